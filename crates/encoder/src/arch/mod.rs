@@ -1,0 +1,78 @@
+//! The forward pass, narrow: token sequences in, last hidden states out. One file an architecture, one line in the table.
+
+mod bert;
+
+use crate::{Checkpoint, CheckpointError, EncodeError};
+
+/// A text, or a pair of them, as token ids with the special ones in place.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sequence {
+    /// Token ids, `[CLS]` first.
+    pub ids: Vec<u32>,
+    /// 0 for the first text of a pair, 1 for the second; as long as `ids`.
+    pub types: Vec<u32>,
+}
+
+impl Sequence {
+    /// How many tokens.
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+}
+
+/// Last hidden states of a batch, packed: sequence `i` owns rows `offsets[i]..offsets[i + 1]` of `width` values each.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hidden {
+    /// Values a token.
+    pub width: usize,
+    /// First row of each sequence, and the number of rows last.
+    pub offsets: Vec<usize>,
+    /// Rows × width values.
+    pub values: Vec<f32>,
+}
+
+impl Hidden {
+    /// The rows of sequence `index`, tokens × width.
+    pub fn rows(&self, index: usize) -> &[f32] {
+        &self.values[self.offsets[index] * self.width..self.offsets[index + 1] * self.width]
+    }
+}
+
+/// A loaded model. What it computes for a sequence does not depend on the other sequences of the batch.
+pub trait Transformer: Send + Sync {
+    /// Values a token.
+    fn width(&self) -> usize;
+
+    /// Most tokens a sequence may have.
+    fn max_positions(&self) -> usize;
+
+    /// Last hidden states of `sequences`, none of them longer than [`Transformer::max_positions`].
+    fn forward(&self, sequences: &[Sequence]) -> Result<Hidden, EncodeError>;
+}
+
+type Build = fn(&mut Checkpoint) -> Result<Box<dyn Transformer>, CheckpointError>;
+
+/// What `model_type` can be, and who builds it.
+pub const ARCHITECTURES: &[(&str, Build)] = &[("bert", bert::build)];
+
+pub(crate) fn known_architectures() -> Vec<&'static str> {
+    ARCHITECTURES.iter().map(|(name, _)| *name).collect()
+}
+
+impl Checkpoint {
+    /// Lays the weights out for computing; the tensors leave the checkpoint, a head's stay for [`Checkpoint::take`].
+    pub fn transformer(&mut self) -> Result<Box<dyn Transformer>, CheckpointError> {
+        let build = ARCHITECTURES.iter().find(|(name, _)| *name == self.model_type).map(|(_, build)| build);
+        let unknown = || CheckpointError::Architecture {
+            path: self.weights_path.clone(),
+            found: self.model_type.clone(),
+            known: known_architectures().join(", "),
+        };
+        build.ok_or_else(unknown)?(self)
+    }
+}

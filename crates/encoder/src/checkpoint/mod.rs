@@ -1,0 +1,84 @@
+//! The only opener of weights: a folder or an embedded bundle becomes a checked [`Checkpoint`].
+
+mod config;
+mod files;
+mod pack;
+mod pickle;
+mod tensors;
+mod tokenizer;
+
+pub use files::{Embedded, Source};
+pub use pack::{PackReport, pack};
+pub use tensors::{Array, Tensors};
+pub use tokenizer::{Encoding, SpecialTokens, TextTokenizer};
+
+pub(crate) use config::BertConfig;
+
+use crate::CheckpointError;
+use crate::pooling::Pooling;
+use config::SentenceTransformer;
+use files::Files;
+
+/// Everything that a model needs, read and checked, not yet laid out for computing.
+pub struct Checkpoint {
+    /// The folder's or the bundle's name.
+    pub name: String,
+    /// BLAKE3 over every file that shapes the output, in hex: two checkpoints with one fingerprint give one output.
+    pub fingerprint: String,
+    /// `model_type` of the configuration.
+    pub model_type: String,
+    /// How token vectors become one vector.
+    pub pooling: Pooling,
+    /// Most tokens a sequence may have, the special ones included.
+    pub max_tokens: usize,
+    /// The tokenizer, with truncation and padding switched off.
+    pub tokenizer: TextTokenizer,
+    /// What was doubtful but usable.
+    pub warnings: Vec<String>,
+    pub(crate) config: BertConfig,
+    pub(crate) tensors: Tensors,
+    pub(crate) weights_path: String,
+}
+
+impl Checkpoint {
+    /// Opens `source`, hashes what it reads, and checks that configuration, tokenizer and weights are of one model.
+    pub fn open(source: &Source) -> Result<Self, CheckpointError> {
+        let files = Files::open(source)?;
+        let sentence = SentenceTransformer::read(&files)?;
+        let files = files.inside(&sentence.transformer_folder);
+        let config = BertConfig::read(&files)?;
+        let (tokenizer, mut warnings) = TextTokenizer::read(&files)?;
+        tokenizer.require_rows(&files, config.vocab_size)?;
+        let (tensors, weights_path) = Tensors::read(&files)?;
+        let max_tokens = sentence.max_seq_length.unwrap_or(usize::MAX).min(config.max_position_embeddings);
+        if sentence.max_seq_length.is_some_and(|asked| asked > config.max_position_embeddings) {
+            warnings.push(format!(
+                "{}: max_seq_length is over the model's {} positions and was lowered to them",
+                files.path("sentence_bert_config.json"),
+                config.max_position_embeddings
+            ));
+        }
+        Ok(Self {
+            name: source.name(),
+            fingerprint: files.fingerprint(),
+            model_type: config.model_type.clone(),
+            pooling: sentence.pooling,
+            max_tokens,
+            tokenizer,
+            warnings,
+            config,
+            tensors,
+            weights_path,
+        })
+    }
+
+    /// Takes the tensor `name` out, checking its shape.
+    pub fn take(&mut self, name: &str, shape: &[usize]) -> Result<Array, CheckpointError> {
+        self.tensors.take(&self.weights_path, name, shape)
+    }
+
+    /// Width of a token's vector.
+    pub fn hidden_size(&self) -> usize {
+        self.config.hidden_size
+    }
+}

@@ -1,0 +1,110 @@
+//! Text in, unit vector out.
+
+use clinqa_schema::{Embedding, Observer, Progress, Stage};
+use rayon::prelude::*;
+
+use crate::{
+    Checkpoint, CheckpointError, EncodeError, Pooling, Sequence, Source, TextTokenizer, TokenBudget, Transformer, plan,
+};
+
+/// A loaded encoder: cheap to share behind an `Arc`, safe to use from many threads.
+pub struct Encoder {
+    name: String,
+    fingerprint: String,
+    pooling: Pooling,
+    max_tokens: usize,
+    tokenizer: TextTokenizer,
+    transformer: Box<dyn Transformer>,
+    warnings: Vec<String>,
+}
+
+impl Encoder {
+    /// Opens the checkpoint at `source` and lays its weights out.
+    pub fn open(source: &Source) -> Result<Self, CheckpointError> {
+        let mut checkpoint = Checkpoint::open(source)?;
+        let transformer = checkpoint.transformer()?;
+        Ok(Self {
+            name: checkpoint.name,
+            fingerprint: checkpoint.fingerprint,
+            pooling: checkpoint.pooling,
+            max_tokens: checkpoint.max_tokens,
+            tokenizer: checkpoint.tokenizer,
+            transformer,
+            warnings: checkpoint.warnings,
+        })
+    }
+
+    /// The checkpoint's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// BLAKE3 over everything that shapes the vectors, in hex.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// Components of its embeddings.
+    pub fn dimension(&self) -> usize {
+        self.transformer.width()
+    }
+
+    /// Most tokens of a text that are read; the rest is cut.
+    pub fn max_tokens(&self) -> usize {
+        self.max_tokens
+    }
+
+    /// How tokens are pooled.
+    pub fn pooling(&self) -> Pooling {
+        self.pooling
+    }
+
+    /// What was doubtful about the checkpoint.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// The vector of one text.
+    pub fn encode_one(&self, text: &str) -> Result<Embedding, EncodeError> {
+        let sequence = self.sequence(text)?;
+        let hidden = self.transformer.forward(std::slice::from_ref(&sequence))?;
+        Ok(self.pooling.pool(hidden.rows(0), hidden.width)?)
+    }
+
+    /// The vectors of `texts`, in their order; a text's vector does not depend on the others beyond rounding.
+    /// Reports [`Stage::Encode`] progress, counted in texts.
+    pub fn encode<T: AsRef<str> + Sync>(
+        &self,
+        texts: &[T],
+        observer: &mut dyn Observer,
+    ) -> Result<Vec<Embedding>, EncodeError> {
+        let sequences: Vec<Sequence> =
+            texts.par_iter().map(|text| self.sequence(text.as_ref())).collect::<Result<_, _>>()?;
+        let lengths: Vec<usize> = sequences.iter().map(Sequence::len).collect();
+        let mut embeddings: Vec<Option<Embedding>> = vec![None; texts.len()];
+        let mut done = 0;
+        for batch in plan(&lengths, TokenBudget::default()) {
+            let inputs: Vec<Sequence> = batch.iter().map(|&index| sequences[index].clone()).collect();
+            let hidden = self.transformer.forward(&inputs)?;
+            for (row, &index) in batch.iter().enumerate() {
+                embeddings[index] = Some(self.pooling.pool(hidden.rows(row), hidden.width)?);
+            }
+            done += batch.len() as u64;
+            observer.observe(&Progress { stage: Stage::Encode, done, total: Some(texts.len() as u64) });
+        }
+        Ok(embeddings.into_iter().flatten().collect())
+    }
+
+    /// `[CLS]`, as many word pieces as fit, `[SEP]`.
+    fn sequence(&self, text: &str) -> Result<Sequence, EncodeError> {
+        let mut pieces = self.tokenizer.ids(text)?;
+        pieces.truncate(self.max_tokens.saturating_sub(2));
+        let special = self.tokenizer.special;
+        let mut ids = Vec::with_capacity(pieces.len() + 2);
+        ids.push(special.cls);
+        ids.extend(pieces);
+        ids.push(special.sep);
+        let types = vec![0; ids.len()];
+        Ok(Sequence { ids, types })
+    }
+}

@@ -1,0 +1,21 @@
+//! Which vector is this text?
+//!
+//! A checkpoint in Hugging Face or sentence-transformers layout becomes an [`Encoder`]: text in, unit vector out.
+//! The reader shares the lower half: [`Checkpoint`] is the only opener of weights, [`Transformer`] the only
+//! forward pass, [`TextTokenizer`] the only tokenizer.
+
+mod arch;
+mod batch;
+mod checkpoint;
+mod encode;
+mod error;
+mod pooling;
+
+pub use arch::{ARCHITECTURES, Hidden, Sequence, Transformer};
+pub use batch::{Batch, TokenBudget, plan};
+pub use checkpoint::{
+    Array, Checkpoint, Embedded, Encoding, PackReport, Source, SpecialTokens, Tensors, TextTokenizer, pack,
+};
+pub use encode::Encoder;
+pub use error::{CheckpointError, EncodeError};
+pub use pooling::Pooling;

@@ -1,0 +1,34 @@
+//! How good was it?
+//!
+//! Nothing is opened here and no model is loaded: files arrive as `impl BufRead`, answers and rankings as values, and
+//! scores go back as values. Every score is a fraction between 0 and 1; the places where a field's own habit differs
+//! (SQuAD's percentages) say so.
+
+mod beir;
+mod bioasq;
+mod calibration;
+mod error;
+mod metric;
+mod qrels;
+mod run;
+mod significance;
+mod squad;
+
+pub use beir::{BeirQuery, read_queries};
+pub use bioasq::{
+    BioasqKind, BioasqQuestion, BioasqSnippet, FactoidScore, FactoidScores, ListScore, ListScores, MAX_CANDIDATES,
+    read_bioasq, score_factoids, score_lists,
+};
+pub use calibration::{
+    CalibrationError, Logistic, Reliability, ReliabilityBin, RiskCoverage, RiskPoint, brier_score, fit_logistic,
+    fit_temperature, reliability, risk_coverage,
+};
+pub use error::ReadError;
+pub use metric::{Metric, MetricError, MetricScores, evaluate, summary};
+pub use qrels::Qrels;
+pub use run::{Run, ScoredDocument, WriteError};
+pub use significance::{Bootstrap, Comparison, Interval, SignificanceError, mean_interval, paired_difference};
+pub use squad::{
+    BestThresholds, SquadAnswer, SquadParagraph, SquadPart, SquadPrediction, SquadQuestion, SquadScores, exact_match,
+    normalise_answer, read_squad, score_squad, token_f1,
+};

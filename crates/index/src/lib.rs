@@ -1,0 +1,125 @@
+//! Which passages lie near?
+//!
+//! [`PassageIndex`] is asked with words ([`LexicalQuery`]) or with a vector ([`clinqa_schema::Embedding`]) and
+//! answers with a [`Ranking`]; it also hands back what it stores. It never makes a vector. [`Store`] is an index
+//! folder on this machine: immutable generations, one of which is current.
+
+mod error;
+mod local;
+
+use std::fmt;
+
+use clinqa_schema::{Document, DocumentId, Embedding, Filters, Metadata, Passage, PassageId, Ranking};
+use serde::{Deserialize, Serialize};
+
+pub use error::{Damage, IndexError};
+pub use local::generations::{CurrentPointer, GenerationEntry, Store};
+pub use local::inspect::{FileCheck, Inspection};
+pub use local::manifest::{CorpusEntry, Counts, FORMAT_VERSION, FileEntry, GenerationId, GraphParams, Manifest};
+pub use local::writer::{GenerationWriter, SealedGeneration, WriterConfig};
+pub use local::Generation;
+
+/// Most distinct words of one lexical question; what lies beyond, by weight, is not searched for.
+pub const MAX_TERMS: usize = 64;
+
+/// An index of passages, open for questions and safe to share between threads.
+///
+/// Every ranking is a pure function of the index and the question: ties are broken by [`PassageId`].
+pub trait PassageIndex: Send + Sync {
+    /// What the index holds and how it was made.
+    fn manifest(&self) -> &Manifest;
+
+    /// The `depth` best passages by BM25 among those whose document `filters` admit, exactly.
+    fn lexical(&self, query: &LexicalQuery, depth: usize, filters: &Filters) -> Result<Ranking, IndexError>;
+
+    /// The `depth` nearest passages by cosine among those whose document `filters` admit; the filter is exact.
+    ///
+    /// A query of another dimension and an index without vectors are errors.
+    fn dense(&self, query: &Embedding, depth: usize, filters: &Filters) -> Result<Ranking, IndexError>;
+
+    /// The passage, or `None` if there is none of that name.
+    fn passage(&self, id: &PassageId) -> Result<Option<Passage>, IndexError>;
+
+    /// What is known about a document; kept in memory.
+    fn metadata(&self, id: &DocumentId) -> Option<&Metadata>;
+
+    /// The whole document, or `None` if there is none of that name.
+    fn document(&self, id: &DocumentId) -> Result<Option<Document>, IndexError>;
+
+    /// The stored vector of a passage with this content, so that the next rebuild need not encode it again.
+    fn embedding_of(&self, content: &ContentKey) -> Option<Embedding>;
+}
+
+/// Words to look for. The index analyses them as it analysed the passages.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LexicalQuery {
+    /// What to look for; a passage scores by each clause it holds. At most [`MAX_TERMS`] distinct words count.
+    pub clauses: Vec<Clause>,
+    /// How much each field counts.
+    pub weights: FieldWeights,
+}
+
+/// One word or short phrase to look for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Clause {
+    /// A raw word or short phrase; each of its words is looked for by itself.
+    pub text: String,
+    /// How much it counts; what is not above 0 is left out. Weights of repeated words add up.
+    pub weight: f32,
+}
+
+/// How much a match counts, by field.
+///
+/// `body` holds the title and the heading too, so that one field alone is plain BM25 over the whole passage and the
+/// others are boosts on top of it: summing fields that exclude each other ranks worse, because a word's rarity and a
+/// field's length mean something else in each.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct FieldWeights {
+    /// The document's title alone.
+    pub title: f32,
+    /// The section's heading alone.
+    pub heading: f32,
+    /// Other names of the document's topic.
+    pub synonyms: f32,
+    /// Title, heading and text.
+    pub body: f32,
+}
+
+impl Default for FieldWeights {
+    fn default() -> Self {
+        Self { title: 0.1, heading: 0.1, synonyms: 0.3, body: 1.0 }
+    }
+}
+
+/// Which encoder made the vectors. Two encoders are the same if fingerprint and dimension are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EncoderIdentity {
+    /// Its name, for people and for `--encoder`.
+    pub name: String,
+    /// A digest of all that decides its vectors, in hex.
+    pub fingerprint: String,
+    /// Components of a vector.
+    pub dimension: usize,
+}
+
+/// BLAKE3 of what the encoder is given for a passage ([`Passage::contextual_text`]).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ContentKey(pub(crate) [u8; 32]);
+
+impl ContentKey {
+    /// The key of `passage`.
+    pub fn of(passage: &Passage) -> Self {
+        Self::of_text(&passage.contextual_text())
+    }
+
+    /// The key of a contextual text that is at hand already.
+    pub fn of_text(contextual_text: &str) -> Self {
+        Self(*blake3::hash(contextual_text.as_bytes()).as_bytes())
+    }
+}
+
+impl fmt::Debug for ContentKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ContentKey({})", blake3::Hash::from_bytes(self.0).to_hex())
+    }
+}

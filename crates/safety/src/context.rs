@@ -1,0 +1,178 @@
+//! Is a phrase said of somebody now, or denied, remembered, or only asked about?
+//!
+//! After NegEx and ConText (Chapman 2001, Harkema 2009): cues with a reach and words that end it, here for questions
+//! of frightened people instead of clinical notes, so that doubt counts as "now". The cues are data:
+//! `data/context.toml`, which says what each list means.
+
+use crate::matcher::{Builder, Found, Match, Slot};
+use crate::pattern::{Lists, PatternError, expand};
+
+/// The cue lists as they stand in `data/context.toml`; each line is a pattern.
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ContextFile {
+    negations: Vec<String>,
+    lists: Vec<String>,
+    not_negations: Vec<String>,
+    stops: Vec<String>,
+    reach: usize,
+    past: Vec<String>,
+    now: Vec<String>,
+    breaks: Vec<String>,
+    asked: Vec<String>,
+    personal: Vec<String>,
+}
+
+/// What a match may be in spite of: a rule says `even = ["asked"]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Frame {
+    /// "What are the signs of …?"
+    Asked,
+    /// "No chest pain."
+    Negated,
+    /// "… in 2015."
+    Past,
+}
+
+/// The cues, compiled.
+#[derive(Debug)]
+pub(crate) struct Cues {
+    negations: Slot,
+    lists: Slot,
+    not_negations: Slot,
+    stops: Slot,
+    reach: usize,
+    past: Slot,
+    now: Slot,
+    breaks: Slot,
+    asked: Slot,
+    personal: Slot,
+}
+
+impl Cues {
+    /// Compiles `file`; an error names the field and its pattern.
+    pub(crate) fn compile(
+        file: &ContextFile,
+        lists: &Lists,
+        builder: &mut Builder,
+    ) -> Result<Self, (&'static str, String, PatternError)> {
+        let mut slot = |field: &'static str, patterns: &[String]| {
+            let mut phrases = Vec::new();
+            for pattern in patterns {
+                phrases.extend(expand(pattern, lists).map_err(|why| (field, pattern.clone(), why))?);
+            }
+            Ok(builder.add(&phrases))
+        };
+        Ok(Self {
+            negations: slot("negations", &file.negations)?,
+            lists: slot("lists", &file.lists)?,
+            not_negations: slot("not_negations", &file.not_negations)?,
+            stops: slot("stops", &file.stops)?,
+            reach: file.reach,
+            past: slot("past", &file.past)?,
+            now: slot("now", &file.now)?,
+            breaks: slot("breaks", &file.breaks)?,
+            asked: slot("asked", &file.asked)?,
+            personal: slot("personal", &file.personal)?,
+        })
+    }
+
+    /// Reads the frames of a text; `symptoms` are the slots whose phrases keep the cues inside them ("not breathing").
+    pub(crate) fn read(&self, found: &Found, symptoms: std::ops::Range<Slot>) -> Frames {
+        let kept: Vec<Match> =
+            symptoms.flat_map(|slot| &found.matches[slot]).filter(|m| m.end - m.start > 1).copied().collect();
+        Frames { negated: self.negated(found, &kept), past: self.past(found), asked: self.asked(found) }
+    }
+
+    fn negated(&self, found: &Found, kept: &[Match]) -> Vec<bool> {
+        let words = &found.words;
+        let mut blocked = covered(words.len(), kept);
+        let harmless = covered(words.len(), &found.matches[self.not_negations]);
+        blocked.iter_mut().zip(harmless).for_each(|(b, h)| *b |= h);
+        let mut stop = vec![false; words.len()];
+        found.matches[self.stops].iter().for_each(|m| stop[m.start] = true);
+        let mut negated = vec![false; words.len()];
+        let cues = found.matches[self.negations].iter().map(|cue| (cue, false));
+        for (cue, is_list) in cues.chain(found.matches[self.lists].iter().map(|cue| (cue, true))) {
+            if (cue.start..cue.end).any(|i| blocked[i]) {
+                continue;
+            }
+            let last = &words[cue.end - 1];
+            let sentence_end = (cue.end..words.len()).find(|&i| words[i].sentence != last.sentence || stop[i]);
+            let limit = sentence_end.unwrap_or(words.len());
+            // "no fever, cough or chest pain": a list runs on over its commas, and only a list does.
+            let last_or = (cue.end..limit.min(cue.end + 3 * self.reach)).rfind(|&i| matches!(&*words[i].text, "or" | "nor"));
+            let clause_end = (cue.end..limit).find(|&i| words[i].clause != last.clause).unwrap_or(limit);
+            let end = match last_or {
+                Some(or) if is_list => limit.min(or + 1 + self.reach),
+                _ => clause_end.min(cue.end + self.reach),
+            };
+            negated[cue.end..end.max(cue.end)].fill(true);
+        }
+        negated
+    }
+
+    fn past(&self, found: &Found) -> Vec<bool> {
+        let words = &found.words;
+        let mut starts = vec![false; words.len()];
+        found.matches[self.breaks].iter().for_each(|m| starts[m.start] = true);
+        let mut segments: Vec<std::ops::Range<usize>> = Vec::new();
+        for i in 0..words.len() {
+            match segments.last_mut() {
+                Some(last) if !starts[i] && words[i].clause == words[i - 1].clause => last.end = i + 1,
+                _ => segments.push(i..i + 1),
+            }
+        }
+        let (past, now) = (covered(words.len(), &found.matches[self.past]), covered(words.len(), &found.matches[self.now]));
+        let mut is_past = vec![false; words.len()];
+        let mut carried = false;
+        for segment in segments {
+            let remembers = segment.clone().any(|i| past[i]);
+            let is_now = segment.clone().any(|i| now[i]);
+            is_past[segment.clone()].fill((remembers || carried) && !is_now);
+            // "Ten years ago, I had a seizure": a short opening sets the time of what follows it.
+            let opens = segment.start == 0 || words[segment.start - 1].sentence != words[segment.start].sentence;
+            carried = remembers && opens && segment.len() <= 4 && !is_now;
+        }
+        is_past
+    }
+
+    fn asked(&self, found: &Found) -> Vec<bool> {
+        let words = &found.words;
+        let sentences = words.last().map_or(0, |word| word.sentence as usize + 1);
+        let mut is_asked = vec![false; sentences];
+        let asked = &found.matches[self.asked];
+        asked.iter().for_each(|m| is_asked[words[m.start].sentence as usize] = true);
+        // The "I" of "how can I tell" is nobody with a symptom.
+        let inside = covered(words.len(), asked);
+        for m in &found.matches[self.personal] {
+            if !(m.start..m.end).any(|i| inside[i]) {
+                is_asked[words[m.start].sentence as usize] = false;
+            }
+        }
+        words.iter().map(|word| is_asked[word.sentence as usize]).collect()
+    }
+}
+
+/// For each word, in which frame it stands.
+#[derive(Debug)]
+pub(crate) struct Frames {
+    negated: Vec<bool>,
+    past: Vec<bool>,
+    asked: Vec<bool>,
+}
+
+impl Frames {
+    /// Whether `m` counts as present, given the frames that do not matter to its rule.
+    pub(crate) fn is_live(&self, m: Match, even: &[Frame]) -> bool {
+        let stands = |frame: Frame, flags: &[bool]| flags[m.start] && !even.contains(&frame);
+        !stands(Frame::Negated, &self.negated) && !stands(Frame::Past, &self.past) && !stands(Frame::Asked, &self.asked)
+    }
+}
+
+fn covered(len: usize, matches: &[Match]) -> Vec<bool> {
+    let mut flags = vec![false; len];
+    matches.iter().for_each(|m| flags[m.start..m.end].fill(true));
+    flags
+}

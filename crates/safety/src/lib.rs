@@ -1,0 +1,24 @@
+//! May we say this?
+//!
+//! Two doors. [`screen`] reads a question before anything is retrieved: an emergency is met with what to do now, a
+//! question about one's own dose or results with where to turn. [`review`] reads an answer before it is shown: one
+//! that was cut out of a negated clause is withheld. Both are pure, deterministic and take well under a millisecond.
+//!
+//! What fires is data: one TOML file a rule in `rules/`, each with its source and its own examples, in the small
+//! pattern language described in `rules/README.md`. None of this is clinical validation.
+
+mod context;
+mod matcher;
+mod normalise;
+mod pattern;
+mod region;
+mod review;
+mod rules;
+mod screen;
+mod spelling;
+
+pub use pattern::PatternError;
+pub use region::{Region, RegionError};
+pub use review::{Review, review};
+pub use rules::{Rules, RulesError};
+pub use screen::{Screening, Verdict, screen};

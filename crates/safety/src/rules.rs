@@ -1,0 +1,278 @@
+//! What are the rules, and is each file one?
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use clinqa_schema::NoticeKind;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::context::{ContextFile, Cues, Frame};
+use crate::matcher::{Builder, Matcher, Slot};
+use crate::pattern::{Lists, PatternError, Phrase, expand};
+use crate::region;
+use crate::spelling::SpellingFile;
+
+macro_rules! table {
+    ($($file:literal),* $(,)?) => { &[$(($file, include_str!(concat!("../rules/", $file)))),*] };
+}
+
+/// Every file of `rules/`, by name; a test fails when one is missing.
+pub(crate) const RULES: &[(&str, &str)] = table![
+    "anaphylaxis.toml",
+    "breathlessness.toml",
+    "burns.toml",
+    "chest-pain.toml",
+    "choking.toml",
+    "head-injury.toml",
+    "heavy-bleeding.toml",
+    "meningitis.toml",
+    "overdose-poisoning.toml",
+    "own-diagnosis.toml",
+    "own-dose.toml",
+    "own-medicine.toml",
+    "own-results.toml",
+    "seizure.toml",
+    "sepsis.toml",
+    "sick-baby.toml",
+    "stroke.toml",
+    "suicide-self-harm.toml",
+    "unconscious.toml",
+];
+
+const LISTS: &str = include_str!("../data/lists.toml");
+const CONTEXT: &str = include_str!("../data/context.toml");
+const SPELLING: &str = include_str!("../data/spelling.toml");
+
+/// Words between two groups of a pattern, unless the rule says otherwise.
+const WITHIN: u32 = 8;
+
+/// The safety rules, compiled; build once, share freely.
+#[derive(Debug)]
+pub struct Rules {
+    /// Gravest first: by kind, gravity, id.
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) matcher: Matcher,
+    pub(crate) cues: Cues,
+    /// The slots of the rules' own patterns.
+    pub(crate) symptoms: Range<Slot>,
+}
+
+/// Why the rules cannot be used; each case names the file and the field.
+#[derive(Debug, thiserror::Error)]
+pub enum RulesError {
+    /// The file is not TOML, or a field is missing, unknown or of the wrong kind.
+    #[error("cannot read the safety rule {file}: {reason}; mend that field (crates/safety/rules/README.md lists all)")]
+    File {
+        /// The file's name.
+        file: String,
+        /// What the TOML reader found, with the line and the field.
+        reason: Box<toml::de::Error>,
+    },
+    /// A pattern cannot be read.
+    #[error("cannot read the pattern `{pattern}` in `{field}` of the safety rule {file}: {reason}")]
+    Pattern {
+        /// The file's name.
+        file: String,
+        /// The field.
+        field: &'static str,
+        /// The pattern as written.
+        pattern: String,
+        /// What is wrong with it.
+        reason: PatternError,
+    },
+    /// A field holds something that it must not.
+    #[error("the safety rule {file} has `{found}` in `{field}`; expected {expected}")]
+    Field {
+        /// The file's name.
+        file: String,
+        /// The field.
+        field: &'static str,
+        /// What stands there.
+        found: String,
+        /// What should.
+        expected: &'static str,
+    },
+}
+
+impl Rules {
+    /// The rules that are part of this build.
+    pub fn embedded() -> Result<Self, RulesError> {
+        if let Some(reason) = region::damage() {
+            return Err(RulesError::File { file: "data/regions.toml".to_owned(), reason: Box::new(reason) });
+        }
+        Self::compile(RULES)
+    }
+
+    /// Compiles `files`, pairs of name and TOML text.
+    pub(crate) fn compile(files: &[(&str, &str)]) -> Result<Self, RulesError> {
+        let lists = compile_lists(LISTS)?;
+        let mut builder = Builder::default();
+        let mut rules = Vec::with_capacity(files.len());
+        let first = builder.add(&[]);
+        for (name, text) in files {
+            rules.push(compile_rule(name, text, &lists, &mut builder)?);
+        }
+        let symptoms = first + 1..builder.add(&[]);
+        rules.sort_by(|a: &Rule, b| (a.kind, a.gravity, &a.id).cmp(&(b.kind, b.gravity, &b.id)));
+        let context: ContextFile = read("data/context.toml", CONTEXT)?;
+        let cues = Cues::compile(&context, &lists, &mut builder).map_err(|(field, pattern, reason)| {
+            RulesError::Pattern { file: "data/context.toml".to_owned(), field, pattern, reason }
+        })?;
+        let spelling: SpellingFile = read("data/spelling.toml", SPELLING)?;
+        Ok(Self { rules, matcher: builder.build(spelling), cues, symptoms })
+    }
+}
+
+/// One rule, compiled.
+#[derive(Debug)]
+pub(crate) struct Rule {
+    pub(crate) id: String,
+    pub(crate) kind: NoticeKind,
+    /// 1 is the gravest.
+    pub(crate) gravity: u32,
+    pub(crate) title: String,
+    pub(crate) text: String,
+    pub(crate) source: String,
+    pub(crate) fires: Vec<Fire>,
+    pub(crate) unless: Slot,
+}
+
+/// One way for a rule to fire: a match of every group, close together.
+#[derive(Debug)]
+pub(crate) struct Fire {
+    pub(crate) all: Vec<Slot>,
+    pub(crate) within: u32,
+    pub(crate) even: Vec<Frame>,
+}
+
+/// A rule as a clinician writes it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RuleFile {
+    pub(crate) id: String,
+    pub(crate) kind: RuleKind,
+    pub(crate) gravity: u32,
+    pub(crate) title: String,
+    pub(crate) text: String,
+    pub(crate) source: String,
+    pub(crate) fires: Vec<FireFile>,
+    #[serde(default)]
+    pub(crate) unless: Vec<String>,
+    pub(crate) examples: Examples,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum RuleKind {
+    Emergency,
+    Boundary,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FireFile {
+    pub(crate) all: Vec<String>,
+    pub(crate) within: Option<u32>,
+    #[serde(default)]
+    pub(crate) even: Vec<Frame>,
+}
+
+/// What the rule's own test asks.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Examples {
+    pub(crate) fire: Vec<String>,
+    pub(crate) quiet: Vec<String>,
+}
+
+/// Fewest examples of each kind.
+const EXAMPLES: usize = 10;
+
+fn compile_rule(name: &str, text: &str, lists: &Lists, builder: &mut Builder) -> Result<Rule, RulesError> {
+    let file: RuleFile = read(name, text)?;
+    check(name, &file)?;
+    let mut slot = |field: &'static str, patterns: &[&str]| {
+        let mut phrases: Vec<Phrase> = Vec::new();
+        for pattern in patterns {
+            phrases.extend(expand(pattern, lists).map_err(|reason| {
+                RulesError::Pattern { file: name.to_owned(), field, pattern: (*pattern).to_owned(), reason }
+            })?);
+        }
+        Ok::<Slot, RulesError>(builder.add(&phrases))
+    };
+    let mut fires = Vec::with_capacity(file.fires.len());
+    for fire in file.fires {
+        let all = fire.all.iter().map(|group| slot("fires.all", &[group.as_str()])).collect::<Result<_, _>>()?;
+        fires.push(Fire { all, within: fire.within.unwrap_or(WITHIN), even: fire.even });
+    }
+    let unless: Vec<&str> = file.unless.iter().map(String::as_str).collect();
+    let unless = slot("unless", &unless)?;
+    let kind = match file.kind {
+        RuleKind::Emergency => NoticeKind::Emergency,
+        RuleKind::Boundary => NoticeKind::Boundary,
+    };
+    let RuleFile { id, gravity, title, text, source, .. } = file;
+    Ok(Rule { id, kind, gravity, title, text, source, fires, unless })
+}
+
+fn check(name: &str, file: &RuleFile) -> Result<(), RulesError> {
+    let wrong = |field: &'static str, found: &str, expected: &'static str| {
+        Err(RulesError::Field { file: name.to_owned(), field, found: found.to_owned(), expected })
+    };
+    if format!("{}.toml", file.id) != name {
+        return wrong("id", &file.id, "the file's name without `.toml`");
+    }
+    for (field, value) in [("title", &file.title), ("text", &file.text), ("source", &file.source)] {
+        if value.trim().is_empty() {
+            return wrong(field, value, "words");
+        }
+    }
+    let bare = file.text.replace("{number}", "").replace("{crisis}", "");
+    if bare.contains(['{', '}']) {
+        return wrong("text", &file.text, "no sign in curly brackets but {number} and {crisis}");
+    }
+    if matches!(file.kind, RuleKind::Emergency) && !file.text.contains("{number}") {
+        return wrong("text", &file.text, "the sign {number} where the emergency number belongs");
+    }
+    if file.fires.is_empty() || file.fires.iter().any(|fire| fire.all.is_empty()) {
+        return wrong("fires.all", "[]", "at least one group of phrases");
+    }
+    for (field, examples) in [("examples.fire", &file.examples.fire), ("examples.quiet", &file.examples.quiet)] {
+        if examples.len() < EXAMPLES {
+            return wrong(field, &examples.len().to_string(), "at least ten examples");
+        }
+    }
+    Ok(())
+}
+
+/// Lists may use lists that stand before them in the file.
+fn compile_lists(text: &str) -> Result<Lists, RulesError> {
+    const FILE: &str = "data/lists.toml";
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct ListsFile {
+        list: Vec<List>,
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct List {
+        name: String,
+        any: Vec<String>,
+    }
+    let mut lists: Lists = BTreeMap::new();
+    for list in read::<ListsFile>(FILE, text)?.list {
+        let mut phrases = Vec::new();
+        for pattern in &list.any {
+            phrases.extend(expand(pattern, &lists).map_err(|reason| {
+                RulesError::Pattern { file: FILE.to_owned(), field: "any", pattern: pattern.clone(), reason }
+            })?);
+        }
+        lists.insert(list.name, phrases);
+    }
+    Ok(lists)
+}
+
+fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, RulesError> {
+    toml::from_str(text).map_err(|reason| RulesError::File { file: file.to_owned(), reason: Box::new(reason) })
+}

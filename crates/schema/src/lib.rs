@@ -1,0 +1,28 @@
+//! What are we talking about?
+//!
+//! The nouns that every room shares, and nothing else: no file is opened here, no model is loaded.
+//! Each type keeps its own invariant; a value that exists is a value that may be trusted.
+
+mod document;
+mod embedding;
+mod filters;
+mod id;
+mod passage;
+mod progress;
+mod question;
+mod ranking;
+mod reply;
+mod trace;
+
+pub use document::{Date, DateError, Document, DocumentError, Metadata, Section, SourceLocator};
+pub use embedding::{Embedding, EmbeddingError};
+pub use filters::Filters;
+pub use id::{DocumentId, IdError, PassageId};
+pub use passage::{Passage, PassageError, Span};
+pub use progress::{Observer, Progress, Silent, Stage};
+pub use question::{MAX_QUESTION_CHARS, Question, QuestionError};
+pub use ranking::{Hit, Ranking};
+pub use reply::{
+    Abstention, Answer, Call, Citation, Confidence, ConfidenceLabel, Notice, NoticeKind, Outcome, Reading, Reply,
+};
+pub use trace::{SpanTrace, Timing, Trace};

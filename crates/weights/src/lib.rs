@@ -1,0 +1,1 @@
+//! Which models come with us?
