@@ -137,6 +137,7 @@ def write(folder):
     (folder / "vocab.txt").write_text("".join(e + "\n" for e in vocabulary()), encoding="utf-8", newline="\n")
     tensors = {name: tensor(name, shape) for name, shape in shapes().items()}
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    (folder / "model.safetensors").chmod(0o644)  # safetensors 0.8 leaves the mode of a temporary file, 0600
 
 
 if __name__ == "__main__":

@@ -94,6 +94,7 @@ def save(path, tensors):
     """Floats as f16, counts as i32, sorted by name, so that a second run writes the same bytes."""
     kinds = {name: np.float16 if np.asarray(t).dtype == np.float32 else np.int32 for name, t in tensors.items()}
     save_file({name: np.ascontiguousarray(tensors[name], kinds[name]) for name in sorted(tensors)}, path)
+    path.chmod(0o644)  # safetensors 0.8 leaves the mode of a temporary file, 0600
 
 
 if __name__ == "__main__":

@@ -22,7 +22,9 @@ pub enum CalibrationError {
         expected: &'static str,
     },
     /// Larger margins do not go with more right answers, so no temperature turns them into confidences.
-    #[error("cannot fit a calibration: margins do not rise with correctness; fit on more answers, some right and some wrong")]
+    #[error(
+        "cannot fit a calibration: margins do not rise with correctness; fit on more answers, some right and some wrong"
+    )]
     Uninformative,
     /// No bins were asked for.
     #[error("cannot measure calibration in 0 bins; ask for 10 or 15")]
@@ -112,7 +114,8 @@ pub fn reliability(pairs: &[(f64, bool)], bins: usize) -> Result<Reliability, Ca
 /// The mean squared distance of the confidences from what came true (Brier 1950); 0 is perfect.
 pub fn brier_score(pairs: &[(f64, bool)]) -> Result<f64, CalibrationError> {
     let pairs = checked(pairs, Kind::Confidence)?;
-    Ok(pairs.iter().map(|&(confidence, correct)| (confidence - truth(correct)).powi(2)).sum::<f64>() / pairs.len() as f64)
+    Ok(pairs.iter().map(|&(confidence, correct)| (confidence - truth(correct)).powi(2)).sum::<f64>()
+        / pairs.len() as f64)
 }
 
 /// Risk at every coverage, answering the surest questions first.
@@ -135,7 +138,8 @@ pub fn risk_coverage(pairs: &[(f64, bool)]) -> Result<RiskCoverage, CalibrationE
 
 /// The temperature alone that minimises the negative log-likelihood of 1 / (1 + exp(−margin / temperature)), by
 /// golden-section search between a thousandth and a thousand times the mean size of the margins (the loss has one valley
-/// in the logarithm of the temperature). Margins that tell nothing end at the upper bound, where every confidence is ½.
+/// in the logarithm of the temperature). Margins whose sign tells nothing would end at the upper bound, where every
+/// confidence is one half; they are refused.
 pub fn fit_temperature(pairs: &[(f64, bool)]) -> Result<f64, CalibrationError> {
     let pairs = checked(pairs, Kind::Margin)?;
     let size = pairs.iter().map(|(margin, _)| margin.abs()).sum::<f64>() / pairs.len() as f64;
@@ -143,7 +147,12 @@ pub fn fit_temperature(pairs: &[(f64, bool)]) -> Result<f64, CalibrationError> {
         return Err(CalibrationError::Uninformative);
     }
     let loss = |log: f64| negative_log_likelihood(&pairs, 1.0 / (size * log.exp()), 0.0);
-    Ok(size * golden_section(loss, 1e-3f64.ln(), 1e3f64.ln()).exp())
+    let (lowest, highest) = (1e-3f64.ln(), 1e3f64.ln());
+    let best = golden_section(loss, lowest, highest);
+    if best > highest - 1e-6 {
+        return Err(CalibrationError::Uninformative);
+    }
+    Ok(size * best.exp())
 }
 
 /// Temperature and bias together: logistic regression by Newton's method on standardised margins (Platt 1999), with a
@@ -157,7 +166,8 @@ pub fn fit_logistic(pairs: &[(f64, bool)]) -> Result<Logistic, CalibrationError>
     if right == 0 || right == pairs.len() || deviation <= f64::EPSILON * mean.abs().max(f64::MIN_POSITIVE) {
         return Err(CalibrationError::Uninformative);
     }
-    let standard: Vec<(f64, bool)> = pairs.iter().map(|&(margin, correct)| ((margin - mean) / deviation, correct)).collect();
+    let standard: Vec<(f64, bool)> =
+        pairs.iter().map(|&(margin, correct)| ((margin - mean) / deviation, correct)).collect();
     let (slope, offset) = newton(&standard);
     if slope <= 1e-9 {
         return Err(CalibrationError::Uninformative);
@@ -254,7 +264,9 @@ fn newton(pairs: &[(f64, bool)]) -> (f64, f64) {
         let step_slope = (h_offset * g_slope - h_both * g_offset) / determinant;
         let step_offset = (h_slope * g_offset - h_both * g_slope) / determinant;
         let before = loss(slope, offset);
-        let better = (0..40).map(|halvings| 0.5f64.powi(halvings)).find(|by| loss(slope - by * step_slope, offset - by * step_offset) < before);
+        let better = (0..40)
+            .map(|halvings| 0.5f64.powi(halvings))
+            .find(|by| loss(slope - by * step_slope, offset - by * step_offset) < before);
         let Some(by) = better else { break };
         slope -= by * step_slope;
         offset -= by * step_offset;
@@ -282,7 +294,7 @@ mod tests {
         close(found.expected_error, 0.16);
         assert_eq!(found.bins.iter().map(|bin| bin.count).collect::<Vec<_>>(), [2, 3]);
         close(found.bins[1].accuracy, 2.0 / 3.0);
-        // In ten bins of which six are empty nothing is averaged: 0.2 + 0.6 + 0.5 + 0.1 + 1.0 with 0.9 and 1.0 together:
+        // In ten bins 0.9 and 1.0 share the last one, the others are alone and six are empty:
         // (0.2 + 0.6 + 0.5 + 2 × |0.95 − 0.5|) / 5 = 2.2 / 5
         close(reliability(&pairs, 10).expect("pairs").expected_error, 0.44);
     }
@@ -310,7 +322,16 @@ mod tests {
     #[test]
     fn a_temperature_is_found_where_the_share_of_right_answers_says() {
         // Margin 2 is right 3 times of 4, and −2 once of 4: sigmoid(2 / T) = 3/4 gives 2 / T = ln 3, T = 2 / ln 3.
-        let pairs = [(2.0, true), (2.0, true), (2.0, true), (2.0, false), (-2.0, false), (-2.0, false), (-2.0, false), (-2.0, true)];
+        let pairs = [
+            (2.0, true),
+            (2.0, true),
+            (2.0, true),
+            (2.0, false),
+            (-2.0, false),
+            (-2.0, false),
+            (-2.0, false),
+            (-2.0, true),
+        ];
         let temperature = fit_temperature(&pairs).expect("pairs");
         assert!((temperature - 2.0 / 3f64.ln()).abs() < 1e-6, "{temperature}");
         let fitted = fit_logistic(&pairs).expect("pairs");
@@ -348,6 +369,9 @@ mod tests {
             &[(0.0, true), (1.0, false), (2.0, true), (1.0, true), (0.0, true), (2.0, false)],
         ] {
             assert_eq!(fit_logistic(pairs), Err(CalibrationError::Uninformative), "{pairs:?}");
+        }
+        for pairs in [&[(0.0, true)][..], &[(1.0, false), (-1.0, true)], &[(1.0, true), (1.0, false)]] {
+            assert_eq!(fit_temperature(pairs), Err(CalibrationError::Uninformative), "{pairs:?}");
         }
     }
 

@@ -53,10 +53,8 @@ pub enum MetricError {
 
 /// Scores `run` on every judged query.
 pub fn evaluate(metric: Metric, run: &Run, qrels: &Qrels) -> MetricScores {
-    let per_query: BTreeMap<String, f64> = qrels
-        .iter()
-        .map(|(query, judged)| (query.to_owned(), metric.score(run.documents(query), judged)))
-        .collect();
+    let per_query: BTreeMap<String, f64> =
+        qrels.iter().map(|(query, judged)| (query.to_owned(), metric.score(run.documents(query), judged))).collect();
     let mean = per_query.values().sum::<f64>() / per_query.len().max(1) as f64;
     MetricScores { per_query, mean }
 }

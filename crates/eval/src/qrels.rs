@@ -44,7 +44,12 @@ impl Qrels {
             let (query, document, relevance) = parse(known, number, &line)?;
             let judged = qrels.0.entry(query).or_default().entry(document).or_insert(relevance);
             if *judged != relevance {
-                return Err(ReadError::line(FORMAT, number, "one judgement for a pair (an earlier line differs)", &line));
+                return Err(ReadError::line(
+                    FORMAT,
+                    number,
+                    "one judgement for a pair (an earlier line differs)",
+                    &line,
+                ));
             }
         }
         if qrels.0.is_empty() {
@@ -119,7 +124,10 @@ mod tests {
     use super::*;
 
     fn expected() -> Qrels {
-        [("1", "a", 1), ("1", "b", 0), ("2", "c", 2)].map(|(q, d, r)| (q.to_owned(), d.to_owned(), r)).into_iter().collect()
+        [("1", "a", 1), ("1", "b", 0), ("2", "c", 2)]
+            .map(|(q, d, r)| (q.to_owned(), d.to_owned(), r))
+            .into_iter()
+            .collect()
     }
 
     #[test]

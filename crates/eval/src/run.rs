@@ -60,7 +60,9 @@ impl Run {
             }
             lists.entry(query).or_default().push(document);
         }
-        lists.values_mut().for_each(|list| list.sort_by(trec_order));
+        for list in lists.values_mut() {
+            list.sort_by(trec_order);
+        }
         Ok(Self(lists))
     }
 
@@ -109,7 +111,9 @@ impl Run {
     /// The same run with at most `depth` documents a query.
     #[must_use]
     pub fn truncated(mut self, depth: usize) -> Self {
-        self.0.values_mut().for_each(|list| list.truncate(depth));
+        for list in self.0.values_mut() {
+            list.truncate(depth);
+        }
         self
     }
 

@@ -140,7 +140,9 @@ pub enum IndexError {
         source: serde_json::Error,
     },
     /// There is nothing to index.
-    #[error("cannot make an index: the corpora hold no passage; put documents into `corpora/`, then run `clinqa rebuild`")]
+    #[error(
+        "cannot make an index: the corpora hold no passage; put documents into `corpora/`, then run `clinqa rebuild`"
+    )]
     Empty,
     /// A document breaks its own rules.
     #[error("cannot index a document: {source}")]
@@ -156,7 +158,9 @@ pub enum IndexError {
         id: DocumentId,
     },
     /// A passage does not belong to the document it came with, or stands out of order.
-    #[error("cannot index passage `{passage}` with document `{document}`: it is not cut from it, or stands out of order")]
+    #[error(
+        "cannot index passage `{passage}` with document `{document}`: it is not cut from it, or stands out of order"
+    )]
     ForeignPassage {
         /// The passage.
         passage: PassageId,

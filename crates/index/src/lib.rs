@@ -13,11 +13,11 @@ use clinqa_schema::{Document, DocumentId, Embedding, Filters, Metadata, Passage,
 use serde::{Deserialize, Serialize};
 
 pub use error::{Damage, IndexError};
+pub use local::Generation;
 pub use local::generations::{CurrentPointer, GenerationEntry, Store};
 pub use local::inspect::{FileCheck, Inspection};
 pub use local::manifest::{CorpusEntry, Counts, FORMAT_VERSION, FileEntry, GenerationId, GraphParams, Manifest};
 pub use local::writer::{GenerationWriter, SealedGeneration, WriterConfig};
-pub use local::Generation;
 
 /// Most distinct words of one lexical question; what lies beyond, by weight, is not searched for.
 pub const MAX_TERMS: usize = 64;

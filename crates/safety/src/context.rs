@@ -102,7 +102,8 @@ impl Cues {
             let sentence_end = (cue.end..words.len()).find(|&i| words[i].sentence != last.sentence || stop[i]);
             let limit = sentence_end.unwrap_or(words.len());
             // "no fever, cough or chest pain": a list runs on over its commas, and only a list does.
-            let last_or = (cue.end..limit.min(cue.end + 3 * self.reach)).rfind(|&i| matches!(&*words[i].text, "or" | "nor"));
+            let last_or =
+                (cue.end..limit.min(cue.end + 3 * self.reach)).rfind(|&i| matches!(&*words[i].text, "or" | "nor"));
             let clause_end = (cue.end..limit).find(|&i| words[i].clause != last.clause).unwrap_or(limit);
             let end = match last_or {
                 Some(or) if is_list => limit.min(or + 1 + self.reach),
@@ -124,7 +125,8 @@ impl Cues {
                 _ => segments.push(i..i + 1),
             }
         }
-        let (past, now) = (covered(words.len(), &found.matches[self.past]), covered(words.len(), &found.matches[self.now]));
+        let (past, now) =
+            (covered(words.len(), &found.matches[self.past]), covered(words.len(), &found.matches[self.now]));
         let mut is_past = vec![false; words.len()];
         let mut carried = false;
         for segment in segments {

@@ -7,7 +7,8 @@
 //! | `chest pain` | these words in a row |
 //! | `pain\|ache\|hurts` | any of these |
 //! | `(left\|right) arm` | alternatives inside a phrase |
-//! | `in? my chest` | `in` may be missing |
+//! | `(in)? my chest` | `in` may be missing |
+//! | `lips?` | the letter before the sign may be missing |
 //! | `bleed*` | any word that begins so |
 //! | `{cannot} breathe` | any phrase of the list `cannot` in `data/lists.toml` |
 //! | `#`, `####`, `_` | any number, any year, any one word |
@@ -92,6 +93,7 @@ fn sequence(rest: &mut Rest, lists: &Lists) -> Result<Vec<Phrase>, PatternError>
             break;
         }
         let mut items = item(rest, lists)?;
+        // After a bracket the sign makes the whole group optional; inside a word, `word` has read it.
         if rest.next_if_eq(&'?').is_some() {
             items.push(Vec::new());
         }
@@ -115,11 +117,25 @@ fn item(rest: &mut Rest, lists: &Lists) -> Result<Vec<Phrase>, PatternError> {
         rest.next().ok_or(PatternError::Bracket)?;
         return lists.get(&name).cloned().ok_or(PatternError::UnknownList { name });
     }
-    let mut word = String::new();
-    while let Some(c) = rest.next_if(|c| !c.is_whitespace() && !matches!(c, '|' | ')' | '(' | '{' | '?')) {
-        word.push(c);
+    word(rest)
+}
+
+/// The spellings of one word: each `?` lets the letter before it be missing.
+fn word(rest: &mut Rest) -> Result<Vec<Phrase>, PatternError> {
+    let mut spellings = vec![String::new()];
+    while let Some(c) = rest.next_if(|c| !c.is_whitespace() && !matches!(c, '|' | ')' | '(' | '{')) {
+        if c == '?' {
+            let shorter: Vec<String> = spellings
+                .iter()
+                .map(|w| w[..w.len() - w.chars().next_back().map_or(0, char::len_utf8)].to_owned())
+                .collect();
+            spellings.extend(shorter);
+        } else {
+            spellings.iter_mut().for_each(|w| w.push(c));
+        }
     }
-    Ok(vec![vec![checked(&word)?]])
+    let words = spellings.into_iter().map(|w| if w.is_empty() { Ok(Vec::new()) } else { Ok(vec![checked(&w)?]) });
+    words.collect()
 }
 
 fn checked(word: &str) -> Result<String, PatternError> {
@@ -146,7 +162,8 @@ mod tests {
 
     #[test]
     fn a_pattern_stands_for_its_phrases_or_says_what_is_wrong() {
-        let lists = Lists::from([("cannot".to_owned(), vec![vec!["cant".to_owned()], vec!["can".into(), "not".into()]])]);
+        let lists =
+            Lists::from([("cannot".to_owned(), vec![vec!["cant".to_owned()], vec!["can".into(), "not".into()]])]);
         let check = |pattern: &str, expected: Result<&[&str], PatternError>| {
             let found = expand(pattern, &lists).map(|all| all.iter().map(|p| p.join(" ")).collect::<Vec<_>>());
             assert_eq!(found, expected.map(|all| all.iter().map(ToString::to_string).collect()), "{pattern}");
@@ -154,11 +171,13 @@ mod tests {
         let too_wide = PatternError::TooWide { phrases: MOST_PHRASES, words: MOST_WORDS };
         check("chest pain", Ok(&["chest pain"]));
         check("pain|can't stop", Ok(&["cant stop", "pain"]));
-        check("(left|right) arm?", Ok(&["left", "left arm", "right", "right arm"]));
+        check("(left|right) (arm)?", Ok(&["left", "left arm", "right", "right arm"]));
+        check("lips?|tumou?r", Ok(&["lip", "lips", "tumor", "tumour"]));
         check("{cannot} bleed*", Ok(&["can not bleed*", "cant bleed*"]));
         check("# weeks|####|_ old", Ok(&["# weeks", "####", "_ old"]));
         check("", Err(PatternError::Empty));
         check("a||b", Err(PatternError::Empty));
+        check("a? cut", Ok(&["a cut", "cut"]));
         check("a?", Err(PatternError::Empty));
         check("(a", Err(PatternError::Bracket));
         check("a)", Err(PatternError::Bracket));

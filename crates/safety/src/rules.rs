@@ -195,8 +195,11 @@ fn compile_rule(name: &str, text: &str, lists: &Lists, builder: &mut Builder) ->
     let mut slot = |field: &'static str, patterns: &[&str]| {
         let mut phrases: Vec<Phrase> = Vec::new();
         for pattern in patterns {
-            phrases.extend(expand(pattern, lists).map_err(|reason| {
-                RulesError::Pattern { file: name.to_owned(), field, pattern: (*pattern).to_owned(), reason }
+            phrases.extend(expand(pattern, lists).map_err(|reason| RulesError::Pattern {
+                file: name.to_owned(),
+                field,
+                pattern: (*pattern).to_owned(),
+                reason,
             })?);
         }
         Ok::<Slot, RulesError>(builder.add(&phrases))
@@ -264,8 +267,11 @@ fn compile_lists(text: &str) -> Result<Lists, RulesError> {
     for list in read::<ListsFile>(FILE, text)?.list {
         let mut phrases = Vec::new();
         for pattern in &list.any {
-            phrases.extend(expand(pattern, &lists).map_err(|reason| {
-                RulesError::Pattern { file: FILE.to_owned(), field: "any", pattern: pattern.clone(), reason }
+            phrases.extend(expand(pattern, &lists).map_err(|reason| RulesError::Pattern {
+                file: FILE.to_owned(),
+                field: "any",
+                pattern: pattern.clone(),
+                reason,
             })?);
         }
         lists.insert(list.name, phrases);
@@ -275,4 +281,102 @@ fn compile_lists(text: &str) -> Result<Lists, RulesError> {
 
 fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, RulesError> {
     toml::from_str(text).map_err(|reason| RulesError::File { file: file.to_owned(), reason: Box::new(reason) })
+}
+
+#[cfg(test)]
+mod tests {
+    use clinqa_schema::Question;
+
+    use super::*;
+    use crate::screen;
+
+    #[test]
+    fn the_table_lists_every_file_of_the_folder() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/rules");
+        let mut files: Vec<String> = std::fs::read_dir(folder)
+            .expect("the folder of rules")
+            .map(|entry| entry.expect("an entry").file_name().into_string().expect("a name"))
+            .filter(|name| name.ends_with(".toml"))
+            .collect();
+        files.sort();
+        let table: Vec<&str> = RULES.iter().map(|(name, _)| *name).collect();
+        assert_eq!(files, table);
+    }
+
+    #[test]
+    fn every_example_of_every_rule_behaves() {
+        let rules = Rules::embedded().expect("the embedded rules");
+        let mut wrong = Vec::new();
+        for (name, text) in RULES {
+            let file: RuleFile = toml::from_str(text).expect("a rule");
+            let fires = |example: &str| {
+                let question = Question::new(example).expect("a question");
+                screen(&rules, &question, None).notices.iter().any(|notice| notice.rule == file.id)
+            };
+            let missed = file.examples.fire.iter().filter(|example| !fires(example)).map(|e| ("missed", e));
+            let false_alarms = file.examples.quiet.iter().filter(|example| fires(example)).map(|e| ("false alarm", e));
+            wrong.extend(missed.chain(false_alarms).map(|(what, example)| format!("{name}: {what}: {example}")));
+        }
+        assert!(wrong.is_empty(), "{}\n{}", wrong.len(), wrong.join("\n"));
+    }
+
+    #[test]
+    fn notices_stand_in_a_fixed_order_and_no_two_rules_share_a_place() {
+        let rules = Rules::embedded().expect("the embedded rules").rules;
+        assert!(rules.windows(2).all(|pair| (pair[0].kind, pair[0].gravity) < (pair[1].kind, pair[1].gravity)));
+        assert_eq!(rules.iter().filter(|rule| rule.kind == NoticeKind::Emergency).count(), 15);
+    }
+
+    #[test]
+    fn a_broken_rule_is_refused_by_file_and_field() {
+        let (name, good) = RULES[0];
+        let check = |broken: &str, expected: &[&str]| {
+            assert_ne!(broken, good, "the test broke nothing");
+            let why = Rules::compile(&[(name, broken)]).expect_err("a broken rule").to_string();
+            for part in expected.iter().chain(&[name]) {
+                assert!(why.contains(part), "{why} lacks {part}");
+            }
+        };
+        let without = |field: &str| {
+            let kept = good.lines().filter(|line| !line.starts_with(&format!("{field} =")));
+            kept.collect::<Vec<_>>().join("\n")
+        };
+        for field in ["id", "kind", "gravity", "title", "text", "source"] {
+            check(&without(field), &[&format!("missing field `{field}`")]);
+        }
+        check(&good.replacen("kind = \"emergency\"", "kind = \"urgent\"", 1), &["urgent", "kind"]);
+        check(&good.replacen("id = \"", "id = \"x", 1), &["`id`"]);
+        check(&good.replacen("{number}", "999", 1), &["`text`", "{number}"]);
+        check(&good.replacen("{number}", "{number} {phone}", 1), &["`text`"]);
+        check(&good.replacen("all = [\"", "all = [\"{nobody} ", 1), &["`fires.all`", "no list `nobody`"]);
+        check(&good.replacen("unless = [", "unless = [\"(a\", ", 1), &["`unless`", "`(a`", "bracket"]);
+        check(&good.replacen("fire = [", "fire = []\nrest = [", 1), &["rest"]);
+        check(&good.replacen("[examples]", "[examples", 1), &["line"]);
+    }
+
+    /// Flesch–Kincaid with syllables counted as groups of vowels: rough, but it keeps long words out.
+    fn grade(text: &str) -> f32 {
+        let sentences =
+            text.split(['.', '?', '!', ':', ';']).filter(|s| s.split_whitespace().count() > 1).count() as f32;
+        let words: Vec<String> = crate::normalise::words(text).into_iter().map(|word| word.text).collect();
+        let is_vowel = |c: char| "aeiouy".contains(c);
+        let syllables: usize = words
+            .iter()
+            .map(|word| {
+                let letters: Vec<char> = word.trim_end_matches('e').chars().collect();
+                let groups = letters.windows(2).filter(|pair| is_vowel(pair[1]) && !is_vowel(pair[0])).count();
+                (groups + usize::from(letters.first().is_some_and(|c| is_vowel(*c)))).max(1)
+            })
+            .sum();
+        let count = words.len() as f32;
+        0.39 * count / sentences + 11.8 * syllables as f32 / count - 15.59
+    }
+
+    #[test]
+    fn every_notice_reads_at_grade_six_or_below() {
+        for rule in Rules::embedded().expect("the embedded rules").rules {
+            let text = rule.text.replace("{number}", "112").replace("{crisis}", &crate::region::crisis(None));
+            assert!(grade(&text) <= 6.0, "{}: grade {:.1}", rule.id, grade(&text));
+        }
+    }
 }

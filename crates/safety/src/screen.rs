@@ -78,5 +78,12 @@ fn notice(rule: &Rule, region: Option<&Region>) -> Notice {
     let call = region::call(region);
     let text = rule.text.replace("{number}", &call.number).replace("{crisis}", &region::crisis(region));
     let call = (rule.kind == NoticeKind::Emergency).then_some(call);
-    Notice { kind: rule.kind, rule: rule.id.clone(), title: rule.title.clone(), text, call, source: rule.source.clone() }
+    Notice {
+        kind: rule.kind,
+        rule: rule.id.clone(),
+        title: rule.title.clone(),
+        text,
+        call,
+        source: rule.source.clone(),
+    }
 }

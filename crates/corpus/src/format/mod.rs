@@ -1,0 +1,72 @@
+//! Which formats of documents are known?
+
+mod beir;
+mod markdown;
+
+use std::io::{self, BufRead};
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use clinqa_schema::{Document, Metadata, SourceLocator};
+
+use crate::report::Skipped;
+
+/// Every format, in the order in which they are asked whether they recognise a file.
+pub const FORMATS: &[&dyn Format] = &[&markdown::Markdown, &beir::Beir];
+
+/// A document, or a record that is none and why.
+pub type Record = Result<Document, Skipped>;
+
+/// A way in which documents lie in files. Making another is one file here and one line in [`FORMATS`].
+pub trait Format: Sync {
+    /// Its name in `corpus.toml`.
+    fn name(&self) -> &'static str;
+
+    /// Whether `file` (relative to the corpus), which begins with `head`, is in this format.
+    fn recognises(&self, file: &Path, head: &[u8]) -> bool;
+
+    /// About how many records a file of `lines` lines holds.
+    fn about(&self, lines: u64) -> u64;
+
+    /// Streams every record of `input` into `sink`, until there are no more or the sink breaks. A fault of a record is
+    /// a [`Skipped`]; only a fault of the medium is an error.
+    ///
+    /// Every section of a document must have a place in its text, and all text but headings must lie in a section.
+    fn read(
+        &self,
+        input: &mut dyn BufRead,
+        context: &Context<'_>,
+        sink: &mut dyn FnMut(Record) -> ControlFlow<()>,
+    ) -> io::Result<ControlFlow<()>>;
+}
+
+/// Where a file stands, and what holds for its documents unless they say otherwise.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// The corpus's name.
+    pub corpus: &'a str,
+    /// The file, relative to the corpus folder, with `/` between names.
+    pub file: &'a str,
+    /// The corpus's defaults.
+    pub defaults: &'a Metadata,
+}
+
+impl Context<'_> {
+    /// The place of `record` (from 1) in the file.
+    pub fn locator(&self, record: Option<u64>) -> SourceLocator {
+        SourceLocator { corpus: self.corpus.to_owned(), file: self.file.to_owned(), record, ..SourceLocator::default() }
+    }
+}
+
+/// The names of all formats, for messages.
+pub(crate) fn known_formats() -> String {
+    FORMATS.iter().map(|format| format.name()).collect::<Vec<_>>().join(", ")
+}
+
+/// Whether `url` may stand behind a link on a page: a `javascript:` address may not.
+pub(crate) fn is_web_address(url: &str) -> bool {
+    ["https://", "http://"].iter().any(|scheme| {
+        url.get(..scheme.len()).is_some_and(|found| found.eq_ignore_ascii_case(scheme))
+            && !url.contains(char::is_whitespace)
+    })
+}

@@ -1,0 +1,247 @@
+//! What became of every record of a corpus?
+
+use std::fmt;
+
+use clinqa_schema::{DocumentError, DocumentId, IdError, SourceLocator};
+use serde::Serialize;
+
+/// How many skipped records a report names; the rest are counted only, so that memory stays flat.
+const NAMED_SKIPS: usize = 1_000;
+/// How many of them are shown to a human.
+const SHOWN_SKIPS: usize = 10;
+
+/// The account of one reading. Invariant: `read == indexed + skipped + duplicate`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Records met, and files that are no records but should have been.
+    pub read: u64,
+    /// Documents handed on.
+    pub indexed: u64,
+    /// Records that cannot be used.
+    pub skipped: u64,
+    /// Documents that were there already.
+    pub duplicate: u64,
+    /// Why, for the first thousand of the skipped and the duplicates, in the order they were met.
+    pub skips: Vec<Skipped>,
+}
+
+impl Report {
+    /// Adds the account of another corpus.
+    pub fn merge(&mut self, other: Self) {
+        self.read += other.read;
+        self.indexed += other.indexed;
+        self.skipped += other.skipped;
+        self.duplicate += other.duplicate;
+        self.skips.extend(other.skips);
+        self.skips.truncate(NAMED_SKIPS);
+    }
+
+    pub(crate) fn note_read(&mut self) {
+        self.read += 1;
+    }
+
+    pub(crate) fn note_indexed(&mut self) {
+        self.indexed += 1;
+    }
+
+    pub(crate) fn note_skip(&mut self, skip: Skipped) {
+        match skip.reason {
+            SkipReason::DuplicateId { .. } | SkipReason::DuplicateText { .. } => self.duplicate += 1,
+            _ => self.skipped += 1,
+        }
+        if self.skips.len() < NAMED_SKIPS {
+            self.skips.push(skip);
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { read, indexed, skipped, duplicate, skips } = self;
+        write!(f, "{read} read = {indexed} indexed + {skipped} skipped + {duplicate} duplicate")?;
+        for skip in skips.iter().take(SHOWN_SKIPS) {
+            write!(f, "\n  {skip}")?;
+        }
+        match (skipped + duplicate).saturating_sub(SHOWN_SKIPS as u64) {
+            0 => Ok(()),
+            more => write!(f, "\n  … and {more} more"),
+        }
+    }
+}
+
+/// A record that was not handed on, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Skipped {
+    /// Where it stands.
+    pub locator: SourceLocator,
+    /// Its id, where it was known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Why.
+    pub reason: SkipReason,
+}
+
+impl fmt::Display for Skipped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", Place(&self.locator))?;
+        if let Some(id) = &self.id {
+            write!(f, " ({})", id.escape_debug())?;
+        }
+        write!(f, ": {}", self.reason)
+    }
+}
+
+/// Why a record was not handed on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum SkipReason {
+    /// No format of the table recognises the file.
+    #[error("unknown format; known are {known}")]
+    UnknownFormat {
+        /// The names of the formats that were tried.
+        known: String,
+    },
+    /// The entry is a symbolic link; links could lead out of the corpus.
+    #[error("a symbolic link, which is not followed; put the file itself there")]
+    SymbolicLink,
+    /// The entry is a device, a pipe or a socket.
+    #[error("not a regular file; remove it")]
+    NotAFile,
+    /// The file's name is not UTF-8.
+    #[error("the file name is not UTF-8; rename the file")]
+    FileName,
+    /// The file holds NUL bytes.
+    #[error("a binary file; deliver text")]
+    Binary,
+    /// The record is not UTF-8.
+    #[error("not UTF-8 from byte {offset} on; convert it to UTF-8")]
+    NotUtf8 {
+        /// The first wrong byte of the file or line.
+        offset: u64,
+    },
+    /// The record is longer than its format allows.
+    #[error("longer than {limit} bytes; cut it into several documents")]
+    TooLarge {
+        /// Bytes allowed.
+        limit: u64,
+    },
+    /// Front matter begins and does not end.
+    #[error("front matter begins with `---` but no closing `---` follows within {limit} bytes; close it")]
+    FrontMatterOpen {
+        /// Bytes allowed.
+        limit: u64,
+    },
+    /// Front matter cannot be read.
+    #[error("wrong front matter: {reason}; correct it")]
+    FrontMatter {
+        /// What the parser said: it names the key and those that are known.
+        reason: String,
+    },
+    /// A line is not the JSON object that the format asks for.
+    #[error("wrong JSON: {reason}; correct the line")]
+    Json {
+        /// What the parser said.
+        reason: String,
+    },
+    /// A field is not there, or empty.
+    #[error("the field `{field}` is missing or empty; add it")]
+    MissingField {
+        /// The field.
+        field: &'static str,
+    },
+    /// A field's value cannot be used.
+    #[error("wrong `{field}`: {reason}")]
+    WrongValue {
+        /// The field.
+        field: &'static str,
+        /// Why.
+        reason: String,
+    },
+    /// There is no text.
+    #[error("no text; give it a body or remove it")]
+    Empty,
+    /// The format made a document that breaks a promise.
+    #[error("the `{format}` format made a broken document ({reason}); report this with the file")]
+    Broken {
+        /// The format.
+        format: &'static str,
+        /// What is broken.
+        reason: String,
+    },
+    /// Another document has this id.
+    #[error("its id was already used by {}; give it another id", Place(first))]
+    DuplicateId {
+        /// Where the first one stands.
+        first: SourceLocator,
+    },
+    /// Another document has this title and text.
+    #[error("the same title and text as {}; remove one of them", Place(first))]
+    DuplicateText {
+        /// Where the first one stands.
+        first: SourceLocator,
+    },
+}
+
+impl SkipReason {
+    pub(crate) fn wrong_id(error: &IdError) -> Self {
+        Self::WrongValue { field: "id", reason: error.to_string() }
+    }
+
+    pub(crate) fn broken(format: &'static str, error: &DocumentError) -> Self {
+        match error {
+            DocumentError::Empty { .. } => Self::Empty,
+            DocumentError::Section { .. } => Self::Broken { format, reason: error.to_string() },
+        }
+    }
+
+    /// The record at `locator`, named `id`, skipped for this reason.
+    pub(crate) fn at(self, locator: SourceLocator, id: Option<&DocumentId>) -> Skipped {
+        Skipped { locator, id: id.map(ToString::to_string), reason: self }
+    }
+}
+
+/// `file:record`, with whatever a terminal would obey escaped.
+struct Place<'a>(&'a SourceLocator);
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.file.escape_debug())?;
+        self.0.record.map_or(Ok(()), |record| write!(f, ":{record}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn skip(record: u64) -> Skipped {
+        let locator = SourceLocator { file: "a\u{1b}.jsonl".into(), record: Some(record), ..SourceLocator::default() };
+        SkipReason::Empty.at(locator, None)
+    }
+
+    #[test]
+    fn a_report_names_some_skips_and_counts_all() {
+        let mut report = Report::default();
+        for record in 0..2_000 {
+            report.note_read();
+            report.note_skip(skip(record));
+        }
+        assert_eq!((report.skipped, report.skips.len()), (2_000, NAMED_SKIPS));
+        let text = report.to_string();
+        assert!(text.starts_with("2000 read = 0 indexed + 2000 skipped + 0 duplicate\n"), "{text}");
+        assert!(text.ends_with("… and 1990 more") && !text.contains('\u{1b}'), "{text}");
+        let mut both = report.clone();
+        both.merge(report);
+        assert_eq!((both.read, both.skipped, both.skips.len()), (4_000, 4_000, NAMED_SKIPS));
+    }
+
+    #[test]
+    fn a_report_is_json_with_the_kind_of_each_reason() {
+        let mut report = Report::default();
+        report.note_read();
+        report.note_skip(skip(3));
+        let json = serde_json::to_value(&report).expect("json");
+        assert_eq!(json["skips"][0]["reason"]["kind"], "empty");
+        assert_eq!(json["skips"][0]["locator"]["record"], 3);
+    }
+}

@@ -1,0 +1,134 @@
+//! What does this machine's index answer?
+
+mod admitted;
+mod best;
+mod dense;
+mod files;
+pub(crate) mod generations;
+mod graph;
+mod graph_build;
+pub(crate) mod inspect;
+mod lexical;
+pub(crate) mod manifest;
+mod spool;
+mod store;
+mod vectors;
+pub(crate) mod writer;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use clinqa_schema::{Document, DocumentId, Embedding, Filters, Hit, Metadata, Passage, PassageId, Ranking};
+
+use crate::local::admitted::Admitted;
+use crate::local::best::Scored;
+use crate::local::dense::Dense;
+use crate::local::graph::{GRAPH, Graph};
+use crate::local::lexical::Lexical;
+use crate::local::store::PassageStore;
+use crate::local::vectors::{VECTORS, Vectors};
+use crate::{ContentKey, EncoderIdentity, IndexError, LexicalQuery, Manifest, PassageIndex};
+
+/// One immutable build of the index, open. It needs no right to write, and keeps working when its files are unlinked.
+pub struct Generation {
+    manifest: Manifest,
+    passages: PassageStore,
+    lexical: Lexical,
+    dense: Option<Dense>,
+}
+
+impl Generation {
+    /// Opens the generation in `folder` if its manifest has this BLAKE3 and every file is as the manifest says; no
+    /// file is interpreted before all have been compared.
+    pub(crate) fn open(folder: &Path, manifest_blake3: &str) -> Result<Self, IndexError> {
+        let manifest = inspect::read_manifest(folder, manifest_blake3)?;
+        inspect::compare_all(folder, &manifest)?;
+        let passages = PassageStore::open(folder, manifest.counts)?;
+        let lexical = Lexical::open(folder, passages.len())?;
+        let dense = match &manifest.encoder {
+            None => None,
+            Some(encoder) => Some(open_dense(folder, &manifest, encoder)?),
+        };
+        Ok(Self { manifest, passages, lexical, dense })
+    }
+
+    /// Refuses an encoder that is not the one that made the vectors.
+    pub fn require_encoder(&self, loaded: &EncoderIdentity) -> Result<(), IndexError> {
+        let Some(made_with) = &self.manifest.encoder else {
+            return Err(IndexError::LexicalOnly { generation: self.manifest.id.clone() });
+        };
+        if made_with.fingerprint == loaded.fingerprint && made_with.dimension == loaded.dimension {
+            return Ok(());
+        }
+        Err(IndexError::Encoder { made_with: Box::new(made_with.clone()), loaded: Box::new(loaded.clone()) })
+    }
+
+    /// `None` if everything is admitted.
+    fn admitted(&self, filters: &Filters) -> Option<Admitted> {
+        (!filters.is_empty()).then(|| self.passages.admitted(filters))
+    }
+
+    fn ranking(&self, scored: Vec<Scored>) -> Ranking {
+        let hit = |scored: Scored| {
+            let passage_id = self.passages.passage_id(scored.place)?;
+            Some(Hit { passage_id, score: scored.score })
+        };
+        Ranking::new(scored.into_iter().filter_map(hit).collect())
+    }
+}
+
+fn open_dense(folder: &Path, manifest: &Manifest, encoder: &EncoderIdentity) -> Result<Dense, IndexError> {
+    let passages = manifest.counts.passages as usize;
+    let vectors = Vectors::open(&folder.join(VECTORS), encoder.dimension, passages)?;
+    let has_graph = manifest.files.iter().any(|entry| entry.file == GRAPH);
+    let graph = if has_graph { Some(Graph::open(&folder.join(GRAPH), passages)?) } else { None };
+    Ok(Dense::new(vectors, graph, manifest.graph))
+}
+
+impl PassageIndex for Generation {
+    fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    fn lexical(&self, query: &LexicalQuery, depth: usize, filters: &Filters) -> Result<Ranking, IndexError> {
+        let admitted = self.admitted(filters).map(Arc::new);
+        Ok(self.ranking(self.lexical.search(query, depth, admitted)?))
+    }
+
+    fn dense(&self, query: &Embedding, depth: usize, filters: &Filters) -> Result<Ranking, IndexError> {
+        let Some(dense) = &self.dense else {
+            return Err(IndexError::LexicalOnly { generation: self.manifest.id.clone() });
+        };
+        let expected = dense.vectors().dimension();
+        if query.dimension() != expected {
+            return Err(IndexError::Dimension { expected, found: query.dimension() });
+        }
+        let admitted = self.admitted(filters);
+        Ok(self.ranking(dense.search(query.as_slice(), depth, admitted.as_ref())))
+    }
+
+    fn passage(&self, id: &PassageId) -> Result<Option<Passage>, IndexError> {
+        self.passages.passage(id)
+    }
+
+    fn metadata(&self, id: &DocumentId) -> Option<&Metadata> {
+        self.passages.metadata(id)
+    }
+
+    fn document(&self, id: &DocumentId) -> Result<Option<Document>, IndexError> {
+        self.passages.document(id)
+    }
+
+    fn embedding_of(&self, content: &ContentKey) -> Option<Embedding> {
+        let vectors = self.dense.as_ref()?.vectors();
+        let place = self.passages.place_of(content)?;
+        Embedding::checked(vectors.at(place).to_vec()).ok()
+    }
+}
+
+impl fmt::Debug for Generation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Generation").field("id", &self.manifest.id).finish_non_exhaustive()
+    }
+}

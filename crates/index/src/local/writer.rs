@@ -1,0 +1,363 @@
+//! How does a generation come to be?
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use clinqa_schema::{Document, Embedding, Observer, Passage, Progress, Stage};
+
+use crate::local::files::{Output, names_below, protect, seal, sync_folder, write_durably};
+use crate::local::graph::GRAPH;
+use crate::local::graph_build;
+use crate::local::lexical::{LEXICAL, LexicalBuilder};
+use crate::local::manifest::MANIFEST;
+use crate::local::spool::{ClosedSpool, Spool, Waiting};
+use crate::local::store::{self, DOCUMENTS, DocumentEntry, HEADINGS, METADATA, PASSAGES, PassageRecord};
+use crate::local::vectors::{self, VECTORS, Vectors};
+use crate::{
+    CorpusEntry, Counts, EncoderIdentity, FORMAT_VERSION, FileEntry, Generation, GenerationId, GraphParams, IndexError,
+    Manifest,
+};
+
+/// How often progress is told while words are indexed, in passages.
+const REPORT_EVERY: u64 = 64;
+
+/// What a generation is to say about itself, and how it is to be built.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct WriterConfig {
+    /// When, in seconds since 1970 UTC. Part of the manifest, not of the content hash.
+    pub created: u64,
+    /// Who makes the vectors; `None` for an index of words only.
+    pub encoder: Option<EncoderIdentity>,
+    /// What comes in.
+    pub corpora: Vec<CorpusEntry>,
+    /// How the dense index is built.
+    pub graph: GraphParams,
+}
+
+/// A generation being written, in a temporary folder that vanishes with it. Holds the index's lock.
+pub struct GenerationWriter {
+    temporary: Temporary,
+    number: u64,
+    config: WriterConfig,
+    spool: Spool,
+}
+
+/// A generation that is whole, but not published; it vanishes if it never is. Holds the index's lock.
+pub struct SealedGeneration {
+    temporary: Temporary,
+    manifest: Manifest,
+    manifest_blake3: String,
+}
+
+/// A folder that is removed at the end unless it was renamed, and the lock under which it was made.
+struct Temporary {
+    folder: PathBuf,
+    _lock: File,
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // After publication there is nothing of this name; after a failure the next writer prunes what stays.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+impl GenerationWriter {
+    pub(crate) fn begin(folder: PathBuf, number: u64, lock: File, config: WriterConfig) -> Result<Self, IndexError> {
+        fs::create_dir(&folder).map_err(|source| IndexError::io("create", &folder, source))?;
+        let temporary = Temporary { folder, _lock: lock };
+        let spool = Spool::create(&temporary.folder)?;
+        Ok(Self { temporary, number, config, spool })
+    }
+
+    /// Adds a document with its passages, ascending by ordinal, and one vector a passage if there is an encoder.
+    ///
+    /// Documents may come in any order. After an error the writer is as it was before, unless the disk failed.
+    pub fn add(
+        &mut self,
+        document: &Document,
+        passages: &[Passage],
+        embeddings: Option<&[Embedding]>,
+    ) -> Result<(), IndexError> {
+        document.validate()?;
+        check_passages(document, passages)?;
+        let embeddings = embeddings.unwrap_or_default();
+        self.check_embeddings(document, passages, embeddings)?;
+        self.spool.add(document, passages, embeddings)
+    }
+
+    /// Writes everything out, makes it durable, and puts the manifest in last.
+    pub fn finish(self, observer: &mut dyn Observer) -> Result<SealedGeneration, IndexError> {
+        let Self { temporary, number, config, spool } = self;
+        if spool.passages() == 0 {
+            return Err(IndexError::Empty);
+        }
+        let folder = &temporary.folder;
+        let spool = spool.close()?;
+        let (counts, content_hash) = write_words(folder, &spool, config.encoder.as_ref(), observer)?;
+        if let Some(encoder) = &config.encoder {
+            write_vectors(folder, &spool, encoder.dimension)?;
+            write_graph(folder, encoder.dimension, counts, &config.graph, observer)?;
+        }
+        spool.remove()?;
+        let manifest = Manifest {
+            format_version: FORMAT_VERSION,
+            id: GenerationId::new(number, &content_hash),
+            created: config.created,
+            content_hash: content_hash.to_hex().to_string(),
+            encoder: config.encoder,
+            counts,
+            graph: config.graph,
+            corpora: config.corpora,
+            files: seal_files(folder, observer)?,
+        };
+        let path = folder.join(MANIFEST);
+        let bytes =
+            serde_json::to_vec_pretty(&manifest).map_err(|source| IndexError::Json { path: path.clone(), source })?;
+        write_durably(&path, &bytes)?;
+        protect(&path)?;
+        sync_folder(folder)?;
+        Ok(SealedGeneration { temporary, manifest, manifest_blake3: blake3::hash(&bytes).to_hex().to_string() })
+    }
+
+    fn check_embeddings(
+        &self,
+        document: &Document,
+        passages: &[Passage],
+        embeddings: &[Embedding],
+    ) -> Result<(), IndexError> {
+        let expected = if self.config.encoder.is_some() { passages.len() } else { 0 };
+        let found = embeddings.len();
+        if expected != found {
+            return Err(IndexError::EmbeddingCount { document: document.id.clone(), expected, found });
+        }
+        let dimension = self.config.encoder.as_ref().map_or(0, |encoder| encoder.dimension);
+        match embeddings.iter().find(|embedding| embedding.dimension() != dimension) {
+            Some(odd) => Err(IndexError::Dimension { expected: dimension, found: odd.dimension() }),
+            None => Ok(()),
+        }
+    }
+}
+
+impl SealedGeneration {
+    /// Opens it as it will be opened once published, so that it can be scored before.
+    pub fn open(&self) -> Result<Generation, IndexError> {
+        Generation::open(&self.temporary.folder, &self.manifest_blake3)
+    }
+
+    /// Its name.
+    pub fn id(&self) -> &GenerationId {
+        &self.manifest.id
+    }
+
+    /// What it holds.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.temporary.folder
+    }
+
+    pub(crate) fn manifest_blake3(&self) -> &str {
+        &self.manifest_blake3
+    }
+}
+
+fn check_passages(document: &Document, passages: &[Passage]) -> Result<(), IndexError> {
+    if u32::try_from(document.text.len()).is_err() {
+        return Err(IndexError::TooLong { id: document.id.clone(), bytes: document.text.len() });
+    }
+    let mut least = 0;
+    for passage in passages {
+        let is_own = passage.id().document == document.id
+            && passage.title() == document.title
+            && document.text.get(passage.bytes()) == Some(passage.text());
+        if !is_own || u64::from(passage.id().ordinal) < least {
+            return Err(IndexError::ForeignPassage { passage: passage.id().clone(), document: document.id.clone() });
+        }
+        least = u64::from(passage.id().ordinal) + 1;
+    }
+    Ok(())
+}
+
+/// Writes documents, metadata, passages and the lexical index in the order of ids, and takes the content hash.
+fn write_words(
+    folder: &Path,
+    spool: &ClosedSpool,
+    encoder: Option<&EncoderIdentity>,
+    observer: &mut dyn Observer,
+) -> Result<(Counts, blake3::Hash), IndexError> {
+    let total: usize = spool.waiting.iter().map(|waiting| waiting.passages.len()).sum();
+    let mut tell = |done: u64| {
+        observer.observe(&Progress { stage: Stage::Lexical, done, total: Some(total as u64) });
+    };
+    tell(0);
+    let mut words = Words::create(folder, total, encoder)?;
+    for waiting in &spool.waiting {
+        let before = words.place;
+        words.add(spool, waiting)?;
+        if u64::from(words.place) / REPORT_EVERY != u64::from(before) / REPORT_EVERY {
+            tell(u64::from(words.place));
+        }
+    }
+    let content_hash = words.finish(folder)?;
+    tell(total as u64);
+    Ok((Counts { documents: spool.waiting.len() as u64, passages: total as u64 }, content_hash))
+}
+
+/// The files that grow document by document.
+struct Words {
+    documents: Output,
+    metadata: Output,
+    passages: Output,
+    lexical: LexicalBuilder,
+    content: blake3::Hasher,
+    headings: Vec<String>,
+    heading_places: HashMap<String, u32>,
+    /// Places taken so far.
+    document: u32,
+    place: u32,
+}
+
+impl Words {
+    fn create(folder: &Path, passages: usize, encoder: Option<&EncoderIdentity>) -> Result<Self, IndexError> {
+        let mut words = Self {
+            documents: Output::create(folder.join(DOCUMENTS))?,
+            metadata: Output::create(folder.join(METADATA))?,
+            passages: Output::create(folder.join(PASSAGES))?,
+            lexical: LexicalBuilder::create(folder)?,
+            content: blake3::Hasher::new(),
+            headings: Vec::new(),
+            heading_places: HashMap::new(),
+            document: 0,
+            place: 0,
+        };
+        words.passages.write(&store::encode_header(passages))?;
+        words.hash(encoder.map_or("", |encoder| &encoder.fingerprint).as_bytes());
+        Ok(words)
+    }
+
+    fn add(&mut self, spool: &ClosedSpool, waiting: &Waiting) -> Result<(), IndexError> {
+        let (line, document) = spool.document(waiting)?;
+        let entry = DocumentEntry {
+            id: document.id.clone(),
+            offset: self.documents.written(),
+            bytes: line.len() as u64,
+            first_passage: self.place,
+            passages: waiting.passages.len() as u32,
+            metadata: document.metadata.clone(),
+        };
+        self.documents.write(&line)?;
+        self.documents.write(b"\n")?;
+        self.metadata.write(&self.json(&entry)?)?;
+        self.metadata.write(b"\n")?;
+        let metadata = self.json(&document.metadata)?;
+        for passage in spool.passages(waiting) {
+            let heading = spool.heading(passage);
+            let bytes = passage.start as usize..passage.end as usize;
+            let cut = Passage::cut(&document, passage.ordinal, heading, bytes)
+                .map_err(|error| IndexError::ForeignPassage { passage: error.id, document: document.id.clone() })?;
+            for part in [&cut.id().to_string(), cut.title(), cut.heading(), cut.text()] {
+                self.hash(part.as_bytes());
+            }
+            self.hash(&metadata);
+            let record = PassageRecord {
+                document: self.document,
+                ordinal: passage.ordinal,
+                heading: self.heading_place(heading),
+                start: passage.start,
+                end: passage.end,
+                content: passage.content,
+            };
+            self.passages.write(&record.encode())?;
+            self.lexical.add(self.place, &cut, &document.metadata)?;
+            self.place += 1;
+        }
+        self.document += 1;
+        Ok(())
+    }
+
+    fn finish(self, folder: &Path) -> Result<blake3::Hash, IndexError> {
+        let path = folder.join(HEADINGS);
+        let headings =
+            serde_json::to_vec(&self.headings).map_err(|source| IndexError::Json { path: path.clone(), source })?;
+        write_durably(&path, &headings)?;
+        self.documents.finish()?;
+        self.metadata.finish()?;
+        self.passages.finish()?;
+        self.lexical.finish()?;
+        Ok(self.content.finalize())
+    }
+
+    /// Each part goes in with its length, so that no two contents run into the same bytes.
+    fn hash(&mut self, part: &[u8]) {
+        self.content.update(&(part.len() as u64).to_le_bytes());
+        self.content.update(part);
+    }
+
+    /// Headings are numbered as they come in the order of ids, whatever the order in which documents arrived.
+    fn heading_place(&mut self, heading: &str) -> u32 {
+        if let Some(place) = self.heading_places.get(heading) {
+            return *place;
+        }
+        let place = self.headings.len() as u32;
+        self.headings.push(heading.to_owned());
+        self.heading_places.insert(heading.to_owned(), place);
+        place
+    }
+
+    fn json(&self, value: &impl serde::Serialize) -> Result<Vec<u8>, IndexError> {
+        serde_json::to_vec(value).map_err(|source| IndexError::Json { path: self.metadata.path().to_owned(), source })
+    }
+}
+
+fn write_vectors(folder: &Path, spool: &ClosedSpool, dimension: usize) -> Result<(), IndexError> {
+    let total = spool.waiting.iter().map(|waiting| waiting.passages.len()).sum();
+    let mut output = Output::create(folder.join(VECTORS))?;
+    output.write(&vectors::encode_header(dimension, total))?;
+    for waiting in &spool.waiting {
+        output.write(&spool.vectors(waiting, dimension)?)?;
+    }
+    output.finish().map(|_| ())
+}
+
+/// Builds the graph, unless there are so few vectors that every search is exact.
+fn write_graph(
+    folder: &Path,
+    dimension: usize,
+    counts: Counts,
+    params: &GraphParams,
+    observer: &mut dyn Observer,
+) -> Result<(), IndexError> {
+    let passages = counts.passages as usize;
+    let mut tell = |done: u64| {
+        observer.observe(&Progress { stage: Stage::Dense, done, total: Some(counts.passages) });
+    };
+    tell(0);
+    if passages > params.exact_below {
+        let vectors = Vectors::open(&folder.join(VECTORS), dimension, passages)?;
+        if let Some(graph) = graph_build::build(&vectors, params, &mut tell) {
+            let mut output = Output::create(folder.join(GRAPH))?;
+            output.write(&graph.encode())?;
+            output.finish()?;
+        }
+    }
+    tell(counts.passages);
+    Ok(())
+}
+
+/// Makes every file durable and read-only, and lists it.
+fn seal_files(folder: &Path, observer: &mut dyn Observer) -> Result<Vec<FileEntry>, IndexError> {
+    let names = names_below(folder)?;
+    let total = Some(names.len() as u64);
+    let mut entries = Vec::with_capacity(names.len());
+    for (done, name) in (0u64..).zip(&names) {
+        observer.observe(&Progress { stage: Stage::Seal, done, total });
+        entries.push(seal(folder, name)?);
+    }
+    observer.observe(&Progress { stage: Stage::Seal, done: names.len() as u64, total });
+    sync_folder(&folder.join(LEXICAL))?;
+    Ok(entries)
+}

@@ -1,0 +1,287 @@
+//! May this answer be shown?
+//!
+//! "Aspirin is not recommended for children" holds the span "aspirin". Shown as the answer to "what can I give my
+//! child?", it says the opposite of its source. A span that was cut out of a negated clause is withheld; one that
+//! brings its negation along ("do not give aspirin") is kept. Doubt withholds: an abstention harms less.
+
+use clinqa_schema::{Answer, Citation, Notice, Question};
+
+use crate::normalise::{Word, words};
+use crate::rules::Rules;
+
+/// What becomes of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Review {
+    /// Show it.
+    Keep,
+    /// Show it, with these notices before it.
+    Annotate(Vec<Notice>),
+    /// Do not show it; abstain.
+    Withhold,
+}
+
+/// Reviews `answer` to `question`. Every citation counts: a merged source that denies the span denies the answer.
+pub fn review(_: &Rules, question: &Question, answer: &Answer) -> Review {
+    // "What should children not take?" wants what a negated clause holds.
+    if asks_for_the_negative(question.text()) {
+        return Review::Keep;
+    }
+    if answer.citations().iter().any(is_cut_from_a_negation) { Review::Withhold } else { Review::Keep }
+}
+
+/// Negations that stand before what they deny, folded; a longer one wins by standing in the list at all.
+const BEFORE: &[&[&str]] = &[
+    &["not"],
+    &["no"],
+    &["never"],
+    &["dont"],
+    &["doesnt"],
+    &["didnt"],
+    &["shouldnt"],
+    &["mustnt"],
+    &["cant"],
+    &["cannot"],
+    &["wont"],
+    &["isnt"],
+    &["arent"],
+    &["wasnt"],
+    &["werent"],
+    &["neither"],
+    &["nor"],
+    &["without"],
+    &["avoid"],
+    &["avoiding"],
+    &["unlikely"],
+    &["rather", "than"],
+    &["instead", "of"],
+    &["contraindicated"],
+    &["unsafe"],
+    &["stop", "taking"],
+    &["stop", "using"],
+];
+
+/// Negations that stand after what they deny.
+const AFTER: &[&[&str]] = &[
+    &["not"],
+    &["never"],
+    &["cannot"],
+    &["cant"],
+    &["dont"],
+    &["doesnt"],
+    &["didnt"],
+    &["shouldnt"],
+    &["mustnt"],
+    &["isnt"],
+    &["arent"],
+    &["wont"],
+    &["avoided"],
+    &["contraindicated"],
+    &["unsafe"],
+    &["ineffective"],
+    &["no", "longer"],
+    &["no", "evidence"],
+    &["no", "benefit"],
+    &["no", "effect"],
+    &["no", "role"],
+    &["stopped"],
+    &["withdrawn"],
+    &["discouraged"],
+];
+
+/// Phrases that hold a negation and deny nothing.
+const HARMLESS: &[&[&str]] = &[
+    &["not", "only"],
+    &["not", "just"],
+    &["whether", "or", "not"],
+    &["no", "matter"],
+    &["no", "more", "than"],
+    &["not", "more", "than"],
+    &["not", "exceed"],
+    &["no", "doubt"],
+    &["if", "not"],
+    &["not", "always"],
+];
+
+/// Words that end a negation's reach.
+const STOPS: &[&str] = &["but", "however", "instead", "although", "though", "so", "yet", "whereas", "therefore"];
+
+/// Words that open a clause of its own: a negation inside it does not reach out, one before it does not reach in.
+const OPENERS: &[&str] =
+    &["if", "when", "because", "unless", "while", "who", "which", "that", "where", "until", "since"];
+
+fn asks_for_the_negative(question: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "not",
+        "never",
+        "avoid",
+        "shouldnt",
+        "cant",
+        "cannot",
+        "dont",
+        "isnt",
+        "contraindicated",
+        "contraindications",
+        "unsafe",
+        "without",
+        "stop",
+        "no",
+        "forbidden",
+        "limit",
+        "doesnt",
+        "arent",
+        "wont",
+    ];
+    words(question).iter().any(|word| WORDS.contains(&word.text.as_str()))
+}
+
+fn is_cut_from_a_negation(citation: &Citation) -> bool {
+    let quote: Vec<char> = citation.quote.chars().collect();
+    let start = citation.answer_start.saturating_sub(citation.start).min(quote.len());
+    let end = citation.answer_end.saturating_sub(citation.start).clamp(start, quote.len());
+    let text = |range: std::ops::Range<usize>| words(&quote[range].iter().collect::<String>());
+    let (before, span, after) = (text(0..start), text(start..end), text(end..quote.len()));
+    if (0..span.len()).any(|i| starts_with(&span[i..], BEFORE) || starts_with(&span[i..], AFTER)) {
+        return false;
+    }
+    denied_before(&before) || denied_after(&after)
+}
+
+/// Whether one of `phrases` begins `rest`.
+fn starts_with(rest: &[Word], phrases: &[&[&str]]) -> bool {
+    phrases.iter().any(|phrase| rest.len() >= phrase.len() && rest.iter().zip(*phrase).all(|(w, p)| w.text == *p))
+}
+
+/// Reads back from the span to the start of its clause.
+fn denied_before(before: &[Word]) -> bool {
+    let Some(last) = before.last() else { return false };
+    let sentence: Vec<&Word> = before.iter().filter(|word| word.sentence == last.sentence).collect();
+    let offset = before.len() - sentence.len();
+    let Some(cue) = (offset..before.len()).rfind(|&i| is_cue(before, i, BEFORE)) else { return false };
+    let between = &before[cue + 1..];
+    if between.iter().any(|word| STOPS.contains(&word.text.as_str()) || OPENERS.contains(&word.text.as_str())) {
+        return false;
+    }
+    // "If you are not better, see a doctor": the condition ends at its comma. "Do not take aspirin, ibuprofen" does not.
+    let opener = (offset..cue).rfind(|&i| OPENERS.contains(&before[i].text.as_str()));
+    let is_condition = opener.is_some_and(|i| before[i].clause == before[cue].clause);
+    !(is_condition && before[cue].clause != last.clause)
+}
+
+/// Reads on from the span to the end of its clause.
+fn denied_after(after: &[Word]) -> bool {
+    const REACH: usize = 10;
+    for i in 0..after.len().min(REACH) {
+        let word = after[i].text.as_str();
+        let begins_anew = word == "and" && after.get(i + 1).is_some_and(|next| is_verb(&next.text));
+        if after[i].sentence > 0 || STOPS.contains(&word) || OPENERS.contains(&word) || begins_anew {
+            return false;
+        }
+        if is_cue(after, i, AFTER) {
+            // "Take paracetamol, not ibuprofen": the contrast denies what follows it.
+            let is_contrast = word == "not" && (i == 0 || after[i - 1].text == "and");
+            return !is_contrast;
+        }
+    }
+    false
+}
+
+fn is_cue(all: &[Word], i: usize, cues: &[&[&str]]) -> bool {
+    let harmless = (i.saturating_sub(2)..=i)
+        .any(|from| HARMLESS.iter().any(|phrase| from + phrase.len() > i && starts_with(&all[from..], &[phrase])));
+    starts_with(&all[i..], cues) && !harmless
+}
+
+fn is_verb(word: &str) -> bool {
+    const VERBS: &[&str] = &[
+        "is", "are", "was", "were", "do", "does", "did", "should", "must", "can", "may", "will", "has", "have", "not",
+    ];
+    VERBS.contains(&word)
+}
+
+#[cfg(test)]
+mod tests {
+    use clinqa_schema::Confidence;
+
+    use super::*;
+
+    /// An answer whose span is what stands in square brackets.
+    fn answer(marked: &str) -> Answer {
+        let (before, rest) = marked.split_once('[').expect("a span");
+        let (span, after) = rest.split_once(']').expect("the end of the span");
+        let quote = format!("{before}{span}{after}");
+        // A quote seldom opens its document: offsets are the document's.
+        let start = 100;
+        let answer_start = start + before.chars().count();
+        let citation = Citation {
+            document_id: "d".parse().expect("an id"),
+            title: "t".into(),
+            section: None,
+            publisher: "p".into(),
+            kind: "k".into(),
+            published: None,
+            url: None,
+            passage_id: "d#0".parse().expect("an id"),
+            end: start + quote.chars().count(),
+            quote,
+            start,
+            answer_start,
+            answer_end: answer_start + span.chars().count(),
+        };
+        Answer::new(span.to_owned(), Confidence::new(0.9), citation, Vec::new())
+    }
+
+    #[test]
+    fn a_negated_statement_never_reads_as_advice() {
+        let rules = Rules::embedded().expect("the embedded rules");
+        let check = |question: &str, marked: &str, expected: Review| {
+            let question = Question::new(question).expect("a question");
+            assert_eq!(review(&rules, &question, &answer(marked)), expected, "{marked}");
+        };
+        let give = "What can I give my child for a fever?";
+        for marked in [
+            "Do not give [aspirin] to children.",
+            "Don’t give [aspirin] to children.",
+            "[Aspirin] is not recommended for children.",
+            "[Aspirin], a common painkiller, is not recommended for children.",
+            "[Aspirin] should never be given to a child.",
+            "[Aspirin] must be avoided in children.",
+            "You should not use [ibuprofen] if you have a kidney disease.",
+            "Never give [honey] to a baby.",
+            "Avoid [aspirin, ibuprofen] and naproxen.",
+            "Do not take aspirin, [ibuprofen] or naproxen.",
+            "[Antibiotics] do not work against viruses.",
+            "There is no evidence that works. It is not treated with [antibiotics].",
+            "Paracetamol is safe. [Aspirin] is contraindicated under 16 years.",
+            "Doctors no longer recommend [bed rest].",
+            "[Cough syrup] has no benefit in young children.",
+            "Être prudent – ne pas: do not use [aspirin 🩺] here.",
+        ] {
+            check(give, marked, Review::Withhold);
+        }
+        for marked in [
+            "[Paracetamol] is recommended for children.",
+            "[Do not give aspirin] to children.",
+            "[Aspirin is not recommended] for children.",
+            "Aspirin is not safe. [Paracetamol] is.",
+            "Aspirin is not recommended, but [paracetamol] is.",
+            "Take [paracetamol], not ibuprofen.",
+            "[Paracetamol] is used when ibuprofen is not suitable.",
+            "If the fever does not settle in three days, [see a doctor].",
+            "[Paracetamol] helps not only with fever.",
+            "Give [paracetamol]. Do not give aspirin.",
+            "[Viruses] cause most colds and are not killed by antibiotics.",
+            "[]",
+        ] {
+            check(give, marked, Review::Keep);
+        }
+        check("What should children not take?", "Children should not take [aspirin].", Review::Keep);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_quote_and_no_offsets_make_it_panic(quote in "\\PC{0,60}", start in 0usize..90, from in 0usize..90, to in 0usize..90) {
+            let citation = answer("a [b] c").citations()[0].clone();
+            let _ = is_cut_from_a_negation(&Citation { quote, start, answer_start: from, answer_end: to, ..citation });
+        }
+    }
+}

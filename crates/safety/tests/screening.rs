@@ -1,0 +1,178 @@
+//! Does screening see emergencies in words that its rules were not written from, and leave the rest alone?
+
+use std::time::Instant;
+
+use clinqa_safety::{Region, Rules, Screening, Verdict, screen};
+use clinqa_schema::{Abstention, NoticeKind, Question};
+
+const EMERGENCIES: &str = include_str!("data/emergencies.txt");
+const ORDINARY: &str = include_str!("data/ordinary.txt");
+const HARD: &str = include_str!("data/hard.txt");
+
+fn rules() -> Rules {
+    Rules::embedded().expect("the embedded rules")
+}
+
+fn screened(rules: &Rules, text: &str, region: Option<&str>) -> Screening {
+    let region = region.map(|code| code.parse::<Region>().expect("a region"));
+    screen(rules, &Question::new(text).expect("a question"), region.as_ref())
+}
+
+fn lines(data: &str) -> Vec<&str> {
+    data.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).collect()
+}
+
+fn redirected<'a>(rules: &Rules, data: &'a str) -> Vec<&'a str> {
+    let is_redirected = |line: &&str| screened(rules, line, None).verdict == Verdict::Redirect;
+    lines(data).into_iter().filter(is_redirected).collect()
+}
+
+#[test]
+fn emergencies_in_the_words_of_frightened_people_are_redirected_to_the_right_notice() {
+    let rules = rules();
+    let all = lines(EMERGENCIES);
+    let missed: Vec<&&str> = all
+        .iter()
+        .filter(|line| {
+            let (expected, text) = line.split_once('\t').expect("a rule, a tab, a question");
+            let found = screened(&rules, text, None);
+            let is_named = found.notices.iter().any(|notice| expected.split('|').any(|rule| rule == notice.rule));
+            found.verdict != Verdict::Redirect || !is_named
+        })
+        .collect();
+    assert!(
+        all.len() >= 100 && missed.len() * 100 <= all.len(),
+        "{} of {} missed: {missed:#?}",
+        missed.len(),
+        all.len()
+    );
+}
+
+#[test]
+fn ordinary_questions_are_not_redirected() {
+    let (rules, total) = (rules(), lines(ORDINARY).len());
+    let wrong = redirected(&rules, ORDINARY);
+    assert!(total >= 60 && wrong.len() * 50 <= total, "{} of {total}: {wrong:#?}", wrong.len());
+}
+
+#[test]
+fn history_denial_education_and_idiom_are_seldom_redirected() {
+    let (rules, total) = (rules(), lines(HARD).len());
+    let wrong = redirected(&rules, HARD);
+    assert!(total >= 20 && wrong.len() * 10 <= total, "{} of {total}: {wrong:#?}", wrong.len());
+}
+
+#[test]
+fn the_notice_names_the_number_of_the_region_or_says_local() {
+    let rules = rules();
+    let check = |region: Option<&str>, code: &str, number: &str| {
+        let found = screened(&rules, "my dad is not breathing", region);
+        assert_eq!(found.verdict, Verdict::Redirect);
+        let call = found.notices[0].call.as_ref().expect("a number to call");
+        assert_eq!((call.region.as_str(), call.number.as_str()), (code, number));
+        assert!(found.notices[0].text.contains(number) && found.notices[0].kind == NoticeKind::Emergency);
+    };
+    check(Some("GB"), "GB", "999");
+    check(Some("us"), "US", "911");
+    check(None, "", "your local emergency number (112, 911, 999 …)");
+}
+
+#[test]
+fn a_crisis_is_met_with_a_warm_notice_and_a_crisis_line() {
+    let rules = rules();
+    let check = |region: Option<&str>, expected: &str| {
+        let text = &screened(&rules, "I want to kill myself", region).notices[0].text;
+        assert!(text.contains(expected) && text.contains("good that you said it"), "{text}");
+    };
+    check(Some("US"), "988");
+    check(Some("GB"), "116 123");
+    check(Some("IE"), "116 123");
+    check(Some("CA"), "988");
+    check(Some("AU"), "13 11 14");
+    check(Some("NZ"), "1737");
+    check(Some("CN"), "someone you trust");
+    check(None, "someone you trust");
+}
+
+#[test]
+fn the_gravest_notice_comes_first_and_a_boundary_last() {
+    let rules = rules();
+    let text = "I took 30 paracetamol because I want to die and now my wife says I'm not breathing right, \
+                my chest hurts. How much paracetamol can I take?";
+    let found = screened(&rules, text, None);
+    let ids: Vec<&str> = found.notices.iter().map(|notice| notice.rule.as_str()).collect();
+    assert_eq!(ids, ["chest-pain", "breathlessness", "overdose-poisoning", "suicide-self-harm", "own-dose"]);
+    assert_eq!(found.verdict, Verdict::Redirect);
+}
+
+#[test]
+fn a_question_on_ones_own_case_abstains_with_a_boundary_notice() {
+    let found = screened(&rules(), "How much ibuprofen can I give my son?", Some("GB"));
+    assert_eq!(found.verdict, Verdict::Abstain(Abstention::Personal));
+    assert_eq!(found.notices[0].kind, NoticeKind::Boundary);
+    assert!(found.notices[0].call.is_none());
+}
+
+#[test]
+fn screening_is_quick_even_for_the_longest_question() {
+    let rules = rules();
+    let unit = "my dad cant breathe and has no chest pain ";
+    let longest = Question::new(&unit.repeat(47)).expect("a question");
+    let ordinary = Question::new("What are the early signs of type 2 diabetes?").expect("a question");
+    let millis = |question: &Question| {
+        let mut times: Vec<f64> = (0..21)
+            .map(|_| {
+                let start = Instant::now();
+                std::hint::black_box(screen(&rules, question, None));
+                start.elapsed().as_secs_f64() * 1e3
+            })
+            .collect();
+        times.sort_by(f64::total_cmp);
+        times[0]
+    };
+    // The bounds of the release build are 1 ms and 5 ms; the best of a few runs, and slack for an unoptimised one.
+    let (short, long) = (millis(&ordinary), millis(&longest));
+    let slack = if cfg!(debug_assertions) { 10.0 } else { 1.0 };
+    assert!(short < slack && long < 5.0 * slack, "{short:.3} ms, {long:.3} ms");
+}
+
+#[test]
+fn hostile_texts_are_ordinary_texts() {
+    let rules = rules();
+    for text in [
+        "a".repeat(2_000),
+        "not ".repeat(500),
+        "bleed".repeat(400),
+        "1".repeat(2_000),
+        "no,".repeat(666),
+        "🩸".repeat(999) + "x",
+    ] {
+        let _ = screened(&rules, &text, None);
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn screening_never_panics_on_any_text(text in "\\PC{1,200}") {
+        thread_local!(static RULES: Rules = rules());
+        if let Ok(question) = Question::new(&text) {
+            RULES.with(|rules| {
+                let once = screen(rules, &question, None);
+                proptest::prop_assert_eq!(once, screen(rules, &question, None));
+                Ok(())
+            })?;
+        }
+    }
+
+    #[test]
+    fn padding_around_an_emergency_does_not_hide_it(before in "([a-z]{1,8} ){0,30}", after in "( [a-z]{1,8}){0,30}") {
+        thread_local!(static RULES: Rules = rules());
+        let question = Question::new(&format!("{before}. My wife is not breathing!{after}")).expect("a question");
+        RULES.with(|rules| {
+            proptest::prop_assert_eq!(screen(rules, &question, None).verdict, Verdict::Redirect);
+            Ok(())
+        })?;
+    }
+}
