@@ -1,28 +1,268 @@
-//! What can be typed: verbs, flags, and the environment variable beside each flag.
+//! What can be typed: verbs, flags, and the environment variable beside each flag that names a place.
 
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, Parser, Subcommand};
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use clinqa_safety::Region;
+use clinqa_schema::Date;
 
+/// Medical question answering: offline, private, every answer cited.
 #[derive(Debug, Parser)]
+#[command(name = "clinqa", version, max_term_width = 100)]
 pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) places: Places,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
+/// Where things are; each has its place in the project or the user's data folder.
+#[derive(Debug, Clone, Default, ClapArgs)]
+pub(crate) struct Places {
+    /// Index folder
+    #[arg(long, global = true, env = "CLINQA_INDEX", value_name = "FOLDER")]
+    pub(crate) index: Option<PathBuf>,
+    /// Corpus folder; may be given several times
+    #[arg(long, global = true, env = "CLINQA_CORPUS", value_name = "FOLDER")]
+    pub(crate) corpus: Vec<PathBuf>,
+    /// Encoder: a name in the binary, a folder, or a pulled model
+    #[arg(long, global = true, env = "CLINQA_ENCODER", value_name = "NAME|FOLDER")]
+    pub(crate) encoder: Option<String>,
+    /// Reader: a name in the binary, a folder, or a pulled model
+    #[arg(long, global = true, env = "CLINQA_READER", value_name = "NAME|FOLDER")]
+    pub(crate) reader: Option<String>,
+    /// Settings file
+    #[arg(long, global = true, env = "CLINQA_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Ask a question and get an answer with its source, or none
+    Ask(AskArgs),
+    /// List the passages that may answer, without reading them
+    Search(SearchArgs),
+    /// Make a new generation of the index from the corpora
+    Rebuild(RebuildArgs),
+    /// Tell what the index holds and whether its checksums are right
+    Inspect(JsonArgs),
+    /// Measure retrieval, reading and answering
+    #[command(subcommand)]
+    Eval(EvalCommand),
+    /// List, pull and pack models
     #[command(subcommand)]
     Model(ModelCommand),
+    /// Print the completion script of a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+/// Which documents may answer, and how they are searched.
+#[derive(Debug, Clone, ClapArgs)]
+pub(crate) struct SearchOptions {
+    /// Condition on a document, as key=value: kind, publisher, specialty, audience, language
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) filter: Vec<String>,
+    /// Published on or after this date
+    #[arg(long, value_name = "DATE")]
+    pub(crate) since: Option<Date>,
+    /// Published on or before this date
+    #[arg(long, value_name = "DATE")]
+    pub(crate) until: Option<Date>,
+    /// Written for patients or clinicians
+    #[arg(long)]
+    pub(crate) audience: Option<String>,
+    /// Search words only, no vectors
+    #[arg(long)]
+    pub(crate) lexical_only: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Show how it came about: terms, both rankings, the fused one, spans, times
+    #[arg(long)]
+    pub(crate) explain: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct AskArgs {
+    /// The question
+    #[arg(required_unless_present = "batch", conflicts_with = "batch")]
+    pub(crate) question: Option<String>,
+    /// Questions as JSON Lines from a file, or from standard input with `-`
+    #[arg(long, value_name = "FILE|-")]
+    pub(crate) batch: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) search: SearchOptions,
+    /// Whose emergency number to name, as an ISO 3166 code such as GB
+    #[arg(long, env = "CLINQA_REGION")]
+    pub(crate) region: Option<Region>,
+    /// Passages for further reading
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=100))]
+    pub(crate) top_k: Option<u16>,
+    /// Exit with 4 if the question was not answered
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct SearchArgs {
+    /// The question or words
+    pub(crate) query: String,
+    #[command(flatten)]
+    pub(crate) search: SearchOptions,
+    /// Passages to list
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) top_k: u16,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct RebuildArgs {
+    /// Index words only, no vectors
+    #[arg(long)]
+    pub(crate) lexical_only: bool,
+    /// Publish even if the scores fall below the corpus's expected.toml
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct JsonArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum EvalCommand {
+    /// Rank a BEIR folder by words, by vectors and fused; score against its qrels, write TREC runs
+    Retrieval(RetrievalArgs),
+    /// Read SQuAD or BioASQ files and score the spans
+    Reader(ReaderArgs),
+    /// Answer judged questions and score the answers
+    Answers(AnswersArgs),
+    /// Score one TREC run against qrels
+    Score(ScoreArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct RetrievalArgs {
+    /// Folder with corpus.jsonl, queries.jsonl, qrels/
+    pub(crate) folder: PathBuf,
+    /// Judgements qrels/SPLIT.tsv
+    #[arg(long, conflicts_with = "qrels")]
+    pub(crate) split: Option<String>,
+    /// Queries, instead of queries.jsonl
+    #[arg(long, value_name = "FILE")]
+    pub(crate) queries: Option<PathBuf>,
+    /// Judgements, instead of qrels/SPLIT.tsv
+    #[arg(long, value_name = "FILE")]
+    pub(crate) qrels: Option<PathBuf>,
+    /// Write lexical.run, dense.run and fused.run here
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) run_dir: Option<PathBuf>,
+    /// Score many fusions instead of the default one (for choosing, on training questions)
+    #[arg(long)]
+    pub(crate) fusion_table: bool,
+    /// Compare the graph search with the exact one: recall@10
+    #[arg(long)]
+    pub(crate) graph_recall: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ReaderArgs {
+    /// SQuAD or BioASQ files
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Only the first N questions
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct AnswersArgs {
+    /// questions.jsonl of a corpus
+    pub(crate) file: PathBuf,
+    /// Only this half
+    #[arg(long, value_enum)]
+    pub(crate) split: Option<JudgedSplit>,
+    /// Write what became of each question, one JSON object a line
+    #[arg(long, value_name = "FILE")]
+    pub(crate) details: Option<PathBuf>,
+    /// Fit the reader's temperature and bias to these questions and print them (on dev)
+    #[arg(long)]
+    pub(crate) fit: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum JudgedSplit {
+    Dev,
+    Test,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ScoreArgs {
+    /// TREC run
+    #[arg(long, value_name = "FILE")]
+    pub(crate) run: PathBuf,
+    /// BEIR or TREC judgements
+    #[arg(long, value_name = "FILE")]
+    pub(crate) qrels: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ModelCommand {
-    Pack(PackArgs),
+    /// List the models at hand
+    List(JsonArgs),
+    /// Show a model's card
+    Show {
+        /// Its name
+        name: String,
+    },
+    /// Fetch a checkpoint from a hub of models
+    Pull(PullArgs),
+    /// Store a checkpoint's matrices as 8-bit rows
+    Pack {
+        /// The checkpoint's folder
+        source: PathBuf,
+        /// The folder to write
+        target: PathBuf,
+    },
 }
 
 #[derive(Debug, ClapArgs)]
-pub(crate) struct PackArgs {
-    pub(crate) source: PathBuf,
-    pub(crate) target: PathBuf,
+pub(crate) struct PullArgs {
+    /// OWNER/MODEL
+    pub(crate) name: String,
+    /// Branch, tag or commit
+    #[arg(long)]
+    pub(crate) revision: Option<String>,
+    /// SHA-256 that the weights must have
+    #[arg(long, value_name = "HEX")]
+    pub(crate) sha256: Option<String>,
+    /// Address of the hub
+    #[arg(long, env = "CLINQA_HUB", value_name = "URL")]
+    pub(crate) hub: Option<String>,
+    /// Access token, for models that need one
+    #[arg(long, env = "CLINQA_HUB_TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
 }

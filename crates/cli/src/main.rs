@@ -2,7 +2,11 @@
 
 mod args;
 mod commands;
+mod models;
 mod output;
+mod progress;
+mod settings;
+mod starter;
 
 use std::process::ExitCode;
 
@@ -10,8 +14,5 @@ use clap::Parser;
 
 fn main() -> ExitCode {
     let args = args::Args::parse();
-    match commands::run(args) {
-        Ok(code) => code,
-        Err(error) => output::fail(&error),
-    }
+    commands::run(args).unwrap_or_else(|error| output::fail(&error))
 }

@@ -1,3 +1,241 @@
-//! x
+//! What people see: answers, lists and errors, wrapped to the terminal, coloured only where that is wanted.
+
+use std::env;
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
-pub(crate) fn fail(error: &anyhow::Error) -> ExitCode { eprintln!("{error:#}"); ExitCode::FAILURE }
+
+use clinqa_qa::Fault;
+use clinqa_schema::{Citation, Outcome, Reply, Trace};
+use serde::Serialize;
+
+/// Exit code of a question that was not answered, with `--strict`.
+pub(crate) const ABSTAINED: u8 = 4;
+
+/// How text may be marked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Style {
+    Colour,
+    Plain,
+}
+
+impl Style {
+    /// Colour for a terminal, unless `NO_COLOR` says otherwise.
+    pub(crate) fn of_stdout() -> Self {
+        let refused = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        if io::stdout().is_terminal() && !refused { Self::Colour } else { Self::Plain }
+    }
+
+    fn paint(self, code: &str, text: &str) -> String {
+        match self {
+            Self::Colour => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
+            Self::Plain => text.to_owned(),
+        }
+    }
+
+    fn bold(self, text: &str) -> String {
+        self.paint("1", text)
+    }
+
+    fn dim(self, text: &str) -> String {
+        self.paint("2", text)
+    }
+
+    /// The span inside its quote: bold and underlined, or in angle quotes.
+    fn mark(self, text: &str) -> String {
+        match self {
+            Self::Colour => format!("\u{1b}[1;4m{text}\u{1b}[0m"),
+            Self::Plain => format!("«{text}»"),
+        }
+    }
+}
+
+/// Writes `text` and a line end to stdout.
+pub(crate) fn line(text: &str) -> io::Result<()> {
+    writeln!(io::stdout().lock(), "{text}")
+}
+
+/// Writes one JSON value on one line.
+pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
+    Ok(line(&serde_json::to_string(value)?)?)
+}
+
+/// Writes doubts to stderr.
+pub(crate) fn warn(warnings: &[String]) {
+    for warning in warnings {
+        // Nothing useful can be done if stderr is gone.
+        let _ = writeln!(io::stderr(), "warning: {warning}");
+    }
+}
+
+/// Writes a note to stderr.
+pub(crate) fn note(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+/// Writes the error in one line and picks its exit code; a reader of stdout that went away is no error.
+pub(crate) fn fail(error: &anyhow::Error) -> ExitCode {
+    let broken_pipe = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    };
+    if error.chain().any(broken_pipe) {
+        return ExitCode::SUCCESS;
+    }
+    let _ = writeln!(io::stderr(), "error: {error:#}");
+    ExitCode::from(exit_code(error))
+}
+
+fn exit_code(error: &anyhow::Error) -> u8 {
+    match fault(error) {
+        Some(Fault::Request) => 2,
+        Some(Fault::Index) => 3,
+        Some(Fault::Internal) | None => 1,
+    }
+}
+
+/// Whose fault an error of any room is.
+pub(crate) fn fault(error: &anyhow::Error) -> Option<Fault> {
+    error.chain().find_map(|cause| {
+        let ours = cause.downcast_ref::<clinqa_qa::Error>().map(clinqa_qa::Error::fault);
+        let index = cause.downcast_ref::<clinqa_index::IndexError>().map(|_| Fault::Index);
+        let usage = cause.downcast_ref::<crate::commands::UsageError>().map(|_| Fault::Request);
+        let settings = cause.downcast_ref::<crate::settings::SettingsError>().map(|_| Fault::Request);
+        let question = cause.downcast_ref::<clinqa_schema::QuestionError>().map(|_| Fault::Request);
+        let checkpoint = cause.downcast_ref::<clinqa_encoder::CheckpointError>().map(|_| Fault::Request);
+        let calibration = cause.downcast_ref::<clinqa_reader::CalibrationError>().map(|_| Fault::Request);
+        let read = cause.downcast_ref::<clinqa_eval::ReadError>().map(|_| Fault::Request);
+        ours.or(index).or(usage).or(settings).or(question).or(checkpoint).or(calibration).or(read)
+    })
+}
+
+/// Columns of the terminal, at most 100: longer lines are hard to read.
+fn width() -> usize {
+    let asked = env::var("COLUMNS").ok().and_then(|columns| columns.parse::<usize>().ok());
+    asked.unwrap_or_else(|| if io::stdout().is_terminal() { textwrap::termwidth() } else { 80 }).clamp(40, 100)
+}
+
+fn indent(text: &str, first: &str, rest: &str) -> String {
+    let options = textwrap::Options::new(width()).initial_indent(first).subsequent_indent(rest);
+    textwrap::fill(text, options)
+}
+
+/// A reply as a person reads it: notices, answer, source, further reading.
+pub(crate) fn reply(reply: &Reply, style: Style) -> String {
+    let mut out = Vec::new();
+    for notice in &reply.notices {
+        out.push(style.paint("1;31", &notice.title.to_uppercase()));
+        if let Some(call) = &notice.call {
+            out.push(style.bold(&indent(&format!("Call {}", call.number), "", "")));
+        }
+        out.push(indent(&notice.text, "", ""));
+        out.push(style.dim(&indent(&format!("After: {}", notice.source), "", "  ")));
+        out.push(String::new());
+    }
+    if let Some(answer) = &reply.answer {
+        let percent = answer.confidence() * 100.0;
+        out.push(format!(
+            "{} (confidence {}, {percent:.0}%)",
+            style.bold("Answer"),
+            answer.confidence_label().as_str()
+        ));
+        out.push(String::new());
+        for (place, citation) in answer.citations().iter().enumerate() {
+            out.push(if place == 0 { quote(citation, style) } else { indent(&citation.quote, "  ", "  ") });
+            out.push(style.dim(&source(citation)));
+            out.push(String::new());
+        }
+    } else if reply.outcome == Outcome::Abstained {
+        out.push(style.bold(abstention(reply)));
+        out.push(String::new());
+    }
+    if !reply.reading.is_empty() {
+        out.push(style.bold(if reply.answer.is_some() { "Further reading" } else { "What the corpus does say" }));
+        for (place, reading) in (1..).zip(&reply.reading) {
+            let citation = &reading.citation;
+            out.push(indent(&format!("{}: {}", heading(citation), citation.quote), &format!(" {place}. "), "    "));
+            out.push(style.dim(&format!("    {}", citation.passage_id)));
+        }
+        out.push(String::new());
+    }
+    out.push(style.dim(&indent("General information with its sources, not medical advice.", "", "")));
+    if let Some(trace) = &reply.trace {
+        out.push(String::new());
+        out.push(explain(trace, style));
+    }
+    out.join("\n")
+}
+
+fn abstention(reply: &Reply) -> &'static str {
+    match reply.reason {
+        Some(clinqa_schema::Abstention::Personal) => "This is a question for somebody who knows you and your case.",
+        Some(clinqa_schema::Abstention::Scope) => "This is not a question about health.",
+        _ => "I do not know: the corpus does not answer this, or not surely enough.",
+    }
+}
+
+/// The quote with the span marked in it.
+fn quote(citation: &Citation, style: Style) -> String {
+    let chars: Vec<char> = citation.quote.chars().collect();
+    let start = citation.answer_start.saturating_sub(citation.start).min(chars.len());
+    let end = citation.answer_end.saturating_sub(citation.start).clamp(start, chars.len());
+    let text = |range: std::ops::Range<usize>| chars[range].iter().collect::<String>();
+    let marked = format!("{}{}{}", text(0..start), style.mark(&text(start..end)), text(end..chars.len()));
+    indent(&marked, "  ", "  ")
+}
+
+fn heading(citation: &Citation) -> String {
+    match &citation.section {
+        Some(section) => format!("{} > {section}", citation.title),
+        None => citation.title.clone(),
+    }
+}
+
+fn source(citation: &Citation) -> String {
+    let mut parts = vec![heading(citation), citation.publisher.clone(), citation.kind.clone()];
+    parts.extend(citation.published.as_ref().map(ToString::to_string));
+    parts.extend(citation.url.clone());
+    parts.retain(|part| !part.is_empty());
+    let place = format!("{}, characters {} to {}", citation.passage_id, citation.answer_start, citation.answer_end);
+    format!("{}\n{}", indent(&parts.join(", "), "  Source: ", "    "), indent(&place, "    ", "    "))
+}
+
+/// Terms, rankings, spans and times, as a person reads them.
+pub(crate) fn explain(trace: &Trace, style: Style) -> String {
+    let mut out = vec![style.bold("Terms"), indent(&trace.terms.join(" · "), "  ", "  ")];
+    let rankings =
+        [("By words (BM25)", &trace.lexical), ("By vectors (cosine)", &trace.dense), ("Fused", &trace.fused)];
+    for (title, ranking) in rankings {
+        out.push(style.bold(title));
+        for (rank, hit) in (1..).zip(ranking.hits()) {
+            out.push(format!("  {rank:>3}  {:>8.4}  {}", hit.score, hit.passage_id));
+        }
+    }
+    out.push(style.bold("Spans (score, null score, probability)"));
+    for span in &trace.spans {
+        let scores = format!("{:>7.2} {:>7.2} {:>6.3}", span.score, span.null_score, span.probability);
+        out.push(indent(&format!("{scores}  {}: {}", span.passage_id, span.text), "  ", "      "));
+    }
+    out.push(style.bold("Times (ms)"));
+    for timing in &trace.timings {
+        out.push(format!("  {:<12} {:>9.2}", timing.stage, timing.ms));
+    }
+    out.join("\n")
+}
+
+/// Passages as a person reads a list of them.
+pub(crate) fn passages(results: &[clinqa_schema::Reading], style: Style) -> String {
+    if results.is_empty() {
+        return "Nothing found; try other words, or fewer filters.".to_owned();
+    }
+    let mut out = Vec::new();
+    for (place, reading) in (1..).zip(results) {
+        let citation = &reading.citation;
+        out.push(format!("{place:>2}. {}", style.bold(&heading(citation))));
+        out.push(indent(&citation.quote, "    ", "    "));
+        let mut about = vec![citation.passage_id.to_string(), citation.publisher.clone(), citation.kind.clone()];
+        about.extend(citation.published.as_ref().map(ToString::to_string));
+        about.push(format!("score {:.3}", reading.score));
+        about.retain(|part| !part.is_empty());
+        out.push(style.dim(&indent(&about.join(", "), "    ", "    ")));
+    }
+    out.join("\n")
+}

@@ -8,6 +8,7 @@ mod beir;
 mod bioasq;
 mod calibration;
 mod error;
+mod judged;
 mod metric;
 mod qrels;
 mod run;
@@ -24,6 +25,7 @@ pub use calibration::{
     fit_temperature, reliability, risk_coverage,
 };
 pub use error::ReadError;
+pub use judged::{JudgedQuestion, JudgedReply, JudgedScores, is_accepted, read_judged, score_judged};
 pub use metric::{Metric, MetricError, MetricScores, evaluate, summary};
 pub use qrels::Qrels;
 pub use run::{Run, ScoredDocument, WriteError};

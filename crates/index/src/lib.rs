@@ -16,7 +16,9 @@ pub use error::{Damage, IndexError};
 pub use local::Generation;
 pub use local::generations::{CurrentPointer, GenerationEntry, Store};
 pub use local::inspect::{FileCheck, Inspection};
-pub use local::manifest::{CorpusEntry, Counts, FORMAT_VERSION, FileEntry, GenerationId, GraphParams, Manifest};
+pub use local::manifest::{
+    CorpusEntry, Counts, FORMAT_VERSION, FileEntry, GenerationId, GenerationIdError, GraphParams, Manifest,
+};
 pub use local::writer::{GenerationWriter, SealedGeneration, WriterConfig};
 
 /// Most distinct words of one lexical question; what lies beyond, by weight, is not searched for.
@@ -86,8 +88,10 @@ pub struct FieldWeights {
 }
 
 impl Default for FieldWeights {
+    /// The title's weight is the best on SciFact train (nDCG@10 0.700; 0.695 without it, 0.668 at 1.0). The headings and
+    /// synonyms of our own corpus are in no public set; theirs are set between the title's and the body's.
     fn default() -> Self {
-        Self { title: 0.1, heading: 0.1, synonyms: 0.3, body: 1.0 }
+        Self { title: 0.2, heading: 0.2, synonyms: 0.3, body: 1.0 }
     }
 }
 

@@ -1,1 +1,18 @@
 //! The two verbs: answer, rebuild.
+//!
+//! [`answer`] takes a question through the house and comes back with a reply; [`rebuild`] takes corpora through it and
+//! comes back with a generation. Each is one file that reads from top to bottom; what decides is pure.
+
+mod answer;
+mod compose;
+mod engine;
+mod error;
+mod gate;
+mod rebuild;
+
+pub use answer::{AnswerConfig, Ask, Explain, Search, answer};
+pub use compose::{Place, cite, quote_around};
+pub use engine::{Engine, Models, identity};
+pub use error::{Error, Fault};
+pub use gate::{Gate, GateError};
+pub use rebuild::{Copies, RebuildConfig, RebuildReport, rebuild};

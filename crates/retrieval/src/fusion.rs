@@ -73,7 +73,8 @@ mod tests {
         let lexical = ranking(&[("a#0", 12.0), ("b#0", 6.0), ("c#0", 2.0)]);
         let dense = ranking(&[("b#0", 0.9), ("d#0", 0.5), ("a#0", 0.4)]);
         let fused = fuse(fusion, &lexical, &dense);
-        let found: Vec<(String, f32)> = fused.hits().iter().map(|hit| (hit.passage_id.to_string(), hit.score)).collect();
+        let found: Vec<(String, f32)> =
+            fused.hits().iter().map(|hit| (hit.passage_id.to_string(), hit.score)).collect();
         assert_eq!(found.len(), expected.len());
         for ((id, score), (expected_id, expected_score)) in found.iter().zip(expected) {
             assert_eq!(id, expected_id);
@@ -83,8 +84,12 @@ mod tests {
 
     #[test]
     fn reciprocal_ranks_add_up() {
-        let expected =
-            [("b#0", 1.0 / 62.0 + 1.0 / 61.0), ("a#0", 1.0 / 61.0 + 1.0 / 63.0), ("d#0", 1.0 / 62.0), ("c#0", 1.0 / 63.0)];
+        let expected = [
+            ("b#0", 1.0 / 62.0 + 1.0 / 61.0),
+            ("a#0", 1.0 / 61.0 + 1.0 / 63.0),
+            ("d#0", 1.0 / 62.0),
+            ("c#0", 1.0 / 63.0),
+        ];
         check(Fusion::ReciprocalRank { k: 60.0 }, &expected);
     }
 

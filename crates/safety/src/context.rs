@@ -1,6 +1,6 @@
 //! Is a phrase said of somebody now, or denied, remembered, or only asked about?
 //!
-//! After NegEx and ConText (Chapman 2001, Harkema 2009): cues with a reach and words that end it, here for questions
+//! After `NegEx` and `ConText` (Chapman 2001, Harkema 2009): cues with a reach and words that end it, here for questions
 //! of frightened people instead of clinical notes, so that doubt counts as "now". The cues are data:
 //! `data/context.toml`, which says what each list means.
 
@@ -145,7 +145,9 @@ impl Cues {
         let sentences = words.last().map_or(0, |word| word.sentence as usize + 1);
         let mut is_asked = vec![false; sentences];
         let asked = &found.matches[self.asked];
-        asked.iter().for_each(|m| is_asked[words[m.start].sentence as usize] = true);
+        for m in asked {
+            is_asked[words[m.start].sentence as usize] = true;
+        }
         // The "I" of "how can I tell" is nobody with a symptom.
         let inside = covered(words.len(), asked);
         for m in &found.matches[self.personal] {
@@ -175,6 +177,8 @@ impl Frames {
 
 fn covered(len: usize, matches: &[Match]) -> Vec<bool> {
     let mut flags = vec![false; len];
-    matches.iter().for_each(|m| flags[m.start..m.end].fill(true));
+    for m in matches {
+        flags[m.start..m.end].fill(true);
+    }
     flags
 }

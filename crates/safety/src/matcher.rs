@@ -1,7 +1,7 @@
 //! Where do the phrases of all rules stand in a text?
 //!
 //! One trie over words for every pattern of every rule. From each word it is walked as deep as the text agrees, at
-//! most ten words, so the time is linear in the text and hardly depends on the number of rules.
+//! most twelve words, so the time is linear in the text and hardly depends on the number of rules.
 
 use std::collections::{HashMap, HashSet};
 

@@ -31,7 +31,7 @@ pub(crate) fn words(text: &str) -> Vec<Word> {
         let between_digits = matches!(c, '.' | ',')
             && word.ends_with(|d: char| d.is_ascii_digit())
             && letters.get(i + 1).is_some_and(char::is_ascii_digit);
-        if c.is_alphabetic() && word.ends_with(|d: char| d.is_ascii_digit()) {
+        if c.is_alphabetic() && !word.is_empty() && word.chars().all(|d| d.is_ascii_digit() || d == '.') {
             // "39c", "6week": the unit is a word of its own.
             at += push(&mut found, &mut word, (at, sentence, clause));
         }
@@ -124,7 +124,7 @@ mod tests {
         check("ch\u{200b}est pa\u{ad}in", "chest pain");
         check("chést páin, 39,5°C", "chest pain 39.5 c");
         check("38.5. Next", "38.5 next");
-        check("6week old, 39.5C b12", "6 week old 39.5 c b12");
+        check("6week old, 39.5C b12 HbA1c", "6 week old 39.5 c b12 hba1c");
         check("İ", "i");
         check("", "");
     }

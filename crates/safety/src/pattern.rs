@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 /// Most phrases one pattern may stand for; a rule that needs more is written too wide.
 const MOST_PHRASES: usize = 20_000;
 /// Most words of one phrase.
-const MOST_WORDS: usize = 10;
+const MOST_WORDS: usize = 12;
 
 /// Why a pattern cannot be read.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -131,7 +131,9 @@ fn word(rest: &mut Rest) -> Result<Vec<Phrase>, PatternError> {
                 .collect();
             spellings.extend(shorter);
         } else {
-            spellings.iter_mut().for_each(|w| w.push(c));
+            for spelling in &mut spellings {
+                spelling.push(c);
+            }
         }
     }
     let words = spellings.into_iter().map(|w| if w.is_empty() { Ok(Vec::new()) } else { Ok(vec![checked(&w)?]) });

@@ -138,8 +138,10 @@ fn is_cut_from_a_negation(citation: &Citation) -> bool {
     let quote: Vec<char> = citation.quote.chars().collect();
     let start = citation.answer_start.saturating_sub(citation.start).min(quote.len());
     let end = citation.answer_end.saturating_sub(citation.start).clamp(start, quote.len());
-    let text = |range: std::ops::Range<usize>| words(&quote[range].iter().collect::<String>());
-    let (before, span, after) = (text(0..start), text(start..end), text(end..quote.len()));
+    let text = |range: std::ops::Range<usize>| quote[range].iter().collect::<String>();
+    // A word in the span's stead shows in which sentence and clause it begins.
+    let before = words(&(text(0..start) + " x"));
+    let (span, after) = (words(&text(start..end)), words(&text(end..quote.len())));
     if (0..span.len()).any(|i| starts_with(&span[i..], BEFORE) || starts_with(&span[i..], AFTER)) {
         return false;
     }
@@ -151,9 +153,9 @@ fn starts_with(rest: &[Word], phrases: &[&[&str]]) -> bool {
     phrases.iter().any(|phrase| rest.len() >= phrase.len() && rest.iter().zip(*phrase).all(|(w, p)| w.text == *p))
 }
 
-/// Reads back from the span to the start of its clause.
+/// Reads back from the span, whose place the last word holds, to the start of its clause.
 fn denied_before(before: &[Word]) -> bool {
-    let Some(last) = before.last() else { return false };
+    let Some((last, before)) = before.split_last() else { return false };
     let sentence: Vec<&Word> = before.iter().filter(|word| word.sentence == last.sentence).collect();
     let offset = before.len() - sentence.len();
     let Some(cue) = (offset..before.len()).rfind(|&i| is_cue(before, i, BEFORE)) else { return false };

@@ -31,7 +31,7 @@ pub enum Verdict {
 pub fn screen(rules: &Rules, question: &Question, region: Option<&Region>) -> Screening {
     let found = rules.matcher.find(question.text());
     let frames = rules.cues.read(&found, rules.symptoms.clone());
-    let fired: Vec<&Rule> = rules.rules.iter().filter(|rule| fires(rule, &found, &frames)).collect();
+    let fired: Vec<&Rule> = rules.all.iter().filter(|rule| fires(rule, &found, &frames)).collect();
     let is_emergency = fired.iter().any(|rule| rule.kind == NoticeKind::Emergency);
     let is_personal = fired.iter().any(|rule| rule.kind == NoticeKind::Boundary);
     let verdict = match (is_emergency, is_personal) {
@@ -64,8 +64,8 @@ fn meet(fire: &Fire, groups: &[Vec<Match>], found: &Found) -> bool {
     anchors.iter().any(|anchor| {
         let (from, to) = (place(anchor.start), place(anchor.end - 1));
         others.iter().all(|group| {
-            // Sorted by start: skip what ends too early, stop at what starts too late. Phrases have at most ten words.
-            let first = group.partition_point(|m| place(m.start) + fire.within + 10 < from);
+            // Sorted by start: skip what ends too early, stop at what starts too late. Phrases have at most twelve words.
+            let first = group.partition_point(|m| place(m.start) + fire.within + 12 < from);
             group[first..]
                 .iter()
                 .take_while(|m| place(m.start) <= to + fire.within)

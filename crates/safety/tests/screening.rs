@@ -1,5 +1,6 @@
 //! Does screening see emergencies in words that its rules were not written from, and leave the rest alone?
 
+use std::sync::LazyLock;
 use std::time::Instant;
 
 use clinqa_safety::{Region, Rules, Screening, Verdict, screen};
@@ -9,8 +10,10 @@ const EMERGENCIES: &str = include_str!("data/emergencies.txt");
 const ORDINARY: &str = include_str!("data/ordinary.txt");
 const HARD: &str = include_str!("data/hard.txt");
 
-fn rules() -> Rules {
-    Rules::embedded().expect("the embedded rules")
+/// Compiled once, as in the product.
+fn rules() -> &'static Rules {
+    static RULES: LazyLock<Rules> = LazyLock::new(|| Rules::embedded().expect("the embedded rules"));
+    &RULES
 }
 
 fn screened(rules: &Rules, text: &str, region: Option<&str>) -> Screening {
@@ -35,7 +38,7 @@ fn emergencies_in_the_words_of_frightened_people_are_redirected_to_the_right_not
         .iter()
         .filter(|line| {
             let (expected, text) = line.split_once('\t').expect("a rule, a tab, a question");
-            let found = screened(&rules, text, None);
+            let found = screened(rules, text, None);
             let is_named = found.notices.iter().any(|notice| expected.split('|').any(|rule| rule == notice.rule));
             found.verdict != Verdict::Redirect || !is_named
         })
@@ -51,14 +54,14 @@ fn emergencies_in_the_words_of_frightened_people_are_redirected_to_the_right_not
 #[test]
 fn ordinary_questions_are_not_redirected() {
     let (rules, total) = (rules(), lines(ORDINARY).len());
-    let wrong = redirected(&rules, ORDINARY);
+    let wrong = redirected(rules, ORDINARY);
     assert!(total >= 60 && wrong.len() * 50 <= total, "{} of {total}: {wrong:#?}", wrong.len());
 }
 
 #[test]
 fn history_denial_education_and_idiom_are_seldom_redirected() {
     let (rules, total) = (rules(), lines(HARD).len());
-    let wrong = redirected(&rules, HARD);
+    let wrong = redirected(rules, HARD);
     assert!(total >= 20 && wrong.len() * 10 <= total, "{} of {total}: {wrong:#?}", wrong.len());
 }
 
@@ -66,7 +69,7 @@ fn history_denial_education_and_idiom_are_seldom_redirected() {
 fn the_notice_names_the_number_of_the_region_or_says_local() {
     let rules = rules();
     let check = |region: Option<&str>, code: &str, number: &str| {
-        let found = screened(&rules, "my dad is not breathing", region);
+        let found = screened(rules, "my dad is not breathing", region);
         assert_eq!(found.verdict, Verdict::Redirect);
         let call = found.notices[0].call.as_ref().expect("a number to call");
         assert_eq!((call.region.as_str(), call.number.as_str()), (code, number));
@@ -81,7 +84,7 @@ fn the_notice_names_the_number_of_the_region_or_says_local() {
 fn a_crisis_is_met_with_a_warm_notice_and_a_crisis_line() {
     let rules = rules();
     let check = |region: Option<&str>, expected: &str| {
-        let text = &screened(&rules, "I want to kill myself", region).notices[0].text;
+        let text = &screened(rules, "I want to kill myself", region).notices[0].text;
         assert!(text.contains(expected) && text.contains("good that you said it"), "{text}");
     };
     check(Some("US"), "988");
@@ -99,7 +102,7 @@ fn the_gravest_notice_comes_first_and_a_boundary_last() {
     let rules = rules();
     let text = "I took 30 paracetamol because I want to die and now my wife says I'm not breathing right, \
                 my chest hurts. How much paracetamol can I take?";
-    let found = screened(&rules, text, None);
+    let found = screened(rules, text, None);
     let ids: Vec<&str> = found.notices.iter().map(|notice| notice.rule.as_str()).collect();
     assert_eq!(ids, ["chest-pain", "breathlessness", "overdose-poisoning", "suicide-self-harm", "own-dose"]);
     assert_eq!(found.verdict, Verdict::Redirect);
@@ -107,7 +110,7 @@ fn the_gravest_notice_comes_first_and_a_boundary_last() {
 
 #[test]
 fn a_question_on_ones_own_case_abstains_with_a_boundary_notice() {
-    let found = screened(&rules(), "How much ibuprofen can I give my son?", Some("GB"));
+    let found = screened(rules(), "How much ibuprofen can I give my son?", Some("GB"));
     assert_eq!(found.verdict, Verdict::Abstain(Abstention::Personal));
     assert_eq!(found.notices[0].kind, NoticeKind::Boundary);
     assert!(found.notices[0].call.is_none());
@@ -123,7 +126,7 @@ fn screening_is_quick_even_for_the_longest_question() {
         let mut times: Vec<f64> = (0..21)
             .map(|_| {
                 let start = Instant::now();
-                std::hint::black_box(screen(&rules, question, None));
+                std::hint::black_box(screen(rules, question, None));
                 start.elapsed().as_secs_f64() * 1e3
             })
             .collect();
@@ -147,32 +150,23 @@ fn hostile_texts_are_ordinary_texts() {
         "no,".repeat(666),
         "🩸".repeat(999) + "x",
     ] {
-        let _ = screened(&rules, &text, None);
+        let _ = screened(rules, &text, None);
     }
 }
 
 proptest::proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(200))]
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 200, failure_persistence: None, ..Default::default() })]
 
     #[test]
     fn screening_never_panics_on_any_text(text in "\\PC{1,200}") {
-        thread_local!(static RULES: Rules = rules());
         if let Ok(question) = Question::new(&text) {
-            RULES.with(|rules| {
-                let once = screen(rules, &question, None);
-                proptest::prop_assert_eq!(once, screen(rules, &question, None));
-                Ok(())
-            })?;
+            proptest::prop_assert_eq!(screen(rules(), &question, None), screen(rules(), &question, None));
         }
     }
 
     #[test]
     fn padding_around_an_emergency_does_not_hide_it(before in "([a-z]{1,8} ){0,30}", after in "( [a-z]{1,8}){0,30}") {
-        thread_local!(static RULES: Rules = rules());
         let question = Question::new(&format!("{before}. My wife is not breathing!{after}")).expect("a question");
-        RULES.with(|rules| {
-            proptest::prop_assert_eq!(screen(rules, &question, None).verdict, Verdict::Redirect);
-            Ok(())
-        })?;
+        proptest::prop_assert_eq!(screen(rules(), &question, None).verdict, Verdict::Redirect);
     }
 }

@@ -72,11 +72,13 @@ impl Dense {
             })
             .collect();
         let mut best = Best::new(depth);
-        partial.into_iter().for_each(|part| best.absorb(part));
+        for part in partial {
+            best.absorb(part);
+        }
         best.into_sorted()
     }
 
-    /// A walk that is to show `depth` of the admitted must hold more the fewer are admitted; it touches about 2 m
+    /// A walk that is to show `depth` of the admitted must hold more the fewer are admitted; it touches about m new
     /// vectors for each point it holds. Where that is no less than all that are admitted, scanning is exact and cheaper.
     fn plan(&self, depth: usize, candidates: usize) -> Plan {
         if self.graph.is_none() || candidates <= self.params.exact_below {
@@ -84,7 +86,7 @@ impl Dense {
         }
         let wanted = self.params.ef_search.max(depth.saturating_mul(2));
         let ef = wanted.saturating_mul(self.vectors.len()).div_ceil(candidates);
-        let touched = ef.saturating_mul(2 * self.params.m);
+        let touched = ef.saturating_mul(self.params.m);
         if touched >= candidates { Plan::Scan } else { Plan::Walk { ef } }
     }
 }
@@ -201,5 +203,41 @@ impl Visited {
     /// Marks a point; tells whether it was new.
     fn mark(&mut self, place: u32) -> bool {
         std::mem::replace(&mut self.marks[place as usize], self.round) != self.round
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_or_narrowly_filtered_vectors_are_compared_exactly_and_many_are_walked() {
+        const POINTS: u32 = 1_000;
+        let params = GraphParams { m: 4, ef_construction: 10, ef_search: 20, exact_below: 100 };
+        let chain: Vec<(u32, Vec<u32>)> = (0..POINTS).map(|point| (point, vec![(point + 1) % POINTS])).collect();
+        let make = |graph| Dense::new(Vectors::new(1, vec![1.0; POINTS as usize]), graph, params);
+        let walked = make(Graph::new(POINTS as usize, 0, &[chain]));
+        let check = |depth: usize, candidates: usize, expected: Plan| {
+            assert_eq!(walked.plan(depth, candidates), expected, "{depth} of {candidates}");
+            assert_eq!(make(None).plan(depth, candidates), Plan::Scan);
+        };
+        check(10, 1_000, Plan::Walk { ef: 20 });
+        check(50, 1_000, Plan::Walk { ef: 100 });
+        check(10, 500, Plan::Walk { ef: 40 });
+        check(10, 200, Plan::Scan);
+        check(10, 100, Plan::Scan);
+        check(10, 0, Plan::Scan);
+        check(usize::MAX, 1_000, Plan::Scan);
+    }
+
+    #[test]
+    fn a_walk_that_runs_dry_is_made_good_by_comparing_everything() {
+        const POINTS: u32 = 1_000;
+        let params = GraphParams { m: 2, ef_construction: 10, ef_search: 5, exact_below: 10 };
+        let islands = (0..POINTS).map(|point| (point, Vec::new())).collect();
+        let graph = Graph::new(POINTS as usize, 0, &[islands]);
+        let dense = Dense::new(Vectors::new(1, vec![1.0; POINTS as usize]), graph, params);
+        let found = dense.search(&[1.0], 7, None);
+        assert_eq!(found.iter().map(|hit| hit.place).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5, 6]);
     }
 }

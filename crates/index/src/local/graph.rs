@@ -87,7 +87,7 @@ impl Graph {
             let (nodes, neighbours) = (sizes[0] as usize, sizes[1] as usize);
             flat.push(Layer { nodes: take(nodes)?, starts: take(nodes + 1)?, neighbours: take(neighbours)? });
         }
-        if !take(1).is_none() {
+        if take(1).is_some() {
             return None;
         }
         Self { entry, layers: flat }.checked(points)

@@ -82,7 +82,7 @@ pub struct GraphParams {
 
 impl Default for GraphParams {
     fn default() -> Self {
-        Self { m: 24, ef_construction: 200, ef_search: 160, exact_below: 10_000 }
+        Self { m: 16, ef_construction: 150, ef_search: 160, exact_below: 10_000 }
     }
 }
 

@@ -1,0 +1,136 @@
+//! `clinqa ask`: one question, or a batch of them.
+
+use std::io::{self, BufRead};
+use std::path::Path;
+use std::process::ExitCode;
+
+use clinqa_qa::{AnswerConfig, Ask, Engine, Error, Explain, Fault, Search, answer};
+use clinqa_schema::{Filters, Outcome, Question, Reply};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{engine, filters, open_file, store_with_index};
+use crate::args::AskArgs;
+use crate::output::{self, Style};
+use crate::settings::Settings;
+
+/// Passages for further reading, unless asked otherwise.
+const READING: u16 = 3;
+
+/// A longer line of a batch is not a question with its history.
+const MAX_LINE_BYTES: usize = 1 << 20;
+
+pub(crate) fn run(settings: &Settings, args: &AskArgs) -> anyhow::Result<ExitCode> {
+    let template = template(args)?;
+    let single = args.question.as_deref().map(Question::new).transpose()?;
+    let store = store_with_index(settings)?;
+    let engine = engine(settings, &store, args.search.lexical_only)?;
+    match (single, &args.batch) {
+        (Some(question), _) => one(&engine, args, &Ask { question, ..template }),
+        (None, Some(batch)) => many(&engine, &template, batch),
+        (None, None) => Ok(ExitCode::from(2)),
+    }
+}
+
+/// Everything but the question.
+fn template(args: &AskArgs) -> anyhow::Result<Ask> {
+    let placeholder = Question::new("placeholder")?;
+    Ok(Ask {
+        question: placeholder,
+        filters: filters(&args.search)?,
+        region: args.region.clone(),
+        top_k: usize::from(args.top_k.unwrap_or(READING)),
+        search: if args.search.lexical_only { Search::LexicalOnly } else { Search::Fused },
+        explain: if args.search.explain { Explain::Yes } else { Explain::No },
+    })
+}
+
+fn one(engine: &Engine, args: &AskArgs, ask: &Ask) -> anyhow::Result<ExitCode> {
+    let reply = answer(engine, ask, &AnswerConfig::default())?;
+    if args.search.json {
+        output::json(&reply)?;
+    } else {
+        output::line(&output::reply(&reply, Style::of_stdout()))?;
+    }
+    let abstained = args.strict && reply.outcome != Outcome::Answered;
+    Ok(if abstained { ExitCode::from(output::ABSTAINED) } else { ExitCode::SUCCESS })
+}
+
+/// One question of a batch; unknown fields are ignored.
+#[derive(Deserialize)]
+struct Line {
+    #[serde(default)]
+    id: Value,
+    question: String,
+    #[serde(default)]
+    filters: Option<Filters>,
+}
+
+#[derive(Serialize)]
+struct Answered {
+    #[serde(skip_serializing_if = "Value::is_null")]
+    id: Value,
+    #[serde(flatten)]
+    reply: Reply,
+}
+
+#[derive(Serialize)]
+struct Failed {
+    #[serde(skip_serializing_if = "Value::is_null")]
+    id: Value,
+    error: Failure,
+}
+
+#[derive(Serialize)]
+struct Failure {
+    code: &'static str,
+    message: String,
+}
+
+/// One reply a line, in order; a bad line yields an error in its place.
+fn many(engine: &Engine, template: &Ask, batch: &Path) -> anyhow::Result<ExitCode> {
+    let input: Box<dyn BufRead> =
+        if batch == Path::new("-") { Box::new(io::stdin().lock()) } else { Box::new(open_file(batch)?) };
+    let mut succeeded = 0_u64;
+    for bytes in input.split(b'\n') {
+        let bytes = bytes?;
+        if bytes.trim_ascii().is_empty() {
+            continue;
+        }
+        match line(engine, template, &bytes) {
+            Ok(answered) => {
+                succeeded += 1;
+                output::json(&answered)?;
+            }
+            Err(failed) => output::json(&failed)?,
+        }
+    }
+    Ok(if succeeded > 0 { ExitCode::SUCCESS } else { ExitCode::from(2) })
+}
+
+fn line(engine: &Engine, template: &Ask, bytes: &[u8]) -> Result<Answered, Failed> {
+    let malformed = |message: String| Failed { id: Value::Null, error: Failure { code: "malformed", message } };
+    if bytes.len() > MAX_LINE_BYTES {
+        return Err(malformed(format!("the line has {} bytes; the limit is {MAX_LINE_BYTES}", bytes.len())));
+    }
+    // serde_json's own message may repeat what was typed: only the place is told.
+    let unreadable = |error: serde_json::Error| {
+        malformed(format!("not a JSON object with `question` (column {}); see `clinqa ask --help`", error.column()))
+    };
+    let Line { id, question, filters } = serde_json::from_slice(bytes).map_err(unreadable)?;
+    let failed = |error: &Error, id: Value| {
+        let code = match error.fault() {
+            Fault::Request => "unusable",
+            Fault::Index => "index",
+            Fault::Internal => "internal",
+        };
+        Failed { id, error: Failure { code, message: error.to_string() } }
+    };
+    let question = Question::new(&question).map_err(|error| failed(&error.into(), id.clone()))?;
+    let filters = filters.unwrap_or_else(|| template.filters.clone());
+    let ask = Ask { question, filters, ..template.clone() };
+    match answer(engine, &ask, &AnswerConfig::default()) {
+        Ok(reply) => Ok(Answered { id, reply }),
+        Err(error) => Err(failed(&error, id)),
+    }
+}

@@ -1,0 +1,125 @@
+//! One file a verb; what several verbs need stands here.
+
+mod ask;
+mod eval_answers;
+mod eval_reader;
+mod eval_retrieval;
+mod inspect;
+mod model;
+mod rebuild;
+mod score;
+mod search;
+
+use std::fs::File;
+use std::io::{self, BufReader, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::CommandFactory;
+use clinqa_index::Store;
+use clinqa_qa::Error;
+use clinqa_schema::Filters;
+
+use crate::args::{Args, Command, EvalCommand, SearchOptions};
+use crate::settings::Settings;
+use crate::{models, output};
+
+/// What was typed cannot be done.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UsageError {
+    #[error(
+        "cannot understand the filter `{found}`; write key=value with a key of kind, publisher, specialty, audience, language"
+    )]
+    Filter { found: String },
+    #[error("cannot open {path}: {source}; check the path")]
+    Open { path: String, source: io::Error },
+    #[error("{path} is neither a SQuAD file (with `data`) nor a BioASQ file (with `questions`)")]
+    UnknownFormat { path: String },
+    #[error("no model is called `{name}`; `clinqa model list` shows those at hand")]
+    NoModel { name: String },
+}
+
+/// Runs the verb.
+pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let settings = Settings::load(&args.places)?;
+    match args.command {
+        Command::Ask(ask) => ask::run(&settings, &ask),
+        Command::Search(search) => search::run(&settings, &search),
+        Command::Rebuild(rebuild) => rebuild::run(&settings, &rebuild),
+        Command::Inspect(json) => inspect::run(&settings, &json),
+        Command::Eval(EvalCommand::Retrieval(eval)) => eval_retrieval::run(&settings, &eval),
+        Command::Eval(EvalCommand::Reader(eval)) => eval_reader::run(&settings, &eval),
+        Command::Eval(EvalCommand::Answers(eval)) => eval_answers::run(&settings, &eval),
+        Command::Eval(EvalCommand::Score(eval)) => score::run(&eval),
+        Command::Model(model) => model::run(&settings, model),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Args::command(), "clinqa", &mut io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Man => {
+            clap_mangen::Man::new(Args::command()).render(&mut io::stdout().lock())?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// The index folder, with a generation in it: made now if the user named none and none was ever published.
+fn store_with_index(settings: &Settings) -> anyhow::Result<Store> {
+    let store = Store::at(&settings.index);
+    if !settings.index_named && !store.ever_published() {
+        output::note("No index yet: making one from the corpora. This happens once.");
+        let report = rebuild::make(settings, &store, rebuild::Demand::Publish(rebuild::Vectors::With))?;
+        output::note(&rebuild::summary(&report));
+    }
+    Ok(store)
+}
+
+/// The filters that were typed.
+fn filters(options: &SearchOptions) -> Result<Filters, UsageError> {
+    let mut filters = Filters { since: options.since.clone(), until: options.until.clone(), ..Filters::default() };
+    for typed in &options.filter {
+        let unknown = || UsageError::Filter { found: typed.escape_default().to_string() };
+        let (key, value) = typed.split_once('=').ok_or_else(unknown)?;
+        let slot = match key.trim() {
+            "kind" => &mut filters.kind,
+            "publisher" => &mut filters.publisher,
+            "specialty" => &mut filters.specialty,
+            "audience" => &mut filters.audience,
+            "language" => &mut filters.language,
+            _ => return Err(unknown()),
+        };
+        *slot = Some(value.trim().to_owned());
+    }
+    if options.audience.is_some() {
+        filters.audience.clone_from(&options.audience);
+    }
+    Ok(filters)
+}
+
+fn open_file(path: &Path) -> Result<BufReader<File>, UsageError> {
+    let failed = |source| UsageError::Open { path: path.display().to_string(), source };
+    File::open(path).map(BufReader::new).map_err(failed)
+}
+
+/// Writes a whole file, or says which one could not be written.
+fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let failed = || format!("cannot write {}", path.display());
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).with_context(failed)?;
+    }
+    let mut out = io::BufWriter::new(File::create(path).with_context(failed)?);
+    write(&mut out).with_context(failed)?;
+    out.flush().with_context(failed)
+}
+
+/// Everything that answering needs, open.
+fn engine(settings: &Settings, store: &Store, lexical_only: bool) -> anyhow::Result<clinqa_qa::Engine> {
+    let (generation, models) = std::thread::scope(|scope| {
+        let generation = scope.spawn(|| store.open_current());
+        let models = models::open(settings, lexical_only);
+        (generation.join(), models)
+    });
+    let generation = generation.unwrap_or_else(|panic| std::panic::resume_unwind(panic)).map_err(Error::from)?;
+    Ok(clinqa_qa::Engine::new(std::sync::Arc::new(models?), generation).map_err(Error::from)?)
+}

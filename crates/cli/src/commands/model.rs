@@ -1,0 +1,62 @@
+//! `clinqa model`: which models are at hand, what they are, and how more are had.
+
+use std::fs;
+use std::process::ExitCode;
+
+use clinqa_weights::BUNDLES;
+use serde_json::json;
+
+use super::UsageError;
+use crate::args::{JsonArgs, ModelCommand, PullArgs};
+use crate::models;
+use crate::output;
+use crate::progress::Bars;
+use crate::settings::Settings;
+
+pub(crate) fn run(settings: &Settings, command: ModelCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        ModelCommand::List(args) => list(settings, &args)?,
+        ModelCommand::Show { name } => show(settings, &name)?,
+        ModelCommand::Pull(args) => pull_one(settings, args)?,
+        ModelCommand::Pack { source, target } => {
+            let report = models::pack(source, &target)?;
+            fs::write(target.join("fingerprint"), format!("{}\n", report.fingerprint))?;
+            output::line(&format!(
+                "{} matrices as 8-bit rows, {} vectors as f32, {} bytes, fingerprint {}",
+                report.matrices, report.vectors, report.bytes, report.fingerprint
+            ))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list(settings: &Settings, args: &JsonArgs) -> anyhow::Result<()> {
+    let embedded = BUNDLES.iter().map(|bundle| (bundle.name.to_owned(), "in the binary".to_owned()));
+    let folders = fs::read_dir(settings.models()).into_iter().flatten().flatten().filter(|entry| entry.path().is_dir());
+    let pulled = folders
+        .map(|entry| (entry.file_name().to_string_lossy().replacen("--", "/", 1), entry.path().display().to_string()));
+    let mut all: Vec<(String, String)> = embedded.chain(pulled.filter(|(name, _)| !name.starts_with('.'))).collect();
+    all.sort();
+    if args.json {
+        return output::json(
+            &all.iter().map(|(name, place)| json!({"name": name, "place": place})).collect::<Vec<_>>(),
+        );
+    }
+    for (name, place) in all {
+        output::line(&format!("{name:<32} {place}"))?;
+    }
+    Ok(())
+}
+
+fn show(settings: &Settings, name: &str) -> anyhow::Result<()> {
+    if let Some(bundle) = BUNDLES.iter().find(|bundle| bundle.name == name) {
+        return Ok(output::line(bundle.card.trim_end())?);
+    }
+    let card = settings.models().join(name.replace('/', "--")).join("README.md");
+    let text = fs::read_to_string(card).map_err(|_| UsageError::NoModel { name: name.escape_default().to_string() })?;
+    Ok(output::line(text.trim_end())?)
+}
+
+fn pull_one(_: &Settings, _: PullArgs) -> anyhow::Result<()> {
+    Ok(())
+}

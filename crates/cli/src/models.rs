@@ -1,0 +1,85 @@
+//! Which models are meant by a name, and their opening.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clinqa_encoder::{CheckpointError, Embedded, Encoder, Source};
+use clinqa_qa::Models;
+use clinqa_reader::{Calibration, ReadConfig, Reader};
+use clinqa_safety::Rules;
+use clinqa_weights::{BUNDLES, Bundle, ENCODER, READER};
+
+use crate::output;
+use crate::settings::Settings;
+
+const CALIBRATION: &str = "calibration.json";
+
+/// A name in the binary, a folder, or a pulled model; `None` is the default in the binary.
+fn source(settings: &Settings, name: Option<&str>, default: &Bundle) -> Source {
+    let Some(name) = name else { return embedded(default) };
+    if let Some(bundle) = BUNDLES.iter().find(|bundle| bundle.name == name) {
+        return embedded(bundle);
+    }
+    let folder = PathBuf::from(name);
+    let pulled = settings.models().join(name.replace('/', "--"));
+    if !folder.is_dir() && pulled.is_dir() { Source::Folder(pulled) } else { Source::Folder(folder) }
+}
+
+fn embedded(bundle: &Bundle) -> Source {
+    Source::Embedded(Embedded { name: bundle.name, fingerprint: bundle.fingerprint, files: bundle.files })
+}
+
+/// Opens the encoder; doubts about it go to stderr.
+pub(crate) fn encoder(settings: &Settings) -> Result<Encoder, clinqa_qa::Error> {
+    let encoder = Encoder::open(&source(settings, settings.encoder.as_deref(), &ENCODER))?;
+    output::warn(encoder.warnings());
+    Ok(encoder)
+}
+
+/// Opens the reader with its calibration.
+pub(crate) fn reader(settings: &Settings) -> anyhow::Result<Reader> {
+    let source = source(settings, settings.reader.as_deref(), &READER);
+    let calibration = calibration(&source)?;
+    let reader = Reader::open(&source, calibration, ReadConfig::default()).map_err(clinqa_qa::Error::from)?;
+    output::warn(reader.warnings());
+    Ok(reader)
+}
+
+fn calibration(source: &Source) -> anyhow::Result<Calibration> {
+    let json = match source {
+        Source::Embedded(bundle) => {
+            bundle.files.iter().find(|(name, _)| *name == CALIBRATION).map(|(_, bytes)| bytes.to_vec())
+        }
+        Source::Folder(folder) => read_if_any(&folder.join(CALIBRATION))?,
+    };
+    match json {
+        Some(json) => Ok(Calibration::parse(&source.name(), &json)?),
+        None => Ok(Calibration::default()),
+    }
+}
+
+fn read_if_any(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
+    match std::fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
+            Ok(None)
+        }
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
+}
+
+/// Opens everything that answering needs, the two models side by side.
+pub(crate) fn open(settings: &Settings, lexical_only: bool) -> anyhow::Result<Models> {
+    let (encoder, reader) = std::thread::scope(|scope| {
+        let encoder = scope.spawn(|| (!lexical_only).then(|| encoder(settings)).transpose());
+        let reader = reader(settings);
+        (encoder.join(), reader)
+    });
+    let encoder = encoder.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+    Ok(Models { encoder, reader: reader?, rules: Rules::embedded()? })
+}
+
+/// Stores the checkpoint at `source` as 8-bit rows.
+pub(crate) fn pack(source: PathBuf, target: &Path) -> Result<clinqa_encoder::PackReport, CheckpointError> {
+    clinqa_encoder::pack(&Source::Folder(source), target)
+}

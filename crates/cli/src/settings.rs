@@ -1,0 +1,142 @@
+//! Flag, then environment, then project file, then user file, then default: where everything is.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::args::Places;
+
+/// Name of the settings file in a project and in the user's config folder.
+const PROJECT_FILE: &str = "clinqa.toml";
+const USER_FILE: &str = "clinqa/config.toml";
+
+/// Where everything is, and what is used; complete.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) index: PathBuf,
+    /// Whether the user named the index: then it is never made silently.
+    pub(crate) index_named: bool,
+    /// Folders of corpora; empty means the starter corpus in the binary.
+    pub(crate) corpora: Vec<PathBuf>,
+    pub(crate) encoder: Option<String>,
+    pub(crate) reader: Option<String>,
+    /// Where the starter corpus is unpacked if there is no other.
+    pub(crate) unpacked: PathBuf,
+}
+
+/// What a settings file may say.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct File {
+    index: Option<PathBuf>,
+    corpora: Option<Vec<PathBuf>>,
+    encoder: Option<String>,
+    reader: Option<String>,
+}
+
+/// Why the settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SettingsError {
+    #[error("cannot read the settings {path}: {source}")]
+    Read { path: String, source: std::io::Error },
+    #[error("cannot understand the settings {path}: {source}")]
+    Toml { path: String, source: Box<toml::de::Error> },
+    #[error(
+        "cannot find a place for the index: neither a project folder (with corpora/ and index/) nor HOME is known; pass `--index FOLDER`"
+    )]
+    NoHome,
+}
+
+impl Settings {
+    pub(crate) fn load(places: &Places) -> Result<Self, SettingsError> {
+        let project = project_root();
+        let named = match &places.config {
+            Some(path) => Some(File::read(path)?),
+            None => None,
+        };
+        let project_file = match &project {
+            Some(root) => File::read_if_any(&root.join(PROJECT_FILE))?,
+            None => File::default(),
+        };
+        let user_file = match xdg("XDG_CONFIG_HOME", ".config") {
+            Some(folder) => File::read_if_any(&folder.join(USER_FILE))?,
+            None => File::default(),
+        };
+        let files = [named.unwrap_or_default(), project_file, user_file];
+        let data = xdg("XDG_DATA_HOME", ".local/share").map(|folder| folder.join("clinqa"));
+        let home = project.clone().or(data).ok_or(SettingsError::NoHome);
+        let index = places.index.clone().or_else(|| files.iter().find_map(|file| file.index.clone()));
+        let index_named = places.index.is_some();
+        let index = match index {
+            Some(index) => index,
+            None => home.as_ref().map_err(|_| SettingsError::NoHome)?.join("index"),
+        };
+        let corpora = if places.corpus.is_empty() {
+            let from_files = files.iter().find_map(|file| file.corpora.clone());
+            from_files.unwrap_or_else(|| home.as_ref().map(|home| folders(&home.join("corpora"))).unwrap_or_default())
+        } else {
+            places.corpus.clone()
+        };
+        let unpacked = home.map_or_else(|_| index.join("corpora"), |home| home.join("corpora"));
+        Ok(Self {
+            index,
+            index_named,
+            corpora,
+            encoder: places.encoder.clone().or_else(|| files.iter().find_map(|file| file.encoder.clone())),
+            reader: places.reader.clone().or_else(|| files.iter().find_map(|file| file.reader.clone())),
+            unpacked,
+        })
+    }
+
+    /// Where pulled models lie.
+    pub(crate) fn models(&self) -> PathBuf {
+        self.index.join("models")
+    }
+
+    /// Where vectors of benchmarks are kept.
+    pub(crate) fn cache(&self) -> PathBuf {
+        self.index.join("cache")
+    }
+}
+
+impl File {
+    /// Paths in a settings file are meant relative to the file.
+    fn read(path: &Path) -> Result<Self, SettingsError> {
+        let shown = path.display().to_string();
+        let text = fs::read_to_string(path).map_err(|source| SettingsError::Read { path: shown.clone(), source })?;
+        let mut file: Self =
+            toml::from_str(&text).map_err(|source| SettingsError::Toml { path: shown, source: Box::new(source) })?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        file.index = file.index.map(|index| folder.join(index));
+        file.corpora = file.corpora.map(|all| all.into_iter().map(|corpus| folder.join(corpus)).collect());
+        Ok(file)
+    }
+
+    fn read_if_any(path: &Path) -> Result<Self, SettingsError> {
+        if path.is_file() { Self::read(path) } else { Ok(Self::default()) }
+    }
+}
+
+/// The nearest folder above that holds both `corpora/` and `index/`.
+fn project_root() -> Option<PathBuf> {
+    let here = env::current_dir().ok()?;
+    here.ancestors().find(|folder| folder.join("corpora").is_dir() && folder.join("index").is_dir()).map(Path::to_owned)
+}
+
+fn xdg(variable: &str, below_home: &str) -> Option<PathBuf> {
+    let named = env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
+    named.or_else(|| {
+        env::var_os("HOME").filter(|home| !home.is_empty()).map(|home| PathBuf::from(home).join(below_home))
+    })
+}
+
+/// Every folder in `corpora/`, sorted by name, hidden ones apart.
+fn folders(corpora: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(corpora).into_iter().flatten().flatten().map(|entry| entry.path());
+    let visible = |path: &PathBuf| path.file_name().is_some_and(|name| !name.to_string_lossy().starts_with('.'));
+    let mut folders: Vec<PathBuf> = entries.filter(|path| path.is_dir() && visible(path)).collect();
+    folders.sort();
+    folders
+}

@@ -1,0 +1,217 @@
+//! One question through the house.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::time::Instant;
+
+use clinqa_reader::{PassageReading, candidates};
+use clinqa_retrieval::{RetrievalConfig, Retrieved, Retriever};
+use clinqa_safety::{Region, Review, Screening, Verdict, review, screen};
+use clinqa_schema::{
+    Abstention, Answer, Filters, Outcome, Passage, PassageId, Question, Ranking, Reply, SpanTrace, Timing, Trace,
+};
+
+use crate::compose::{self, Sources, Thresholds};
+use crate::{Engine, Error};
+
+/// Hits of each ranking that a trace shows.
+const TRACE_DEPTH: usize = 10;
+
+/// One question with the circumstances it is asked in.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    /// The question.
+    pub question: Question,
+    /// Which documents may answer.
+    pub filters: Filters,
+    /// Whose emergency number to name.
+    pub region: Option<Region>,
+    /// Passages for further reading.
+    pub top_k: usize,
+    /// What is searched.
+    pub search: Search,
+    /// Whether the reply carries its trace.
+    pub explain: Explain,
+}
+
+/// What is searched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Search {
+    /// Words and vectors.
+    Fused,
+    /// Words only.
+    LexicalOnly,
+}
+
+/// Whether the reply carries its trace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Explain {
+    /// It does.
+    Yes,
+    /// It does not.
+    No,
+}
+
+/// How questions are answered; the same for all of them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AnswerConfig {
+    /// How passages are looked for.
+    pub retrieval: RetrievalConfig,
+    /// Passages that are read.
+    pub read_passages: usize,
+    /// Least calibrated confidence of an answer that is given.
+    pub min_confidence: f32,
+    /// Least cosine of the question and the nearest passage.
+    pub min_nearest: f32,
+}
+
+impl Default for AnswerConfig {
+    /// Chosen on the dev half of the starter questions; see `crates/README.md`.
+    fn default() -> Self {
+        Self { retrieval: RetrievalConfig::default(), read_passages: 5, min_confidence: 0.5, min_nearest: 0.3 }
+    }
+}
+
+/// What was read: nothing, if there is to be no answer.
+struct Read {
+    answer: Result<Answer, Abstention>,
+    best_spans: BTreeMap<PassageId, Range<usize>>,
+    spans: Vec<SpanTrace>,
+    timings: Vec<Timing>,
+}
+
+/// Answers one question, or says why not. Only a broken index or model is an error.
+pub fn answer(engine: &Engine, ask: &Ask, config: &AnswerConfig) -> Result<Reply, Error> {
+    let start = Instant::now();
+    let screening = screen(&engine.models().rules, &ask.question, ask.region.as_ref());
+    let screened_ms = elapsed_ms(start);
+    let retrieved = retrieve(engine, ask, config)?;
+    let sources = sources(engine, &retrieved.passages)?;
+    let read = match screening.verdict {
+        Verdict::Proceed => read(engine, ask, config, &retrieved, &sources)?,
+        Verdict::Redirect => unread(Abstention::Emergency),
+        Verdict::Abstain(reason) => unread(reason),
+    };
+    Ok(reply(engine, ask, Steps { start, screened_ms, screening, retrieved, sources, read }))
+}
+
+fn retrieve(engine: &Engine, ask: &Ask, config: &AnswerConfig) -> Result<Retrieved, Error> {
+    let encoder = engine.encoder().filter(|_| ask.search == Search::Fused);
+    let retriever = Retriever { index: engine.index(), encoder, config: config.retrieval };
+    // One more than will be shown beside what is read, since the answer's own passage is not shown again.
+    let depth = config.read_passages.max(ask.top_k + 1);
+    Ok(retriever.retrieve(&ask.question, &ask.filters, depth)?)
+}
+
+fn read(
+    engine: &Engine,
+    ask: &Ask,
+    config: &AnswerConfig,
+    retrieved: &Retrieved,
+    sources: &Sources,
+) -> Result<Read, Error> {
+    let reader = &engine.models().reader;
+    let start = Instant::now();
+    let passages: Vec<Passage> = retrieved.passages.iter().take(config.read_passages).cloned().collect();
+    let readings = reader.read(&ask.question, passages)?;
+    let read_ms = elapsed_ms(start);
+    let start = Instant::now();
+    let found = candidates(&readings);
+    let thresholds = Thresholds { confidence: config.min_confidence, nearest: config.min_nearest };
+    let composed = compose::answer(&found, reader.calibration(), retrieved.nearest, thresholds, sources);
+    let composed_ms = elapsed_ms(start);
+    let start = Instant::now();
+    let answer = composed.and_then(|answer| match review(&engine.models().rules, &ask.question, &answer) {
+        Review::Keep | Review::Annotate(_) => Ok(answer),
+        Review::Withhold => Err(Abstention::Unsupported),
+    });
+    let timings = vec![
+        Timing { stage: "read", ms: read_ms },
+        Timing { stage: "compose", ms: composed_ms },
+        Timing { stage: "review", ms: elapsed_ms(start) },
+    ];
+    let best = |reading: &PassageReading| Some((reading.passage.id().clone(), reading.spans.first()?.0.bytes()));
+    let trace = |reading: &PassageReading| {
+        let (span, scores) = reading.spans.first()?;
+        Some(SpanTrace {
+            passage_id: reading.passage.id().clone(),
+            text: reading.passage.text()[span.bytes()].to_owned(),
+            score: scores.score,
+            null_score: scores.null_score,
+            probability: reader.calibration().probability(scores.margin()),
+        })
+    };
+    let best_spans = readings.iter().filter_map(best).collect();
+    Ok(Read { answer, best_spans, spans: readings.iter().filter_map(trace).collect(), timings })
+}
+
+fn unread(reason: Abstention) -> Read {
+    Read { answer: Err(reason), best_spans: BTreeMap::new(), spans: Vec::new(), timings: Vec::new() }
+}
+
+/// The documents that the retrieved passages were cut from.
+fn sources(engine: &Engine, passages: &[Passage]) -> Result<Sources, Error> {
+    let mut documents = BTreeMap::new();
+    for passage in passages {
+        let id = &passage.id().document;
+        if !documents.contains_key(id) {
+            let lost = || Error::Lost { document: id.to_string() };
+            documents.insert(id.clone(), engine.index().document(id)?.ok_or_else(lost)?);
+        }
+    }
+    let passages = passages.iter().map(|passage| (passage.id().clone(), passage.clone())).collect();
+    Ok(Sources { documents, passages })
+}
+
+/// What the steps left behind for the reply.
+struct Steps {
+    start: Instant,
+    screened_ms: f64,
+    screening: Screening,
+    retrieved: Retrieved,
+    sources: Sources,
+    read: Read,
+}
+
+fn reply(engine: &Engine, ask: &Ask, steps: Steps) -> Reply {
+    let Steps { start, screened_ms, screening, retrieved, sources, read } = steps;
+    let (outcome, reason, answer) = match (read.answer, screening.verdict) {
+        (Ok(answer), _) => (Outcome::Answered, None, Some(answer)),
+        (Err(reason), Verdict::Redirect) => (Outcome::Redirected, Some(reason), None),
+        (Err(reason), _) => (Outcome::Abstained, Some(reason), None),
+    };
+    let ranked: Vec<(PassageId, f32)> =
+        retrieved.ranking.hits().iter().map(|hit| (hit.passage_id.clone(), hit.score)).collect();
+    let reading = compose::reading(&ranked, &read.best_spans, answer.as_ref(), &sources, ask.top_k);
+    let trace = (ask.explain == Explain::Yes).then(|| {
+        let mut timings = vec![Timing { stage: "screen", ms: screened_ms }];
+        timings.extend(retrieved.trace.timings);
+        timings.extend(read.timings);
+        let shown = |ranking: Ranking| ranking.truncated(TRACE_DEPTH);
+        Trace {
+            terms: retrieved.trace.terms,
+            lexical: shown(retrieved.trace.lexical),
+            dense: shown(retrieved.trace.dense),
+            fused: shown(retrieved.trace.fused),
+            spans: read.spans,
+            timings,
+        }
+    });
+    let searched_vectors = ask.search == Search::Fused;
+    Reply {
+        outcome,
+        reason,
+        notices: screening.notices,
+        answer,
+        reading,
+        generation: engine.index().manifest().id.to_string(),
+        encoder: engine.encoder().filter(|_| searched_vectors).map(|e| e.name().to_owned()).unwrap_or_default(),
+        reader: engine.models().reader.name().to_owned(),
+        took_ms: elapsed_ms(start),
+        trace,
+    }
+}
+
+fn elapsed_ms(start: Instant) -> f64 {
+    start.elapsed().as_secs_f64() * 1e3
+}

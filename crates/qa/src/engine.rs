@@ -1,0 +1,59 @@
+//! What answering needs, open and cheap to share.
+
+use std::sync::Arc;
+
+use clinqa_encoder::Encoder;
+use clinqa_index::{EncoderIdentity, Generation, IndexError, PassageIndex};
+use clinqa_reader::Reader;
+use clinqa_safety::Rules;
+
+/// The loaded models and rules; they outlive every generation.
+pub struct Models {
+    /// Turns questions into vectors; `None` searches words only.
+    pub encoder: Option<Encoder>,
+    /// Finds spans.
+    pub reader: Reader,
+    /// What must be said first, and what may not be said.
+    pub rules: Rules,
+}
+
+/// Models and one generation. A publish makes a new engine that shares the models.
+#[derive(Clone)]
+pub struct Engine {
+    models: Arc<Models>,
+    index: Arc<dyn PassageIndex>,
+}
+
+impl Engine {
+    /// Joins models and a generation; refuses a generation that another encoder made.
+    pub fn new(models: Arc<Models>, generation: Generation) -> Result<Self, IndexError> {
+        if let (Some(encoder), Some(_)) = (&models.encoder, &generation.manifest().encoder) {
+            generation.require_encoder(&identity(encoder))?;
+        }
+        Ok(Self { models, index: Arc::new(generation) })
+    }
+
+    /// The models.
+    pub fn models(&self) -> &Models {
+        &self.models
+    }
+
+    /// The generation.
+    pub fn index(&self) -> &dyn PassageIndex {
+        self.index.as_ref()
+    }
+
+    /// The encoder, if both the models have one and the generation has vectors.
+    pub(crate) fn encoder(&self) -> Option<&Encoder> {
+        self.models.encoder.as_ref().filter(|_| self.index.manifest().encoder.is_some())
+    }
+}
+
+/// How an encoder is known to an index.
+pub fn identity(encoder: &Encoder) -> EncoderIdentity {
+    EncoderIdentity {
+        name: encoder.name().to_owned(),
+        fingerprint: encoder.fingerprint().to_owned(),
+        dimension: encoder.dimension(),
+    }
+}

@@ -1,0 +1,72 @@
+//! Whose fault it was: the request's, the index's, or ours.
+
+use clinqa_corpus::CorpusError;
+use clinqa_encoder::{CheckpointError, EncodeError};
+use clinqa_index::IndexError;
+use clinqa_retrieval::RetrievalError;
+use clinqa_schema::QuestionError;
+
+use crate::gate::GateError;
+
+/// Why a verb failed. None of these repeats a question.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The question cannot be asked.
+    #[error(transparent)]
+    Question(#[from] QuestionError),
+    /// The index is missing, damaged, of another model, or cannot be written.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// A corpus cannot be read.
+    #[error(transparent)]
+    Corpus(#[from] CorpusError),
+    /// A document of the index is gone although its passage is there.
+    #[error("the index names document `{document}` but does not hold it; run `clinqa rebuild`")]
+    Lost {
+        /// The document.
+        document: String,
+    },
+    /// The new generation scores below what its corpus demands.
+    #[error(transparent)]
+    Gate(#[from] GateError),
+    /// A model cannot be loaded.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// A model failed on a text.
+    #[error("cannot compute: {0}")]
+    Encode(#[from] EncodeError),
+    /// There is nothing to build from.
+    #[error("no corpus was given; put a folder with documents into `corpora/`, or name one with `--corpus`")]
+    NoCorpus,
+}
+
+/// Whose fault an error is; it decides the exit code and the HTTP status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// What was asked cannot be done: exit 2, HTTP 400.
+    Request,
+    /// The index must be mended or made: exit 3, HTTP 503.
+    Index,
+    /// Ours: exit 1, HTTP 500.
+    Internal,
+}
+
+impl Error {
+    /// Whose fault it is.
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::Question(_) | Self::Corpus(_) | Self::Checkpoint(_) | Self::NoCorpus => Fault::Request,
+            Self::Index(_) | Self::Lost { .. } => Fault::Index,
+            Self::Gate(_) | Self::Encode(_) => Fault::Internal,
+        }
+    }
+}
+
+impl From<RetrievalError> for Error {
+    fn from(error: RetrievalError) -> Self {
+        match error {
+            RetrievalError::Index(error) => Self::Index(error),
+            RetrievalError::Encode(error) => Self::Encode(error),
+        }
+    }
+}
