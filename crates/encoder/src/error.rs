@@ -183,6 +183,24 @@ pub enum EncodeError {
         /// Positions there are.
         limit: usize,
     },
+    /// A token id, or the type of a token, has no row in its embedding table.
+    #[error("a sequence holds the {table} id {found}, the model has {rows}; tokenizer and weights are not of one model")]
+    TokenId {
+        /// `token` or `type`.
+        table: &'static str,
+        /// The id.
+        found: u32,
+        /// Rows of the table.
+        rows: usize,
+    },
+    /// A sequence does not give every token a type.
+    #[error("a sequence of {tokens} tokens came with {types} token types; give one a token")]
+    TypeCount {
+        /// Tokens.
+        tokens: usize,
+        /// Types.
+        types: usize,
+    },
     /// The model's output has no direction.
     #[error(transparent)]
     Embedding(#[from] clinqa_schema::EmbeddingError),

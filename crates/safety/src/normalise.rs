@@ -41,7 +41,10 @@ pub(crate) fn words(text: &str) -> Vec<Word> {
         }
         at += push(&mut found, &mut word, (at, sentence, clause));
         match c {
-            '.' | '!' | '?' | '\n' => (sentence, clause, at) = (sentence + 1, clause + 1, at + SENTENCE_GAP),
+            // "??" and "..." end one sentence, not several.
+            '.' | '!' | '?' | '\n' if found.last().is_some_and(|last| last.sentence == sentence) => {
+                (sentence, clause, at) = (sentence + 1, clause + 1, at + SENTENCE_GAP);
+            }
             ',' | ';' | ':' | '(' | ')' | '"' | '–' | '—' => clause += 1,
             _ => {}
         }
@@ -134,5 +137,7 @@ mod tests {
         let found = words("one, two. three");
         let places: Vec<(u32, u32, u32)> = found.iter().map(|w| (w.at, w.sentence, w.clause)).collect();
         assert_eq!(places, [(0, 0, 0), (1, 0, 1), (5, 1, 2)]);
+        let stretched: Vec<Word> = words("...one, two??!... three");
+        assert_eq!(found, stretched);
     }
 }

@@ -139,9 +139,9 @@ fn is_cut_from_a_negation(citation: &Citation) -> bool {
     let start = citation.answer_start.saturating_sub(citation.start).min(quote.len());
     let end = citation.answer_end.saturating_sub(citation.start).clamp(start, quote.len());
     let text = |range: std::ops::Range<usize>| quote[range].iter().collect::<String>();
-    // A word in the span's stead shows in which sentence and clause it begins.
+    // A word in the span's stead shows in which sentence and clause it begins and ends.
     let before = words(&(text(0..start) + " x"));
-    let (span, after) = (words(&text(start..end)), words(&text(end..quote.len())));
+    let (span, after) = (words(&text(start..end)), words(&("x ".to_owned() + &text(end..quote.len()))));
     if (0..span.len()).any(|i| starts_with(&span[i..], BEFORE) || starts_with(&span[i..], AFTER)) {
         return false;
     }
@@ -169,9 +169,10 @@ fn denied_before(before: &[Word]) -> bool {
     !(is_condition && before[cue].clause != last.clause)
 }
 
-/// Reads on from the span to the end of its clause.
+/// Reads on from the span, whose place the first word holds, to the end of its clause.
 fn denied_after(after: &[Word]) -> bool {
     const REACH: usize = 10;
+    let after = after.get(1..).unwrap_or_default();
     for i in 0..after.len().min(REACH) {
         let word = after[i].text.as_str();
         let begins_anew = word == "and" && after.get(i + 1).is_some_and(|next| is_verb(&next.text));

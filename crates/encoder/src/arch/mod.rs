@@ -1,6 +1,9 @@
 //! The forward pass, narrow: token sequences in, last hidden states out. One file an architecture, one line in the table.
 
 mod bert;
+mod candle;
+mod functions;
+mod product;
 
 use crate::{Checkpoint, CheckpointError, EncodeError};
 
@@ -74,5 +77,11 @@ impl Checkpoint {
             known: known_architectures().join(", "),
         };
         build.ok_or_else(unknown)?(self)
+    }
+
+    /// The same model computed by candle-transformers: several times slower, kept to check ours against. It takes the
+    /// same tensors as [`Checkpoint::transformer`], so a checkpoint serves one of the two.
+    pub fn reference_transformer(&mut self) -> Result<Box<dyn Transformer>, CheckpointError> {
+        candle::build(self)
     }
 }
