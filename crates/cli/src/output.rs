@@ -8,6 +8,9 @@ use clinqa_qa::Fault;
 use clinqa_schema::{Citation, Outcome, Reply, Trace};
 use serde::Serialize;
 
+/// Candidates that `--explain` shows.
+const SHOWN_SPANS: usize = 8;
+
 /// Exit code of a question that was not answered, with `--strict`.
 pub(crate) const ABSTAINED: u8 = 4;
 
@@ -209,10 +212,12 @@ pub(crate) fn explain(trace: &Trace, style: Style) -> String {
             out.push(format!("  {rank:>3}  {:>8.4}  {}", hit.score, hit.passage_id));
         }
     }
-    out.push(style.bold("Spans (score, null score, probability)"));
-    for span in &trace.spans {
-        let scores = format!("{:>7.2} {:>7.2} {:>6.3}", span.score, span.null_score, span.probability);
-        out.push(indent(&format!("{scores}  {}: {}", span.passage_id, span.text), "  ", "      "));
+    out.push(style.bold("Candidates (margin, rank, likeness, coverage, evidence, probability)"));
+    for span in trace.spans.iter().take(SHOWN_SPANS) {
+        let margin = span.score - span.null_score;
+        let numbers = [margin, span.rank, span.likeness, span.coverage, span.evidence, span.probability];
+        let numbers: Vec<String> = numbers.iter().map(|number| format!("{number:>6.2}")).collect();
+        out.push(indent(&format!("{}  {}: {}", numbers.join(" "), span.passage_id, span.text), "  ", "      "));
     }
     out.push(style.bold("Times (ms)"));
     for timing in &trace.timings {

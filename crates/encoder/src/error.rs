@@ -184,7 +184,9 @@ pub enum EncodeError {
         limit: usize,
     },
     /// A token id, or the type of a token, has no row in its embedding table.
-    #[error("a sequence holds the {table} id {found}, the model has {rows}; tokenizer and weights are not of one model")]
+    #[error(
+        "a sequence holds the {table} id {found}, the model has {rows}; tokenizer and weights are not of one model"
+    )]
     TokenId {
         /// `token` or `type`.
         table: &'static str,

@@ -1,18 +1,26 @@
 //! One question through the house.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::time::Instant;
 
-use clinqa_reader::{PassageReading, candidates};
+use clinqa_reader::{Candidate, PassageReading, candidates};
 use clinqa_retrieval::{RetrievalConfig, Retrieved, Retriever};
 use clinqa_safety::{Region, Review, Screening, Verdict, review, screen};
 use clinqa_schema::{
-    Abstention, Answer, Filters, Outcome, Passage, PassageId, Question, Ranking, Reply, SpanTrace, Timing, Trace,
+    Abstention, Answer, Confidence, Filters, Outcome, Passage, PassageId, Question, Ranking, Reply, Silent, SpanTrace,
+    Timing, Trace,
 };
 
 use crate::compose::{self, Sources, Thresholds};
+use crate::evidence::{self, Evidence, EvidenceWeights};
 use crate::{Engine, Error};
+
+/// Candidates that are weighed, by the reader's margin.
+const MAX_CANDIDATES: usize = 64;
+
+/// Candidates that a trace shows.
+const TRACE_SPANS: usize = 40;
 
 /// Hits of each ranking that a trace shows.
 const TRACE_DEPTH: usize = 10;
@@ -59,6 +67,8 @@ pub struct AnswerConfig {
     pub retrieval: RetrievalConfig,
     /// Passages that are read.
     pub read_passages: usize,
+    /// What each kind of evidence is worth.
+    pub evidence: EvidenceWeights,
     /// Least calibrated confidence of an answer that is given.
     pub min_confidence: f32,
     /// Least cosine of the question and the nearest passage.
@@ -68,7 +78,13 @@ pub struct AnswerConfig {
 impl Default for AnswerConfig {
     /// Chosen on the dev half of the starter questions; see `crates/README.md`.
     fn default() -> Self {
-        Self { retrieval: RetrievalConfig::default(), read_passages: 5, min_confidence: 0.5, min_nearest: 0.3 }
+        Self {
+            retrieval: RetrievalConfig::default(),
+            read_passages: 8,
+            evidence: EvidenceWeights::default(),
+            min_confidence: 0.3,
+            min_nearest: 0.45,
+        }
     }
 }
 
@@ -116,9 +132,15 @@ fn read(
     let readings = reader.read(&ask.question, passages)?;
     let read_ms = elapsed_ms(start);
     let start = Instant::now();
-    let found = candidates(&readings);
+    let evidence = evidence(engine, ask, config, retrieved, sources, &readings)?;
+    let weighed_ms = elapsed_ms(start);
+    let start = Instant::now();
     let thresholds = Thresholds { confidence: config.min_confidence, nearest: config.min_nearest };
-    let composed = compose::answer(&found, reader.calibration(), retrieved.nearest, thresholds, sources);
+    let probability = |evidence: &Evidence| evidence.probability(config.evidence, reader.calibration());
+    let composed = evidence.first().ok_or(Abstention::Unsupported).and_then(|best| {
+        let confidence = Confidence::new(probability(best));
+        compose::answer(&best.candidate, confidence, retrieved.nearest, thresholds, sources)
+    });
     let composed_ms = elapsed_ms(start);
     let start = Instant::now();
     let answer = composed.and_then(|answer| match review(&engine.models().rules, &ask.question, &answer) {
@@ -127,22 +149,71 @@ fn read(
     });
     let timings = vec![
         Timing { stage: "read", ms: read_ms },
+        Timing { stage: "weigh", ms: weighed_ms },
         Timing { stage: "compose", ms: composed_ms },
         Timing { stage: "review", ms: elapsed_ms(start) },
     ];
     let best = |reading: &PassageReading| Some((reading.passage.id().clone(), reading.spans.first()?.0.bytes()));
-    let trace = |reading: &PassageReading| {
-        let (span, scores) = reading.spans.first()?;
-        Some(SpanTrace {
-            passage_id: reading.passage.id().clone(),
-            text: reading.passage.text()[span.bytes()].to_owned(),
-            score: scores.score,
-            null_score: scores.null_score,
-            probability: reader.calibration().probability(scores.margin()),
-        })
-    };
     let best_spans = readings.iter().filter_map(best).collect();
-    Ok(Read { answer, best_spans, spans: readings.iter().filter_map(trace).collect(), timings })
+    let spans = evidence.iter().take(TRACE_SPANS).filter_map(|evidence| {
+        let span = &evidence.candidate.span;
+        let passage = sources.passages.get(span.passage())?.text();
+        Some(SpanTrace {
+            passage_id: span.passage().clone(),
+            text: passage[span.bytes()].to_owned(),
+            quote: passage[compose::quote_around(passage, &span.bytes()).quote].to_owned(),
+            score: evidence.candidate.score,
+            null_score: evidence.candidate.null_score,
+            rank: evidence.rank,
+            likeness: evidence.likeness,
+            coverage: evidence.coverage,
+            evidence: evidence.total(config.evidence),
+            probability: probability(evidence),
+        })
+    });
+    Ok(Read { answer, best_spans, spans: spans.collect(), timings })
+}
+
+/// What speaks for each candidate, best first. What would be quoted is encoded and compared with the question: the
+/// reader knows where an answer begins and ends, the encoder knows whether the sentence is about the question.
+fn evidence(
+    engine: &Engine,
+    ask: &Ask,
+    config: &AnswerConfig,
+    retrieved: &Retrieved,
+    sources: &Sources,
+    readings: &[PassageReading],
+) -> Result<Vec<Evidence>, Error> {
+    let mut candidates = candidates(readings);
+    candidates.truncate(MAX_CANDIDATES);
+    let quoted: Vec<String> = candidates.iter().map(|candidate| sources.quoted(&candidate.span)).collect();
+    let likeness = likeness(engine, ask, &quoted)?;
+    let weigh = |((candidate, likeness), quoted): ((Candidate, f32), &String)| {
+        let passage = candidate.span.passage();
+        let rank = score_of(&retrieved.ranking, passage);
+        let context = sources.passages.get(passage).map(Passage::contextual_text).unwrap_or_default();
+        let coverage = evidence::coverage(&retrieved.trace.terms, &format!("{context} {quoted}"));
+        Evidence { candidate, rank, likeness, coverage }
+    };
+    let mut weighed: Vec<Evidence> = candidates.into_iter().zip(likeness).zip(&quoted).map(weigh).collect();
+    evidence::sort(&mut weighed, config.evidence);
+    Ok(weighed)
+}
+
+fn likeness(engine: &Engine, ask: &Ask, quoted: &[String]) -> Result<Vec<f32>, Error> {
+    let Some(encoder) = engine.encoder().filter(|_| ask.search == Search::Fused) else {
+        return Ok(vec![0.0; quoted.len()]);
+    };
+    let distinct: Vec<&String> = quoted.iter().collect::<BTreeSet<_>>().into_iter().collect();
+    let embeddings = encoder.encode(&distinct, &mut Silent)?;
+    let question = encoder.encode_one(ask.question.text())?;
+    let cosines: BTreeMap<&String, f32> =
+        distinct.into_iter().zip(&embeddings).map(|(text, embedding)| (text, embedding.cosine(&question))).collect();
+    Ok(quoted.iter().map(|text| cosines[text]).collect())
+}
+
+fn score_of(ranking: &Ranking, passage: &PassageId) -> f32 {
+    ranking.hits().iter().find(|hit| hit.passage_id == *passage).map_or(0.0, |hit| hit.score)
 }
 
 fn unread(reason: Abstention) -> Read {

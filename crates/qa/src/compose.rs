@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use clinqa_reader::{Calibration, Candidate};
+use clinqa_reader::Candidate;
 use clinqa_schema::{
     Abstention, Answer, Citation, Confidence, Document, DocumentId, Passage, PassageId, Reading, Span,
 };
 
 /// Citations of an answer beyond the first: places that say it in the same words.
 const MAX_FURTHER_CITATIONS: usize = 2;
+
+/// Words of the longest list that is quoted whole.
+const MAX_QUOTE_WORDS: usize = 100;
 
 /// When an answer is sure enough to be given.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,8 +38,14 @@ pub struct Place {
     pub span: Range<usize>,
 }
 
-/// The whole sentences of `text` that hold `span`, without the dash of a list line.
+/// What must be quoted so that `span` means what it means in `text`: its whole sentences, or its whole list with the
+/// line that leads in to it. An item alone may say the opposite of its list ("do not: …").
 pub fn quote_around(text: &str, span: &Range<usize>) -> Place {
+    if let Some(list) = list_around(text, span)
+        && text[list.clone()].split_whitespace().count() <= MAX_QUOTE_WORDS
+    {
+        return Place { quote: list, span: span.clone() };
+    }
     let touched = clinqa_corpus::sentences(text);
     let mut touched = touched.into_iter().filter(|sentence| sentence.start < span.end && span.start < sentence.end);
     let Some(first) = touched.next() else { return Place { quote: span.clone(), span: span.clone() } };
@@ -44,6 +53,39 @@ pub fn quote_around(text: &str, span: &Range<usize>) -> Place {
     let start = first.start.min(span.start);
     let dash = if text[start..].starts_with("- ") && start + 2 <= span.start { 2 } else { 0 };
     Place { quote: start + dash..end, span: span.clone() }
+}
+
+/// The lines of the list that holds `span`, from the line that leads in (it ends with a colon) to the last item.
+fn list_around(text: &str, span: &Range<usize>) -> Option<Range<usize>> {
+    let lines: Vec<Range<usize>> = text
+        .split('\n')
+        .map(|line| {
+            let start = line.as_ptr().addr() - text.as_ptr().addr();
+            start..start + line.len()
+        })
+        .collect();
+    let here = lines.iter().position(|line| line.start <= span.start && span.end <= line.end)?;
+    let is_item = |index: usize| text[lines[index].clone()].starts_with("- ");
+    let leads_in = |index: usize| text[lines[index].clone()].trim_end().ends_with(':');
+    let is_blank = |index: usize| text[lines[index].clone()].trim().is_empty();
+    let (mut first, mut last) = (here, here);
+    if leads_in(here) {
+        let next = (here + 1..lines.len()).find(|&index| !is_blank(index)).filter(|&index| is_item(index))?;
+        last = next;
+    } else if !is_item(here) {
+        return None;
+    }
+    while first > 0 && (is_item(first - 1) || is_blank(first - 1) || leads_in(first - 1)) {
+        first -= 1;
+        if leads_in(first) {
+            break;
+        }
+    }
+    while last + 1 < lines.len() && is_item(last + 1) {
+        last += 1;
+    }
+    let first = (first..=here).find(|&index| !is_blank(index)).unwrap_or(here);
+    Some(lines[first].start..lines[last].end)
 }
 
 /// The citation of `place` in `passage`; offsets in Unicode scalar values of the document's text.
@@ -71,6 +113,13 @@ pub fn cite(document: &Document, passage: &Passage, place: &Place) -> Citation {
 }
 
 impl Sources {
+    /// What would be quoted for `span`, behind the title and heading it stands under.
+    pub(crate) fn quoted(&self, span: &Span) -> String {
+        let Some(passage) = self.passages.get(span.passage()) else { return String::new() };
+        let quote = quote_around(passage.text(), &span.bytes()).quote;
+        format!("{}. {}. {}", passage.title(), passage.heading(), &passage.text()[quote])
+    }
+
     fn cite_span(&self, span: &Span) -> Option<Citation> {
         let passage = self.passages.get(span.passage())?;
         let document = self.documents.get(&span.passage().document)?;
@@ -78,16 +127,14 @@ impl Sources {
     }
 }
 
-/// The best candidate as an answer, or the reason why there is none.
+/// `best` with its confidence as an answer, or the reason why it is none.
 pub(crate) fn answer(
-    candidates: &[Candidate],
-    calibration: &Calibration,
+    best: &Candidate,
+    confidence: Confidence,
     nearest: Option<f32>,
     thresholds: Thresholds,
     sources: &Sources,
 ) -> Result<Answer, Abstention> {
-    let best = candidates.first().ok_or(Abstention::Unsupported)?;
-    let confidence = Confidence::new(calibration.probability(best.margin()));
     let far = nearest.is_some_and(|cosine| cosine < thresholds.nearest);
     if far || confidence.value() < thresholds.confidence {
         return Err(Abstention::Unsupported);
@@ -165,7 +212,10 @@ mod tests {
         check("Signs are thirst and fatigue. Others exist.", "thirst", "Signs are thirst and fatigue.");
         check("One. Two is 7.5 mmol/L. Three.", "7.5 mmol/L", "Two is 7.5 mmol/L.");
         check("First naïve one. Second.", "one. Second", "First naïve one. Second.");
-        check("Do this:\n\n- rest well\n- drink", "rest", "rest well");
+        check("Then do this:\n\n- rest well\n- drink\n\nMore.", "rest", "Then do this:\n\n- rest well\n- drink");
+        check("Avoid:\n- ice", "Avoid", "Avoid:\n- ice");
+        let long = format!("Do:\n- rest\n- {}", "word ".repeat(100));
+        check(long.trim_end(), "rest", "rest");
     }
 
     #[test]
@@ -180,16 +230,12 @@ mod tests {
         };
         let outcome = |confidence, nearest_needed, nearest| {
             let thresholds = Thresholds { confidence, nearest: nearest_needed };
-            answer(std::slice::from_ref(&candidate), &Calibration::default(), nearest, thresholds, &sources)
+            answer(&candidate, Confidence::new(0.8), nearest, thresholds, &sources)
                 .map(|answer| answer.text().to_owned())
         };
         assert_eq!(outcome(0.5, 0.3, Some(0.5)), Ok("Rest".to_owned()));
         assert_eq!(outcome(0.5, 0.3, None), Ok("Rest".to_owned()), "words alone have no cosine");
         assert_eq!(outcome(0.9, 0.3, Some(0.5)), Err(Abstention::Unsupported));
         assert_eq!(outcome(0.5, 0.6, Some(0.5)), Err(Abstention::Unsupported));
-        assert_eq!(
-            answer(&[], &Calibration::default(), None, Thresholds { confidence: 0.0, nearest: 0.0 }, &sources).err(),
-            Some(Abstention::Unsupported)
-        );
     }
 }

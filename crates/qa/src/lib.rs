@@ -7,6 +7,7 @@ mod answer;
 mod compose;
 mod engine;
 mod error;
+mod evidence;
 mod gate;
 mod rebuild;
 
@@ -14,5 +15,6 @@ pub use answer::{AnswerConfig, Ask, Explain, Search, answer};
 pub use compose::{Place, cite, quote_around};
 pub use engine::{Engine, Models, identity};
 pub use error::{Error, Fault};
+pub use evidence::EvidenceWeights;
 pub use gate::{Gate, GateError};
 pub use rebuild::{Copies, RebuildConfig, RebuildReport, rebuild};

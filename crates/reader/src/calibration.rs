@@ -1,14 +1,14 @@
-//! What a margin means as a probability (pure).
+//! What evidence means as a probability (pure).
 
 use serde::{Deserialize, Serialize};
 
-/// `probability = 1 / (1 + exp(-(margin - bias) / temperature))`, fitted on a development set.
+/// `probability = 1 / (1 + exp(-(evidence - bias) / temperature))`, fitted on a development set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Calibration {
-    /// How many units of margin make one unit of log-odds; above 0.
+    /// How many units of evidence make one unit of log-odds; above 0.
     pub temperature: f32,
-    /// The margin at which the answer is as likely right as wrong.
+    /// The evidence at which the answer is as likely right as wrong.
     pub bias: f32,
     /// On what it was fitted, by which command.
     pub fitted_on: String,
@@ -19,7 +19,7 @@ pub struct Calibration {
 pub enum CalibrationError {
     /// It is not JSON of the right shape.
     #[error(
-        "cannot understand calibration.json of reader {reader}: {source}; fit it anew with `clinqa eval reader --fit`"
+        "cannot understand calibration.json of reader {reader}: {source}; fit it anew with `clinqa eval answers --fit`"
     )]
     Json {
         /// The reader.
@@ -38,7 +38,7 @@ pub enum CalibrationError {
 }
 
 impl Default for Calibration {
-    /// For a reader that brings none: margins are taken for log-odds, as training made them.
+    /// For a reader that brings none: evidence is taken for log-odds, as training made them.
     fn default() -> Self {
         Self { temperature: 1.0, bias: 0.0, fitted_on: "nothing; the default".into() }
     }
@@ -55,9 +55,9 @@ impl Calibration {
         Err(CalibrationError::Temperature { reader: reader.to_owned(), temperature: found.temperature })
     }
 
-    /// The probability that a span of this margin answers.
-    pub fn probability(&self, margin: f32) -> f32 {
-        1.0 / (1.0 + (-(margin - self.bias) / self.temperature).exp())
+    /// The probability that a span with this evidence answers.
+    pub fn probability(&self, evidence: f32) -> f32 {
+        1.0 / (1.0 + (-(evidence - self.bias) / self.temperature).exp())
     }
 }
 
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_probability_rises_with_the_margin_and_is_one_half_at_the_bias() {
+    fn the_probability_rises_with_the_evidence_and_is_one_half_at_the_bias() {
         let calibration = Calibration { temperature: 2.0, bias: 1.0, fitted_on: String::new() };
         assert!((calibration.probability(1.0) - 0.5).abs() < 1e-6);
         assert!((calibration.probability(3.0) - 0.731_058_6).abs() < 1e-6);

@@ -3,6 +3,8 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
+use crate::read::Text;
+
 /// A span of one text with its scores.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScoredSpan {
@@ -38,18 +40,23 @@ pub(crate) struct WindowLogits<'a> {
     pub(crate) offsets: &'a [Range<usize>],
 }
 
-/// Every legal span of a window that is among its `keep` best: inside the text, start before end, at most
-/// `max_tokens` long, beginning and ending at a word's edge.
-pub(crate) fn spans(window: &WindowLogits<'_>, text: &str, max_tokens: usize, keep: usize) -> Vec<ScoredSpan> {
+/// Every legal span of a window that is among its `keep` best: inside the text, past its context, start before end, at
+/// most `max_tokens` long, beginning and ending at a word's edge, on one line (a paragraph or a list item).
+pub(crate) fn spans(window: &WindowLogits<'_>, text: &Text<'_>, max_tokens: usize, keep: usize) -> Vec<ScoredSpan> {
     let Some(&[null_start, null_end]) = window.logits.first() else { return Vec::new() };
     let null_score = null_start + null_end;
     let tokens = window.offsets.len();
-    let opens: Vec<bool> = window.offsets.iter().map(|range| starts_word(text, range.start)).collect();
-    let closes: Vec<bool> = window.offsets.iter().map(|range| ends_word(text, range.end)).collect();
+    let Text { text, answers_from } = *text;
+    let opens = |range: &Range<usize>| range.start >= answers_from && is_word_edge(text, range.start);
+    let opens: Vec<bool> = window.offsets.iter().map(opens).collect();
+    let closes: Vec<bool> = window.offsets.iter().map(|range| is_word_edge(text, range.end)).collect();
     let mut found: Vec<ScoredSpan> = Vec::new();
     for start in (0..tokens).filter(|&token| opens[token]) {
+        let line_end =
+            text[window.offsets[start].start..].find('\n').map_or(text.len(), |at| window.offsets[start].start + at);
         let last = (start + max_tokens).min(tokens);
-        for end in (start..last).filter(|&token| closes[token]) {
+        let on_line = |&end: &usize| window.offsets[end].end <= line_end;
+        for end in (start..last).take_while(on_line).filter(|&token| closes[token]) {
             let score = window.logits[window.first + start][0] + window.logits[window.first + end][1];
             let worst = found.last().map_or(f32::NEG_INFINITY, |span| span.score);
             if !score.is_finite() || (found.len() == keep && score <= worst) {
@@ -81,14 +88,10 @@ pub(crate) fn gather(mut spans: Vec<ScoredSpan>, keep: usize) -> TextReading {
     TextReading { spans: kept }
 }
 
-fn starts_word(text: &str, at: usize) -> bool {
+fn is_word_edge(text: &str, at: usize) -> bool {
     let before = text.get(..at).and_then(|text| text.chars().next_back());
     let after = text.get(at..).and_then(|text| text.chars().next());
     !(before.is_some_and(char::is_alphanumeric) && after.is_some_and(char::is_alphanumeric))
-}
-
-fn ends_word(text: &str, at: usize) -> bool {
-    starts_word(text, at)
 }
 
 #[cfg(test)]
@@ -108,7 +111,10 @@ mod tests {
         let mut logits = vec![[0.5, 0.25], [9.0, 9.0]];
         logits.extend(starts.iter().zip(ends).map(|(&start, &end)| [start, end]));
         let window = WindowLogits { logits: &logits, first: 2, offsets };
-        spans(&window, text, 3, 4).iter().map(|span| (text[span.bytes.clone()].to_owned(), span.margin())).collect()
+        spans(&window, &Text { text, answers_from: 0 }, 3, 4)
+            .iter()
+            .map(|span| (text[span.bytes.clone()].to_owned(), span.margin()))
+            .collect()
     }
 
     #[test]
@@ -125,6 +131,17 @@ mod tests {
         let pieces = [0..3, 3..9];
         let found = read(text, &pieces, &[0.0, 9.0], &[9.0, 0.0]);
         assert_eq!(found, [("metformin".to_owned(), -0.75)]);
+    }
+
+    #[test]
+    fn a_span_stays_on_its_line_and_out_of_the_context() {
+        let text = "T one\ntwo";
+        let offsets = [0..1, 2..5, 6..9];
+        let logits = [[0.0, 0.0], [9.0, 9.0], [1.0, 0.0], [0.0, 5.0]];
+        let window = WindowLogits { logits: &logits, first: 1, offsets: &offsets };
+        let found = spans(&window, &Text { text, answers_from: 2 }, 3, 9);
+        let found: Vec<&str> = found.iter().map(|span| &text[span.bytes.clone()]).collect();
+        assert_eq!(found, ["two", "one"]);
     }
 
     #[test]

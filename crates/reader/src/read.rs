@@ -11,6 +11,9 @@ use crate::decode::{WindowLogits, gather, spans};
 use crate::head::SpanHead;
 use crate::{Calibration, ScoredSpan, TextReading, windows};
 
+/// Spans kept of a window before overlapping ones are removed: the best ones are mostly one answer cut differently.
+const SPANS_A_WINDOW: usize = 256;
+
 /// How passages are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReadConfig {
@@ -29,7 +32,7 @@ pub struct ReadConfig {
 impl Default for ReadConfig {
     /// The settings that the shipped reader was measured with.
     fn default() -> Self {
-        Self { window_tokens: 384, overlap: 128, max_answer_tokens: 30, max_question_tokens: 64, keep: 5 }
+        Self { window_tokens: 384, overlap: 128, max_answer_tokens: 30, max_question_tokens: 64, keep: 12 }
     }
 }
 
@@ -52,6 +55,13 @@ pub struct Reader {
     calibration: Calibration,
     config: ReadConfig,
     warnings: Vec<String>,
+}
+
+/// A text to read, and where in it answers may begin.
+pub(crate) struct Text<'a> {
+    pub(crate) text: &'a str,
+    /// What stands before is context: read, never quoted.
+    pub(crate) answers_from: usize,
 }
 
 /// One window of one text, ready for the model.
@@ -99,24 +109,37 @@ impl Reader {
         &self.warnings
     }
 
-    /// Reads each passage beside the question.
+    /// Reads each passage beside the question, behind its title and heading: "it is caused by…" is about something.
     pub fn read(&self, question: &Question, passages: Vec<Passage>) -> Result<Vec<PassageReading>, EncodeError> {
-        let texts: Vec<&str> = passages.iter().map(Passage::text).collect();
-        let readings = self.read_texts(question.text(), &texts)?;
-        let pair = |(passage, reading): (Passage, TextReading)| {
-            let spans = reading.spans.into_iter();
-            let spans = spans.filter_map(|scored| Some((Span::new(&passage, scored.bytes.clone())?, scored))).collect();
+        let contexts: Vec<String> = passages.iter().map(Passage::contextual_text).collect();
+        let texts: Vec<Text<'_>> = contexts
+            .iter()
+            .zip(&passages)
+            .map(|(text, passage)| Text { text, answers_from: text.len() - passage.text().len() })
+            .collect();
+        let readings = self.read_all(question.text(), &texts)?;
+        let pair = |((passage, reading), text): ((Passage, TextReading), &Text<'_>)| {
+            let inside = |mut scored: ScoredSpan| {
+                scored.bytes = scored.bytes.start.checked_sub(text.answers_from)?..scored.bytes.end - text.answers_from;
+                Some((Span::new(&passage, scored.bytes.clone())?, scored))
+            };
+            let spans = reading.spans.into_iter().filter_map(inside).collect();
             PassageReading { passage, spans }
         };
-        Ok(passages.into_iter().zip(readings).map(pair).collect())
+        Ok(passages.into_iter().zip(readings).zip(&texts).map(pair).collect())
     }
 
     /// Reads plain texts of any length beside `question`; one reading a text, in order.
     pub fn read_texts(&self, question: &str, texts: &[&str]) -> Result<Vec<TextReading>, EncodeError> {
+        let texts: Vec<Text<'_>> = texts.iter().map(|&text| Text { text, answers_from: 0 }).collect();
+        self.read_all(question, &texts)
+    }
+
+    fn read_all(&self, question: &str, texts: &[Text<'_>]) -> Result<Vec<TextReading>, EncodeError> {
         let mut question = self.tokenizer.ids(question)?;
         question.truncate(self.config.max_question_tokens);
         let encodings: Vec<Encoding> =
-            texts.iter().map(|text| self.tokenizer.encode(text)).collect::<Result<_, _>>()?;
+            texts.iter().map(|text| self.tokenizer.encode(text.text)).collect::<Result<_, _>>()?;
         let jobs = self.jobs(&question, &encodings);
         let lengths: Vec<usize> = jobs.iter().map(|job| job.sequence.len()).collect();
         let mut found: Vec<Vec<ScoredSpan>> = vec![Vec::new(); texts.len()];
@@ -128,7 +151,7 @@ impl Reader {
                 let logits = self.head.logits(hidden.rows(row));
                 let offsets = &encodings[*text].offsets[window.clone()];
                 let window = WindowLogits { logits: &logits, first: question.len() + 2, offsets };
-                found[*text].extend(spans(&window, texts[*text], self.config.max_answer_tokens, self.config.keep));
+                found[*text].extend(spans(&window, &texts[*text], self.config.max_answer_tokens, SPANS_A_WINDOW));
             }
         }
         Ok(found.into_iter().map(|spans| gather(spans, self.config.keep)).collect())

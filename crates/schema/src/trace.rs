@@ -15,23 +15,33 @@ pub struct Trace {
     pub dense: Ranking,
     /// The fused ranking, cut for display.
     pub fused: Ranking,
-    /// The best span of each passage that was read.
+    /// The best candidates for the answer, most evidence first.
     pub spans: Vec<SpanTrace>,
     /// Stages in the order they ran.
     pub timings: Vec<Timing>,
 }
 
-/// What the reader found in one passage.
+/// A candidate for the answer, and what speaks for it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SpanTrace {
     /// The passage.
     pub passage_id: PassageId,
     /// The span's text.
     pub text: String,
+    /// What would be quoted for it.
+    pub quote: String,
     /// Sum of start and end logit.
     pub score: f32,
     /// The score of "no answer here": sum of the logits at `[CLS]`.
     pub null_score: f32,
+    /// The fused score of the passage.
+    pub rank: f32,
+    /// Cosine of the question and what would be quoted.
+    pub likeness: f32,
+    /// The share of the question's words that the passage holds.
+    pub coverage: f32,
+    /// All of it together.
+    pub evidence: f32,
     /// The calibrated probability that the span answers.
     pub probability: f32,
 }

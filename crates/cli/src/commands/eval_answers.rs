@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clinqa_eval::{JudgedQuestion, JudgedReply, fit_logistic, is_accepted, read_judged, score_judged};
 use clinqa_qa::{AnswerConfig, Ask, Explain, Search, answer};
-use clinqa_schema::{Filters, Observer, Progress, Question, Reply, Stage};
+use clinqa_schema::{Filters, Observer, Progress, Question, Reply, SpanTrace, Stage};
 use serde::Serialize;
 use serde_json::json;
 
@@ -26,9 +26,10 @@ struct Detail<'a> {
     answer: Option<&'a str>,
     quote: Option<&'a str>,
     accepted: bool,
-    margin: Option<f32>,
+    evidence: Option<f32>,
     nearest: Option<f32>,
     reason: Option<clinqa_schema::Abstention>,
+    candidates: &'a [SpanTrace],
     ms: f64,
 }
 
@@ -79,7 +80,7 @@ pub(crate) fn run(settings: &Settings, args: &AnswersArgs) -> anyhow::Result<Exi
     if args.fit {
         let pairs: Vec<(f64, bool)> = questions
             .iter()
-            .filter_map(|q| Some((f64::from(margin(&replies[q.id.as_str()])?), accepted(q, &judged))))
+            .filter_map(|q| Some((f64::from(evidence(&replies[q.id.as_str()])?), accepted(q, &judged))))
             .collect();
         let fitted = fit_logistic(&pairs)?;
         result["fit"] = json!({"temperature": fitted.temperature, "bias": fitted.bias, "questions": pairs.len()});
@@ -109,10 +110,9 @@ fn judged_reply(reply: &Reply) -> JudgedReply {
     JudgedReply { documents, answer, confidence }
 }
 
-/// The margin of the best span that was read.
-fn margin(reply: &Reply) -> Option<f32> {
-    let spans = reply.trace.as_ref()?.spans.iter();
-    spans.map(|span| span.score - span.null_score).max_by(f32::total_cmp)
+/// The evidence for the best span that was read.
+fn evidence(reply: &Reply) -> Option<f32> {
+    Some(reply.trace.as_ref()?.spans.first()?.evidence)
 }
 
 fn accepted(question: &JudgedQuestion, judged: &BTreeMap<String, JudgedReply>) -> bool {
@@ -131,9 +131,10 @@ fn detail<'a>(question: &'a JudgedQuestion, reply: &'a Reply, judged: &'a BTreeM
         answer: answer.map(clinqa_schema::Answer::text),
         quote: answer.and_then(|answer| answer.citations().first()).map(|citation| citation.quote.as_str()),
         accepted: accepted(question, judged),
-        margin: margin(reply),
+        evidence: evidence(reply),
         nearest,
         reason: reply.reason,
+        candidates: reply.trace.as_ref().map(|trace| trace.spans.as_slice()).unwrap_or_default(),
         ms: reply.took_ms,
     }
 }

@@ -56,8 +56,7 @@ pub(super) fn build(checkpoint: &mut Checkpoint) -> Result<Box<dyn Transformer>,
     let activation = activation(checkpoint)?;
     let mut weights = Weights { checkpoint, epsilon: config.layer_norm_eps as f32 };
     let words = weights.take("embeddings.word_embeddings.weight", &[config.vocab_size, width])?;
-    let positions =
-        weights.take("embeddings.position_embeddings.weight", &[config.max_position_embeddings, width])?;
+    let positions = weights.take("embeddings.position_embeddings.weight", &[config.max_position_embeddings, width])?;
     let types = weights.take("embeddings.token_type_embeddings.weight", &[config.type_vocab_size, width])?;
     let norm = weights.norm("embeddings", width)?;
     let layers = (0..config.num_hidden_layers).map(|index| {

@@ -3,6 +3,8 @@
 mod bert;
 mod candle;
 mod functions;
+#[cfg(test)]
+mod parity;
 mod product;
 
 use crate::{Checkpoint, CheckpointError, EncodeError};

@@ -5,6 +5,11 @@
 //! Each value of the result is summed over the depth in order, whatever the rows around it: a text's vector does
 //! not depend on its batch.
 
+#![expect(
+    clippy::inline_always,
+    reason = "code that is not inlined into pulp's dispatch is compiled without its registers"
+)]
+
 use pulp::{Arch, Simd, WithSimd};
 
 use super::functions::Activation;
@@ -32,11 +37,7 @@ impl Panels {
     }
 
     /// Becomes the transpose of `rows` (columns × depth), without bias, keeping its memory.
-    pub(super) fn set_transposed<'a>(
-        &mut self,
-        rows: impl Iterator<Item = &'a [f32]>,
-        [columns, depth]: [usize; 2],
-    ) {
+    pub(super) fn set_transposed<'a>(&mut self, rows: impl Iterator<Item = &'a [f32]>, [columns, depth]: [usize; 2]) {
         self.reset(columns, depth);
         for (column, row) in rows.take(columns).enumerate() {
             let start = column / PANEL * PANEL * depth + column % PANEL;
@@ -170,6 +171,15 @@ fn tile<S: Simd, const M: usize, const N: usize>(
     sums
 }
 
+/// Every kind of register that this machine has, the narrowest included, for tests.
+#[cfg(test)]
+pub(super) fn every_machine() -> Vec<Arch> {
+    let mut machines = vec![Arch::new(), Arch::Scalar];
+    #[cfg(target_arch = "x86_64")]
+    machines.extend(pulp::x86::V3::try_new().map(Arch::V3));
+    machines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -179,8 +189,8 @@ mod tests {
         let mut values = Vec::new();
         for row in 0..count {
             for (column, bias) in bias.iter().enumerate() {
-                let products = (0..depth)
-                    .map(|k| f64::from(left[row * depth + k]) * f64::from(weights[column * depth + k]));
+                let products =
+                    (0..depth).map(|k| f64::from(left[row * depth + k]) * f64::from(weights[column * depth + k]));
                 values.push(products.sum::<f64>() + f64::from(*bias));
             }
         }
@@ -206,7 +216,7 @@ mod tests {
             let mut set = Panels::default();
             set.set(transposed.chunks_exact(columns.max(1)), [depth, columns]);
             set.bias[..columns].copy_from_slice(&bias);
-            for arch in [Arch::new(), Arch::Scalar] {
+            for arch in every_machine() {
                 for right in [&linear, &set] {
                     let rows = Rows { values: &left, stride: depth, count };
                     let mut found = vec![f32::NAN; count * columns];
