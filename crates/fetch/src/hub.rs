@@ -25,7 +25,7 @@ const USER_AGENT: &str = concat!("clinqa/", env!("CARGO_PKG_VERSION"));
 const CONNECT: Duration = Duration::from_secs(20);
 
 /// How long a hub may stay silent in the middle of an answer.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_mins(1);
 
 /// A list of files longer than this is not one of a model that we could use.
 const MAX_LIST_BYTES: u64 = 8 << 20;
@@ -82,7 +82,8 @@ impl Hub {
             Self { api, name: request.name.clone(), revision: request.revision().to_owned(), endpoint: String::new() };
         // hf-hub keeps its default address to itself; every file's address begins with it.
         let url = hub.api.repo(hub.repo()).url("");
-        hub.endpoint = url.split(&format!("/{}/resolve/", hub.name)).next().unwrap_or_default().to_owned();
+        let endpoint = url.split(&format!("/{}/resolve/", hub.name)).next().unwrap_or_default();
+        endpoint.clone_into(&mut hub.endpoint);
         Ok(hub)
     }
 
@@ -216,6 +217,19 @@ fn parse_range(header: &str) -> Option<(u64, Option<u64>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_default_hub_is_encrypted_and_a_given_one_is_taken_as_it_is() {
+        let check = |endpoint: Option<&str>, expected: &str| {
+            let endpoint = endpoint.map(str::to_owned);
+            let request = PullRequest { name: "a/b".into(), endpoint, ..PullRequest::default() };
+            let hub = Hub::new(&request, Path::new("no/such/folder")).expect("a client");
+            assert!(hub.endpoint.starts_with(expected), "{}", hub.endpoint);
+            assert!(!hub.endpoint.ends_with('/'));
+        };
+        check(None, "https://h");
+        check(Some("http://127.0.0.1:9/mirror/"), "http://127.0.0.1:9/mirror");
+    }
 
     #[test]
     fn a_content_range_names_its_start_and_the_whole_length() {

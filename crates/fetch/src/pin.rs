@@ -117,6 +117,5 @@ pub(crate) fn hash(path: &Path) -> Result<PinnedFile, FetchError> {
     let mut file = File::open(path).map_err(FetchError::io(path))?;
     let mut hasher = Sha256::new();
     let bytes = io::copy(&mut file, &mut hasher).map_err(FetchError::io(path))?;
-    let sha256 = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(PinnedFile { bytes, sha256 })
+    Ok(PinnedFile { bytes, sha256: format!("{:x}", hasher.finalize()) })
 }

@@ -80,12 +80,12 @@ impl Place {
         }
         pin::write(&fresh, pin)?;
         let replaced = self.work.join("replaced");
-        let replaces = self.folder.exists();
-        if replaces {
+        let is_update = self.folder.exists();
+        if is_update {
             fs::rename(&self.folder, &replaced).map_err(FetchError::io(&self.folder))?;
         }
         if let Err(source) = fs::rename(&fresh, &self.folder) {
-            if replaces {
+            if is_update {
                 fs::rename(&replaced, &self.folder).map_err(FetchError::io(&self.folder))?;
             }
             return Err(FetchError::io(&self.folder)(source));

@@ -261,6 +261,9 @@ fn a_file_of_no_known_length_is_taken_only_if_the_list_tells_it() {
     hub.site().tells = false;
     refusal(&hub.ask(), models.path(), "does not say how long");
     hub.site().tells = true;
+    hub.site().cut = Some(("model.safetensors", 100_000));
+    refusal(&hub.ask(), models.path(), "model.safetensors stopped after 100000 bytes");
+    hub.site().cut = None;
     take(&hub.ask(), models.path()).expect("a model");
 }
 
