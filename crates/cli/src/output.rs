@@ -4,6 +4,7 @@ use std::env;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
+use clinqa_fetch::FetchError;
 use clinqa_qa::Fault;
 use clinqa_schema::{Citation, Outcome, Reply, Trace};
 use serde::Serialize;
@@ -106,8 +107,22 @@ pub(crate) fn fault(error: &anyhow::Error) -> Option<Fault> {
         let checkpoint = cause.downcast_ref::<clinqa_encoder::CheckpointError>().map(|_| Fault::Request);
         let calibration = cause.downcast_ref::<clinqa_reader::CalibrationError>().map(|_| Fault::Request);
         let read = cause.downcast_ref::<clinqa_eval::ReadError>().map(|_| Fault::Request);
-        ours.or(index).or(usage).or(settings).or(question).or(checkpoint).or(calibration).or(read)
+        let fetch = cause.downcast_ref::<FetchError>().filter(|error| is_request(error)).map(|_| Fault::Request);
+        ours.or(index).or(usage).or(settings).or(question).or(checkpoint).or(calibration).or(read).or(fetch)
     })
+}
+
+/// What was asked of the hub can never be had; anything else may work later.
+fn is_request(error: &FetchError) -> bool {
+    matches!(
+        error,
+        FetchError::Name { .. }
+            | FetchError::Revision { .. }
+            | FetchError::Endpoint { .. }
+            | FetchError::OpenToken { .. }
+            | FetchError::Token { .. }
+            | FetchError::Digest { .. }
+    )
 }
 
 /// Columns of the terminal, at most 100: longer lines are hard to read.

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::time::Instant;
 
 use clinqa_reader::{Candidate, PassageReading, candidates};
-use clinqa_retrieval::{RetrievalConfig, Retrieved, Retriever};
+use clinqa_retrieval::{RetrievalConfig, Retrieved, Retriever, Topic, aspects};
 use clinqa_safety::{Region, Review, Screening, Verdict, review, screen};
 use clinqa_schema::{
     Abstention, Answer, Confidence, Filters, Outcome, Passage, PassageId, Question, Ranking, Reply, Silent, SpanTrace,
@@ -129,7 +129,8 @@ fn read(
     let reader = &engine.models().reader;
     let start = Instant::now();
     let passages: Vec<Passage> = retrieved.passages.iter().take(config.read_passages).cloned().collect();
-    let readings = reader.read(&ask.question, passages)?;
+    let question = reworded(&ask.question, &passages, sources);
+    let readings = reader.read(&question, passages)?;
     let read_ms = elapsed_ms(start);
     let start = Instant::now();
     let evidence = evidence(engine, ask, config, retrieved, sources, &readings)?;
@@ -167,6 +168,7 @@ fn read(
             rank: evidence.rank,
             likeness: evidence.likeness,
             coverage: evidence.coverage,
+            aspect: evidence.aspect,
             evidence: evidence.total(config.evidence),
             probability: probability(evidence),
         })
@@ -188,12 +190,16 @@ fn evidence(
     candidates.truncate(MAX_CANDIDATES);
     let quoted: Vec<String> = candidates.iter().map(|candidate| sources.quoted(&candidate.span)).collect();
     let likeness = likeness(engine, ask, &quoted)?;
+    let aspects = aspects(ask.question.text());
     let weigh = |((candidate, likeness), quoted): ((Candidate, f32), &String)| {
         let passage = candidate.span.passage();
         let rank = score_of(&retrieved.ranking, passage);
         let context = sources.passages.get(passage).map(Passage::contextual_text).unwrap_or_default();
+        let asked_for =
+            sources.passages.get(passage).is_some_and(|p| aspects.iter().any(|a| p.heading().starts_with(a)));
+        let aspect = f32::from(u8::from(asked_for));
         let coverage = evidence::coverage(&retrieved.trace.terms, &format!("{context} {quoted}"));
-        Evidence { candidate, rank, likeness, coverage }
+        Evidence { candidate, rank, likeness, coverage, aspect }
     };
     let mut weighed: Vec<Evidence> = candidates.into_iter().zip(likeness).zip(&quoted).map(weigh).collect();
     evidence::sort(&mut weighed, config.evidence);
@@ -210,6 +216,17 @@ fn likeness(engine: &Engine, ask: &Ask, quoted: &[String]) -> Result<Vec<f32>, E
     let cosines: BTreeMap<&String, f32> =
         distinct.into_iter().zip(&embeddings).map(|(text, embedding)| (text, embedding.cosine(&question))).collect();
     Ok(quoted.iter().map(|text| cosines[text]).collect())
+}
+
+/// The question in the words of the passages; as it was where it would no longer be a question.
+fn reworded(question: &Question, passages: &[Passage], sources: &Sources) -> Question {
+    let documents: BTreeSet<_> = passages.iter().map(|passage| &passage.id().document).collect();
+    let documents = documents.into_iter().filter_map(|id| sources.documents.get(id));
+    let topics: Vec<Topic<'_>> =
+        documents.map(|document| Topic { title: &document.title, metadata: &document.metadata }).collect();
+    let texts: Vec<&str> = passages.iter().flat_map(|p| [p.title(), p.heading(), p.text()]).collect();
+    let text = clinqa_retrieval::reworded(question.text(), &topics, &texts);
+    Question::new(&text).unwrap_or_else(|_| question.clone())
 }
 
 fn score_of(ranking: &Ranking, passage: &PassageId) -> f32 {

@@ -16,6 +16,8 @@ pub(crate) struct Evidence {
     pub(crate) likeness: f32,
     /// The share of the question's words that its passage holds, 0 to 1.
     pub(crate) coverage: f32,
+    /// 1 if it stands under a heading that the question asks for, else 0.
+    pub(crate) aspect: f32,
 }
 
 /// What each kind of evidence is worth, in units of the reader's margin.
@@ -27,20 +29,23 @@ pub struct EvidenceWeights {
     pub likeness: f32,
     /// Of all words of the question.
     pub coverage: f32,
+    /// Of the heading that is asked for.
+    pub aspect: f32,
 }
 
 impl Default for EvidenceWeights {
     /// Chosen on the dev half of the starter questions; see `crates/README.md`.
     fn default() -> Self {
-        Self { rank: 2.0, likeness: 60.0, coverage: 0.0 }
+        Self { rank: 2.0, likeness: 60.0, coverage: 0.0, aspect: 2.0 }
     }
 }
 
 impl Evidence {
     /// All of it, in units of the reader's margin.
     pub(crate) fn total(&self, weights: EvidenceWeights) -> f32 {
-        let Evidence { candidate, rank, likeness, coverage } = self;
-        candidate.margin() + weights.rank * rank + weights.likeness * likeness + weights.coverage * coverage
+        let Evidence { candidate, rank, likeness, coverage, aspect } = self;
+        let place = weights.rank * rank + weights.aspect * aspect;
+        candidate.margin() + place + weights.likeness * likeness + weights.coverage * coverage
     }
 
     /// The calibrated probability that the candidate answers.

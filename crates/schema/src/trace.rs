@@ -40,6 +40,8 @@ pub struct SpanTrace {
     pub likeness: f32,
     /// The share of the question's words that the passage holds.
     pub coverage: f32,
+    /// 1 if it stands under a heading that the question asks for, else 0.
+    pub aspect: f32,
     /// All of it together.
     pub evidence: f32,
     /// The calibrated probability that the span answers.

@@ -3,6 +3,7 @@
 use std::fs;
 use std::process::ExitCode;
 
+use clinqa_fetch::{PullRequest, pull};
 use clinqa_weights::BUNDLES;
 use serde_json::json;
 
@@ -57,6 +58,17 @@ fn show(settings: &Settings, name: &str) -> anyhow::Result<()> {
     Ok(output::line(text.trim_end())?)
 }
 
-fn pull_one(_: &Settings, _: PullArgs) -> anyhow::Result<()> {
+fn pull_one(settings: &Settings, args: PullArgs) -> anyhow::Result<()> {
+    let request = PullRequest {
+        name: args.name,
+        revision: args.revision,
+        sha256: args.sha256,
+        endpoint: args.hub,
+        token: args.token,
+    };
+    let pulled = pull(&request, &settings.models(), &mut Bars::default())?;
+    output::line(&format!("{} in {}", request.name, pulled.folder.display()))?;
+    output::line(&format!("SHA-256 of the weights: {}", pulled.weights_sha256))?;
+    output::line(&format!("Use it with `clinqa rebuild --encoder {0}` and `clinqa ask --encoder {0}`.", request.name))?;
     Ok(())
 }
