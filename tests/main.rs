@@ -1,4 +1,4 @@
-//! Does the house stand? Behaviour is proved through the binary or a crate's public door, one module a question.
+//! Does the house keep its word? One module a question, each asked through the binary or a crate's public door.
 
 mod ask;
 mod damage;
@@ -11,3 +11,4 @@ mod parity;
 mod rebuild;
 mod search;
 mod support;
+mod tidy;

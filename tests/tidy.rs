@@ -28,7 +28,12 @@ fn committed() -> Vec<String> {
     let mut files = listed_by_git().unwrap_or_else(walked);
     files.retain(|file| root().join(file).is_file());
     files.sort();
-    assert!(files.len() > 100, "only {} files were found under {}; the rules would pass unseen", files.len(), root().display());
+    assert!(
+        files.len() > 100,
+        "only {} files were found under {}; the rules would pass unseen",
+        files.len(),
+        root().display()
+    );
     files
 }
 

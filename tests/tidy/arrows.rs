@@ -128,7 +128,8 @@ fn every_room_opens_with_its_question() {
 fn the_map_names_every_room() {
     assert!(root().join("crates/README.md").is_file(), "crates/README.md, the map of the rooms, is missing");
     let map = read("crates/README.md");
-    let named = |room: &&Room| [format!("`{}`", room.name), format!("{}/", room.name)].iter().any(|name| map.contains(name));
+    let named =
+        |room: &&Room| [format!("`{}`", room.name), format!("{}/", room.name)].iter().any(|name| map.contains(name));
     let lost = standing().filter(|room| !named(room));
     let broken: Vec<String> = lost.map(|room| format!("crates/README.md: no `{}`", room.name)).collect();
     demand("the map names every room", &broken);
@@ -158,7 +159,9 @@ fn rooms_that_compute_are_optimised_in_tests() {
     let packages = workspace["profile"]["dev"]["package"].as_table().expect("a table of packages");
     let hot = standing().filter(|room| ["encoder", "reader", "index", "labels", "train"].contains(&room.name));
     let named = |room: &&Room| packages.contains_key(&format!("clinqa-{}", room.name));
-    let broken: Vec<String> =
-        hot.filter(|room| !named(room)).map(|room| format!("Cargo.toml: no [profile.dev.package.clinqa-{}]", room.name)).collect();
+    let broken: Vec<String> = hot
+        .filter(|room| !named(room))
+        .map(|room| format!("Cargo.toml: no [profile.dev.package.clinqa-{}]", room.name))
+        .collect();
     demand("`package.\"*\"` leaves members out, so that rooms on the hot path are named", &broken);
 }

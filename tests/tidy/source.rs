@@ -1,5 +1,7 @@
 //! What does a Rust file say, with comments and strings and without?
 
+use std::sync::OnceLock;
+
 use super::{committed, read, root};
 
 /// A Rust file of the repository.
@@ -14,30 +16,31 @@ pub(crate) struct Source {
     pub(crate) production: usize,
 }
 
-/// Every Rust file.
-pub(crate) fn sources() -> Vec<Source> {
+/// Every Rust file, read once for all tests.
+pub(crate) fn sources() -> &'static [Source] {
+    static SOURCES: OnceLock<Vec<Source>> = OnceLock::new();
     let rust = |path: &String| path.rsplit_once('.').is_some_and(|(_, ending)| ending == "rs");
-    committed().into_iter().filter(rust).map(open).collect()
+    SOURCES.get_or_init(|| committed().into_iter().filter(rust).map(open).collect())
 }
 
 impl Source {
     /// `path:line: the line`, for each line of the text that `wrong` holds for.
-    pub(crate) fn anywhere(&self, wrong: impl Fn(&str) -> bool) -> Vec<String> {
+    pub(crate) fn anywhere(&self, mut wrong: impl FnMut(&str) -> bool) -> Vec<String> {
         let lines = self.text.lines().enumerate().filter(|(_, line)| wrong(line));
         lines.map(|(at, line)| place(&self.path, at, line)).collect()
     }
 
     /// The same for the code.
-    pub(crate) fn in_code(&self, wrong: impl Fn(&str) -> bool) -> Vec<String> {
+    pub(crate) fn in_code(&self, wrong: impl FnMut(&str) -> bool) -> Vec<String> {
         self.in_first(usize::MAX, wrong)
     }
 
     /// The same for the code before the tests.
-    pub(crate) fn in_production(&self, wrong: impl Fn(&str) -> bool) -> Vec<String> {
+    pub(crate) fn in_production(&self, wrong: impl FnMut(&str) -> bool) -> Vec<String> {
         self.in_first(self.production, wrong)
     }
 
-    fn in_first(&self, count: usize, wrong: impl Fn(&str) -> bool) -> Vec<String> {
+    fn in_first(&self, count: usize, mut wrong: impl FnMut(&str) -> bool) -> Vec<String> {
         let lines = self.code.lines().zip(self.text.lines()).enumerate().take(count);
         lines.filter(|(_, (code, _))| wrong(code)).map(|(at, (_, line))| place(&self.path, at, line)).collect()
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clinqa_encoder::{CheckpointError, Embedded, Encoder, Source};
-use clinqa_qa::Models;
+use clinqa_qa::{Models, Search};
 use clinqa_reader::{Calibration, ReadConfig, Reader};
 use clinqa_safety::Rules;
 use clinqa_weights::{BUNDLES, Bundle, ENCODER, READER};
@@ -68,15 +68,17 @@ fn read_if_any(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
     }
 }
 
-/// Opens everything that answering needs, the two models side by side.
-pub(crate) fn open(settings: &Settings, lexical_only: bool) -> anyhow::Result<Models> {
-    let (encoder, reader) = std::thread::scope(|scope| {
-        let encoder = scope.spawn(|| (!lexical_only).then(|| encoder(settings)).transpose());
+/// Opens everything that answering needs, side by side.
+pub(crate) fn open(settings: &Settings, search: Search) -> anyhow::Result<Models> {
+    let (encoder, rules, reader) = std::thread::scope(|scope| {
+        let encoder = scope.spawn(|| (search == Search::Fused).then(|| encoder(settings)).transpose());
+        let rules = scope.spawn(Rules::embedded);
         let reader = reader(settings);
-        (encoder.join(), reader)
+        (encoder.join(), rules.join(), reader)
     });
     let encoder = encoder.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-    Ok(Models { encoder, reader: reader?, rules: Rules::embedded()? })
+    let rules = rules.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+    Ok(Models { encoder, reader: reader?, rules })
 }
 
 /// Stores the checkpoint at `source` as 8-bit rows.

@@ -63,6 +63,31 @@ pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
     Ok(line(&serde_json::to_string(value)?)?)
 }
 
+/// Writes a measurement: on one line for programs, spread out for people.
+pub(crate) fn result(value: &serde_json::Value, form: Form) -> anyhow::Result<()> {
+    let text = match form {
+        Form::Json => serde_json::to_string(value),
+        Form::Text => serde_json::to_string_pretty(value),
+    };
+    Ok(line(&text?)?)
+}
+
+/// For whom a result is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// For programs.
+    Json,
+    /// For people.
+    Text,
+}
+
+impl Form {
+    /// What the flag `--json` asks for.
+    pub(crate) fn of(json: bool) -> Self {
+        if json { Self::Json } else { Self::Text }
+    }
+}
+
 /// Writes doubts to stderr.
 pub(crate) fn warn(warnings: &[String]) {
     for warning in warnings {
@@ -120,7 +145,7 @@ fn is_request(error: &FetchError) -> bool {
             | FetchError::Revision { .. }
             | FetchError::Endpoint { .. }
             | FetchError::OpenToken { .. }
-            | FetchError::Token { .. }
+            | FetchError::Token
             | FetchError::Digest { .. }
     )
 }

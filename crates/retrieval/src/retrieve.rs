@@ -22,7 +22,7 @@ pub struct RetrievalConfig {
 impl Default for RetrievalConfig {
     /// Chosen on SciFact train and BioASQ dev; the table stands in `crates/README.md`.
     fn default() -> Self {
-        Self { depth: 100, fusion: Fusion::MinMax { dense_weight: 0.5 }, weights: FieldWeights::default() }
+        Self { depth: 100, fusion: Fusion::MinMax { dense_weight: 0.4 }, weights: FieldWeights::default() }
     }
 }
 

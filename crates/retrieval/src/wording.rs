@@ -74,18 +74,20 @@ fn closest<'a>(word: &str, known: &'a BTreeMap<usize, BTreeSet<String>>) -> Opti
 }
 
 /// One letter put in, left out or changed, or two neighbours swapped.
-fn is_one_slip(a: &str, b: &str) -> bool {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let same_start = a.iter().zip(&b).take_while(|(x, y)| x == y).count();
-    let (a, b) = (&a[same_start..], &b[same_start..]);
-    match (a, b) {
-        ([], []) => false,
-        ([x, y, rest_a @ ..], [u, v, rest_b @ ..]) if x == v && y == u && rest_a == rest_b => true,
-        ([_, rest_a @ ..], [_, rest_b @ ..]) if rest_a == rest_b => true,
-        ([_, rest @ ..], b) if rest == b => true,
-        (a, [_, rest @ ..]) => a == rest,
-        _ => false,
-    }
+fn is_one_slip(typed: &str, meant: &str) -> bool {
+    let (typed, meant): (Vec<char>, Vec<char>) = (typed.chars().collect(), meant.chars().collect());
+    let same_start = typed.iter().zip(&meant).take_while(|(one, other)| one == other).count();
+    let (typed, meant) = (&typed[same_start..], &meant[same_start..]);
+    let is_swap = typed.len() >= 2
+        && meant.len() == typed.len()
+        && (typed[0], typed[1]) == (meant[1], meant[0])
+        && typed[2..] == meant[2..];
+    let without_first = |letters: &[char]| letters.get(1..).map(<[char]>::to_vec);
+    let is_change = typed.len() == meant.len() && !typed.is_empty() && typed[1..] == meant[1..];
+    is_swap
+        || is_change
+        || without_first(typed).as_deref() == Some(meant)
+        || without_first(meant).as_deref() == Some(typed)
 }
 
 /// Lower-case words between single spaces, with a space at both ends.

@@ -24,7 +24,7 @@ pub(crate) fn run(settings: &Settings, args: &AskArgs) -> anyhow::Result<ExitCod
     let template = template(args)?;
     let single = args.question.as_deref().map(Question::new).transpose()?;
     let store = store_with_index(settings)?;
-    let engine = engine(settings, &store, args.search.lexical_only)?;
+    let engine = engine(settings, &store, template.search)?;
     match (single, &args.batch) {
         (Some(question), _) => one(&engine, args, &Ask { question, ..template }),
         (None, Some(batch)) => many(&engine, &template, batch),
@@ -38,7 +38,7 @@ fn template(args: &AskArgs) -> anyhow::Result<Ask> {
     Ok(Ask {
         question: placeholder,
         filters: filters(&args.search)?,
-        region: args.region.clone(),
+        region: args.region,
         top_k: usize::from(args.top_k.unwrap_or(READING)),
         search: if args.search.lexical_only { Search::LexicalOnly } else { Search::Fused },
         explain: if args.search.explain { Explain::Yes } else { Explain::No },

@@ -43,7 +43,7 @@ pub(crate) fn run(settings: &Settings, args: &AnswersArgs) -> anyhow::Result<Exi
         questions.retain(|question| question.split == wanted);
     }
     let store = store_with_index(settings)?;
-    let engine = engine(settings, &store, false)?;
+    let engine = engine(settings, &store, Search::Fused)?;
     // To fit, every span must be seen, however unsure.
     let open = AnswerConfig { min_confidence: 0.0, min_nearest: -1.0, ..AnswerConfig::default() };
     let config = if args.fit { open } else { AnswerConfig::default() };
@@ -85,11 +85,7 @@ pub(crate) fn run(settings: &Settings, args: &AnswersArgs) -> anyhow::Result<Exi
         let fitted = fit_logistic(&pairs)?;
         result["fit"] = json!({"temperature": fitted.temperature, "bias": fitted.bias, "questions": pairs.len()});
     }
-    if args.json {
-        output::json(&result)?
-    } else {
-        output::line(&serde_json::to_string_pretty(&result)?)?
-    }
+    output::result(&result, output::Form::of(args.json))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -45,11 +45,7 @@ pub(crate) fn run(settings: &Settings, args: &ReaderArgs) -> anyhow::Result<Exit
         result["bioasq"] = bioasq(&reader, &questions, &mut bars)?;
     }
     drop(bars);
-    if args.json {
-        output::json(&result)?
-    } else {
-        output::line(&serde_json::to_string_pretty(&result)?)?
-    }
+    output::result(&result, output::Form::of(args.json))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -64,11 +64,7 @@ pub(crate) fn run(settings: &Settings, args: &RetrievalArgs) -> anyhow::Result<E
     if args.graph_recall {
         result["graph_recall@10"] = json!(graph_recall(&index, &embeddings)?);
     }
-    if args.json {
-        output::json(&result)?
-    } else {
-        output::line(&serde_json::to_string_pretty(&result)?)?
-    }
+    output::result(&result, output::Form::of(args.json))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -184,7 +180,7 @@ fn graph_recall(index: &Generation, embeddings: &[Embedding]) -> anyhow::Result<
     let everything = Filters::default();
     let (mut found, mut all) = (0, 0);
     for embedding in embeddings {
-        let exact = index.dense(embedding, 10, &everything).map_err(Error::from)?;
+        let exact = index.dense_exact(embedding, 10, &everything).map_err(Error::from)?;
         let graph = index.dense(embedding, 10, &everything).map_err(Error::from)?;
         all += exact.len();
         found += exact.hits().iter().filter(|hit| graph.hits().iter().any(|g| g.passage_id == hit.passage_id)).count();

@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::CommandFactory;
 use clinqa_index::Store;
-use clinqa_qa::Error;
+use clinqa_qa::{Error, Search};
 use clinqa_schema::Filters;
 
 use crate::args::{Args, Command, EvalCommand, SearchOptions};
@@ -114,10 +114,10 @@ fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> anyhow::Result<
 }
 
 /// Everything that answering needs, open.
-fn engine(settings: &Settings, store: &Store, lexical_only: bool) -> anyhow::Result<clinqa_qa::Engine> {
+fn engine(settings: &Settings, store: &Store, search: Search) -> anyhow::Result<clinqa_qa::Engine> {
     let (generation, models) = std::thread::scope(|scope| {
         let generation = scope.spawn(|| store.open_current());
-        let models = models::open(settings, lexical_only);
+        let models = models::open(settings, search);
         (generation.join(), models)
     });
     let generation = generation.unwrap_or_else(|panic| std::panic::resume_unwind(panic)).map_err(Error::from)?;

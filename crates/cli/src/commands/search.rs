@@ -34,9 +34,9 @@ pub(crate) fn run(settings: &Settings, args: &SearchArgs) -> anyhow::Result<Exit
     }
     let config = AnswerConfig::default().retrieval;
     let retriever = Retriever { index: &index, encoder: encoder.as_ref(), config };
-    let retrieved = retriever.retrieve(&question, &filters, usize::from(args.top_k)).map_err(Error::from)?;
-    let results = results(&index, &retrieved)?;
-    let trace = args.search.explain.then_some(retrieved.trace);
+    let found = retriever.retrieve(&question, &filters, usize::from(args.top_k)).map_err(Error::from)?;
+    let results = results(&index, &found)?;
+    let trace = args.search.explain.then_some(found.trace);
     if args.search.json {
         output::json(&Found { results, generation: index.manifest().id.to_string(), trace })?;
         return Ok(ExitCode::SUCCESS);

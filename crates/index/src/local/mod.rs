@@ -64,6 +64,25 @@ impl Generation {
         Err(IndexError::Encoder { made_with: Box::new(made_with.clone()), loaded: Box::new(loaded.clone()) })
     }
 
+    /// As [`PassageIndex::dense`], but every vector is compared: what the graph search is measured against.
+    pub fn dense_exact(&self, query: &Embedding, depth: usize, filters: &Filters) -> Result<Ranking, IndexError> {
+        let dense = self.vectors_for(query)?;
+        let admitted = self.admitted(filters);
+        Ok(self.ranking(dense.scan(query.as_slice(), depth, admitted.as_ref())))
+    }
+
+    /// The vectors, if there are some and the query is of their dimension.
+    fn vectors_for(&self, query: &Embedding) -> Result<&Dense, IndexError> {
+        let Some(dense) = &self.dense else {
+            return Err(IndexError::LexicalOnly { generation: self.manifest.id.clone() });
+        };
+        let expected = dense.vectors().dimension();
+        if query.dimension() != expected {
+            return Err(IndexError::Dimension { expected, found: query.dimension() });
+        }
+        Ok(dense)
+    }
+
     /// `None` if everything is admitted.
     fn admitted(&self, filters: &Filters) -> Option<Admitted> {
         (!filters.is_empty()).then(|| self.passages.admitted(filters))
@@ -97,13 +116,7 @@ impl PassageIndex for Generation {
     }
 
     fn dense(&self, query: &Embedding, depth: usize, filters: &Filters) -> Result<Ranking, IndexError> {
-        let Some(dense) = &self.dense else {
-            return Err(IndexError::LexicalOnly { generation: self.manifest.id.clone() });
-        };
-        let expected = dense.vectors().dimension();
-        if query.dimension() != expected {
-            return Err(IndexError::Dimension { expected, found: query.dimension() });
-        }
+        let dense = self.vectors_for(query)?;
         let admitted = self.admitted(filters);
         Ok(self.ranking(dense.search(query.as_slice(), depth, admitted.as_ref())))
     }

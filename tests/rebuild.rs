@@ -1,0 +1,187 @@
+//! Does a rebuild take in what is there, publish only what is good enough, and keep the old index otherwise?
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::support::{Project, five, list};
+
+const QUESTION: &str = "What are the symptoms of asthma?";
+
+/// Judged questions on the five documents, and one about a document that is not there.
+fn questions(project: &Project) {
+    let lines = [
+        ("q1", QUESTION, "asthma"),
+        ("q2", "how soon must shingles tablets be started", "shingles"),
+        ("q3", "what is a migraine aura", "migraine"),
+    ]
+    .map(|(id, question, document)| {
+        let judged = json!({"id": id, "split": "test", "question": question, "document": document, "accepted": [], "group": "g"});
+        judged.to_string()
+    });
+    project.write("corpora/own/questions.jsonl", lines.join("\n"));
+}
+
+fn demand(project: &Project, document_at_3: f64) {
+    let expected = format!("[retrieval]\nquestions = \"questions.jsonl\"\nsplit = \"test\"\ndocument_at_3 = {document_at_3}\n");
+    project.write("corpora/own/expected.toml", expected);
+}
+
+fn rebuilt(project: &Project, args: &[&str]) -> Value {
+    project.run(&[&["rebuild", "--json"], args].concat()).expect(0).json()
+}
+
+#[test]
+fn the_same_corpus_gives_the_same_content_and_no_vector_is_computed_twice() {
+    let project = Project::indexed();
+    let first = five().run(&["inspect", "--json"]).expect(0).json();
+    let again = rebuilt(&project, &[]);
+    assert_eq!(again["content_hash"], first["manifest"]["content_hash"]);
+    assert_eq!((&again["passages"], &again["encoded"], &again["reused"]), (&json!(12), &json!(0), &json!(12)));
+    assert!(again["generation"].as_str().is_some_and(|id| id.starts_with("g000002-")), "{again}");
+    let elsewhere = Project::with_five_documents();
+    assert_eq!(rebuilt(&elsewhere, &[])["content_hash"], again["content_hash"], "whatever the folder and the threads");
+}
+
+#[test]
+fn only_what_changed_is_encoded_again() {
+    let project = Project::indexed();
+    let file = project.path("corpora/own/migraine.md");
+    let changed = fs::read_to_string(&file).expect("a document").replace("zigzag lines", "jagged lines");
+    fs::write(&file, changed).expect("written");
+    fs::remove_file(project.path("corpora/own/shingles.md")).expect("removed");
+    let before = five().run(&["inspect", "--json"]).expect(0).json();
+    let report = rebuilt(&project, &[]);
+    assert_eq!((&report["encoded"], &report["reused"]), (&json!(1), &json!(9)));
+    assert_ne!(report["content_hash"], before["manifest"]["content_hash"]);
+    assert_eq!(project.ask(&["How is shingles treated?"])["outcome"], "abstained", "what is gone is gone");
+}
+
+#[test]
+fn metadata_belongs_to_the_content() {
+    let project = Project::indexed();
+    let file = project.path("corpora/own/migraine.md");
+    let changed = fs::read_to_string(&file).expect("a document").replace("2023-11-02", "2023-11-03");
+    fs::write(&file, changed).expect("written");
+    let before = five().run(&["inspect", "--json"]).expect(0).json();
+    let report = rebuilt(&project, &[]);
+    assert_ne!(report["content_hash"], before["manifest"]["content_hash"]);
+    assert_eq!(report["encoded"], 0, "a date has no vector");
+}
+
+#[test]
+fn a_generation_below_what_the_corpus_demands_is_not_published_unless_forced() {
+    let project = Project::indexed();
+    questions(&project);
+    demand(&project, 1.01);
+    let before = project.index_files();
+    for args in [&["rebuild"][..], &["rebuild", "--lexical-only"]] {
+        let parts = ["1.010", "the old index stays", "expected.toml", "--force"];
+        project.run(args).refused(1, &parts);
+        assert_eq!(project.index_files(), before, "the old generation stays, and nothing beside it");
+    }
+    assert_eq!(project.ask(&[QUESTION])["outcome"], "answered");
+    let forced = rebuilt(&project, &["--force"]);
+    assert_eq!(project.ask(&[QUESTION])["generation"], forced["generation"]);
+}
+
+#[test]
+fn a_generation_that_loses_judged_documents_is_not_published() {
+    let project = Project::indexed();
+    questions(&project);
+    demand(&project, 0.99);
+    rebuilt(&project, &[]);
+    fs::remove_file(project.path("corpora/own/shingles.md")).expect("removed");
+    let before = project.index_files();
+    project.run(&["rebuild"]).refused(1, &["0.667", "0.990", "--force"]);
+    assert_eq!(project.index_files(), before);
+    demand(&project, 0.6);
+    rebuilt(&project, &[]);
+}
+
+#[test]
+fn demands_that_cannot_be_read_stop_the_rebuild() {
+    let project = Project::indexed();
+    let before = project.index_files();
+    let check = |expected: &str, code: i32, part: &str| {
+        project.write("corpora/own/expected.toml", expected);
+        let refused = project.run(&["rebuild"]).expect(code);
+        assert!(refused.stderr.starts_with("error: ") && refused.stderr.contains(part), "{}", refused.stderr);
+        assert_eq!(project.index_files(), before);
+    };
+    check("[retrieval]\nquestions = \"nowhere.jsonl\"\nsplit = \"test\"\ndocument_at_3 = 0.5\n", 2, "nowhere.jsonl");
+    check("[retrieval]\ncolour = \"red\"\n", 2, "expected.toml");
+    check("not toml at all", 2, "expected.toml");
+}
+
+#[test]
+fn the_first_index_is_made_even_if_it_falls_short_since_there_is_no_better_one() {
+    let project = Project::with_five_documents();
+    questions(&project);
+    demand(&project, 1.01);
+    assert_eq!(project.ask(&[QUESTION])["outcome"], "answered");
+}
+
+#[test]
+fn corpora_without_documents_are_named_and_the_old_index_stays() {
+    let project = Project::indexed();
+    let before = project.index_files();
+    fs::create_dir(project.path("corpora/bare")).expect("a folder");
+    project.run(&["rebuild"]).refused(2, &["bare", "no file of a known format", "add documents"]);
+    project.run(&["rebuild", "--corpus", "nowhere"]).refused(2, &["nowhere", "no such folder"]);
+    project.write("one.md", "A file.");
+    project.run(&["rebuild", "--corpus", "one.md"]).refused(2, &["one.md", "it is a file"]);
+    project.write("blank/a.md", "---\nid: a\n---\n");
+    let blank = project.run(&["rebuild", "--corpus", "blank"]);
+    assert!([2, 3].contains(&blank.code), "{}", blank.code);
+    assert!(blank.one_error().contains("hold no passage; put documents into `corpora/`"), "{}", blank.stderr);
+    assert_eq!(project.index_files(), before);
+}
+
+#[test]
+fn several_corpora_go_into_one_index_and_each_is_named() {
+    let project = Project::with_five_documents();
+    project.write("more/gout.md", "# Gout\n\nGout is a painful swelling of a joint, often of the big toe, caused by crystals of uric acid.\n");
+    project.write("more/corpus.toml", "name = \"more\"\nlicence = \"CC0-1.0\"\n");
+    let report = rebuilt(&project, &["--lexical-only", "--corpus", "corpora/own", "--corpus", "more"]);
+    assert_eq!((&report["records"]["indexed"], &report["encoder"]), (&json!(6), &Value::Null));
+    let human = project.run(&["inspect"]).expect(0).stdout;
+    assert!(human.contains("corpus      own") && human.contains("corpus      more (CC0-1.0, "), "{human}");
+}
+
+#[test]
+fn an_index_of_words_answers_without_being_told_so() {
+    let project = Project::with_five_documents();
+    rebuilt(&project, &["--lexical-only"]);
+    let reply = project.ask(&["--explain", QUESTION]);
+    assert_eq!((&reply["encoder"], &reply["trace"]["dense"]), (&json!(""), &json!([])));
+    assert_eq!(list(&reply["trace"]["lexical"])[0]["passage_id"], "asthma#1");
+    project.run(&["search", QUESTION]).expect(0);
+}
+
+#[test]
+fn the_last_two_generations_are_kept_and_nobody_may_write_to_them() {
+    let project = Project::with_five_documents();
+    for _ in 0..3 {
+        rebuilt(&project, &["--lexical-only"]);
+    }
+    let names = |folder: &str| -> Vec<String> {
+        let entries = fs::read_dir(project.path(folder)).expect("a folder");
+        let mut names: Vec<String> = entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8")).collect();
+        names.sort();
+        names.iter().map(|name| name.split('-').next().unwrap_or_default().to_owned()).collect()
+    };
+    assert_eq!(names("index/generations"), ["g000002", "g000003"]);
+    for (path, _) in crate::support::files_below(&project.path("index/generations")) {
+        assert!(path.metadata().expect("rights").permissions().readonly(), "{}", path.display());
+    }
+}
+
+#[test]
+fn the_report_for_people_fits_the_report_for_programs() {
+    let project = Project::with_five_documents();
+    let human = project.run(&["rebuild"]).expect(0);
+    assert!(human.stdout.contains("with 12 passages (12 encoded now with all-MiniLM-L6-v2, 0 kept"), "{}", human.stdout);
+    assert!(human.stdout.contains("5 read = 5 indexed + 0 skipped + 0 duplicate"), "{}", human.stdout);
+    assert_eq!(human.stderr, "", "no bar without a terminal");
+}
