@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::support::{Project, bounds, check_reply, five, five_markdown, list, run, span_in_quote};
+use crate::support::{Project, bounds, check_reply, five, five_markdown, list, run, skipped, span_in_quote};
 
 const SIGNS: &str = "What are the early signs of type 2 diabetes?";
 const TABLETS: &str = "How soon should antiviral tablets be started for shingles?";
@@ -119,6 +119,14 @@ fn an_emergency_is_named_before_anything_else_and_says_whom_to_call() {
 }
 
 #[test]
+fn an_emergency_is_named_even_if_the_index_is_damaged() {
+    let project = Project::indexed();
+    fs::remove_file(project.generation().join("passages.bin")).expect("removed");
+    let ran = project.run(&["ask", "--region", "GB", CHEST_PAIN]);
+    assert!(ran.stdout.contains("Call 999"), "whom to call matters more than the index: {}", ran.stderr);
+}
+
+#[test]
 fn two_or_three_further_passages_are_offered_unless_asked_otherwise() {
     let usual = five().ask(&[SIGNS]);
     assert!((2..=3).contains(&list(&usual["reading"]).len()), "{usual}");
@@ -127,7 +135,10 @@ fn two_or_three_further_passages_are_offered_unless_asked_otherwise() {
         let reading = list(&reply["reading"]);
         assert_eq!(reading.len().to_string(), top_k);
         let own = &reply["answer"]["citations"][0]["passage_id"];
-        assert!(reading.iter().all(|passage| passage["passage_id"] != *own), "the answer's own passage is not repeated");
+        assert!(
+            reading.iter().all(|passage| passage["passage_id"] != *own),
+            "the answer's own passage is not repeated"
+        );
         let scores: Vec<f64> = reading.iter().filter_map(|passage| passage["score"].as_f64()).collect();
         assert!(scores.is_sorted_by(|a, b| a >= b), "{scores:?}");
     }
@@ -253,7 +264,8 @@ fn a_batch_gets_one_reply_a_line_in_order_and_a_bad_line_its_error() {
 #[test]
 fn a_bad_line_of_a_batch_keeps_the_id_that_it_has() {
     let check = |line: &str, id: Value| {
-        let failed = &five().run_with_input(&["ask", "--lexical-only", "--batch", "-"], line.as_bytes()).json_lines()[0];
+        let failed =
+            &five().run_with_input(&["ask", "--lexical-only", "--batch", "-"], line.as_bytes()).json_lines()[0];
         assert_eq!((failed.get("id"), failed.get("error").is_some()), (Some(&id), true), "{line}");
     };
     check(r#"{"id": "x", "question": "?"}"#, json!("x"));
@@ -285,6 +297,32 @@ fn nothing_is_painted_where_there_is_no_terminal() {
     check(&["ask", "--lexical-only", "--explain", SIGNS]);
     check(&["search", "--lexical-only", "shingles"]);
     check(&["inspect"]);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_terminal_sees_colour_unless_it_refuses() {
+    let painted = |variable: Option<&str>| {
+        let binary = env!("CARGO_BIN_EXE_clinqa");
+        // `script` gives the binary a terminal of its own.
+        let on_terminal =
+            format!("unset NO_COLOR; {0} '{binary}' search --lexical-only shingles", variable.unwrap_or(""));
+        let mut terminal = std::process::Command::new("script");
+        terminal
+            .args(["-qec", &on_terminal, "/dev/null"])
+            .current_dir(five().path(""))
+            .stdin(std::process::Stdio::null());
+        let output = terminal.output().ok().filter(|output| output.status.success())?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(text.contains("Shingles"), "{text}");
+        Some(text.contains('\u{1b}'))
+    };
+    let Some(usual) = painted(None) else {
+        return skipped("colour on a terminal: there is no `script` here to make one");
+    };
+    assert!(usual, "a terminal is painted");
+    assert_eq!(painted(Some("NO_COLOR=1")), Some(false), "NO_COLOR is obeyed");
+    assert_eq!(painted(Some("NO_COLOR=")), Some(true), "an empty NO_COLOR says nothing");
 }
 
 #[test]

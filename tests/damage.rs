@@ -191,7 +191,10 @@ fn a_full_disk_is_named_and_the_old_index_still_answers() {
             files.into_iter().filter(|(path, _)| !path.ends_with("filler")).collect::<Vec<_>>()
         };
         let names = |files: &[(PathBuf, Vec<u8>)], below: &Path| {
-            files.iter().map(|(path, bytes)| (path.strip_prefix(below).expect("below").to_owned(), bytes.clone())).collect::<Vec<_>>()
+            files
+                .iter()
+                .map(|(path, bytes)| (path.strip_prefix(below).expect("below").to_owned(), bytes.clone()))
+                .collect::<Vec<_>>()
         };
         let (now, then) = (without(project.index_files()), files_below(&kept));
         assert_eq!(names(&now, &project.path("index")), names(&then, &kept), "with {left} bytes left");

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use crate::support::{Project, arg, copy, data, list};
 
 /// A paragraph that is long enough for a passage.
-const GOUT: &str = "Gout is a sudden, painful swelling of a joint, often of the big toe, caused by crystals of uric acid.";
+const GOUT: &str =
+    "Gout is a sudden, painful swelling of a joint, often of the big toe, caused by crystals of uric acid.";
 
 #[test]
 fn every_record_is_indexed_skipped_or_a_duplicate_and_the_rest_goes_in() {
@@ -37,12 +38,12 @@ fn every_record_is_indexed_skipped_or_a_duplicate_and_the_rest_goes_in() {
     assert_eq!((count("read"), count("indexed"), count("skipped"), count("duplicate")), (17, 6, 9, 2), "{records}");
     let reason = |file: &str, record: Option<u64>| {
         let skips = list(&records["skips"]).iter();
-        let found = skips.clone().find(|skip| {
-            skip["locator"]["file"] == file && skip["locator"]["record"].as_u64() == record
-        });
+        let found =
+            skips.clone().find(|skip| skip["locator"]["file"] == file && skip["locator"]["record"].as_u64() == record);
         found.map_or(Value::Null, |skip| skip["reason"]["kind"].clone())
     };
-    let check = |file: &str, record: Option<u64>, kind: &str| assert_eq!(reason(file, record), kind, "{file} {record:?}");
+    let check =
+        |file: &str, record: Option<u64>, kind: &str| assert_eq!(reason(file, record), kind, "{file} {record:?}");
     check("more.jsonl", Some(2), "empty");
     check("more.jsonl", Some(3), "json");
     check("more.jsonl", Some(4), "missing_field");
@@ -70,7 +71,10 @@ fn a_file_that_its_corpus_does_not_vouch_for_stops_the_rebuild() {
     let asthma = digest("corpora/own/asthma.md");
     let before = project.index_files();
     let vouch = |digests: &str| {
-        project.write("corpora/own/corpus.toml", format!("name = \"own\"\nlicence = \"CC0-1.0\"\n\n[digests]\n{digests}\n"));
+        project.write(
+            "corpora/own/corpus.toml",
+            format!("name = \"own\"\nlicence = \"CC0-1.0\"\norigin = \"here\"\n\n[digests]\n{digests}\n"),
+        );
     };
     vouch(&format!("\"asthma.md\" = \"{asthma}\""));
     project.run(&["rebuild", "--lexical-only"]).expect(0);
@@ -179,7 +183,11 @@ fn a_doubt_about_a_checkpoint_is_told_on_standard_error() {
     let project = Project::with_five_documents();
     let cased = data("checkpoints/tiny-cased");
     let ran = project.run(&["rebuild", "--encoder", arg(&cased)]).expect(0);
-    assert!(ran.stderr.starts_with("warning: ") && ran.stderr.contains("vocab.txt is a cased vocabulary"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.starts_with("warning: ") && ran.stderr.contains("vocab.txt is a cased vocabulary"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]
@@ -192,7 +200,8 @@ fn the_span_head_gives_the_logits_of_the_reference() {
     let transformer = checkpoint.transformer().expect("a model");
     let ids = |value: &Value| list(value).iter().map(|id| id.as_u64().expect("an id") as u32).collect();
     let pairs = list(&reference["token_ids"]).iter().zip(list(&reference["token_type_ids"]));
-    let sequences: Vec<Sequence> = pairs.map(|(tokens, types)| Sequence { ids: ids(tokens), types: ids(types) }).collect();
+    let sequences: Vec<Sequence> =
+        pairs.map(|(tokens, types)| Sequence { ids: ids(tokens), types: ids(types) }).collect();
     let hidden = transformer.forward(&sequences).expect("hidden states");
     for place in 0..sequences.len() {
         for (row, key) in ["start_logits", "end_logits"].into_iter().enumerate() {

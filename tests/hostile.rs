@@ -10,7 +10,7 @@ use safetensors::tensor::TensorView;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{Project, arg, copy, data, files_below, five, run};
+use crate::support::{Project, arg, copy, data, five, run};
 
 /// A word of every bad question: it may be found nowhere else.
 const MARK: &str = "zebrafever";
@@ -50,7 +50,7 @@ fn a_question_that_is_not_text_is_refused_without_being_repeated() {
 #[test]
 fn words_that_stand_where_none_belong_are_refused_without_being_repeated() {
     // Forgotten quotes, and a question that begins like a flag.
-    for args in [vec!["ask", "what", "is", MARK], vec!["ask", "--zebrafever is it bad"], vec!["ask", "-zebrafever"]] {
+    for args in [vec!["ask", "what", MARK], vec!["ask", "--zebrafever is it bad"], vec!["ask", "-zebrafever"]] {
         let refused = five().run(&args).expect(2);
         assert!(!refused.stderr.contains(MARK), "{args:?}: {}", refused.stderr);
     }
@@ -104,8 +104,6 @@ fn refused(checkpoint: &Path, parts: &[&str]) {
     let project = Project::with_five_documents();
     project.run(&["rebuild", "--encoder", arg(checkpoint)]).refused(2, parts);
     assert!(project.index_files().is_empty(), "nothing is published");
-    let left: Vec<PathBuf> = files_below(&project.path("")).into_iter().map(|(path, _)| path).collect();
-    assert!(!left.iter().any(|path| path.ends_with("clinqa-pwned")), "code of a checkpoint was run");
 }
 
 #[test]
@@ -177,7 +175,10 @@ fn a_number_that_is_not_finite_is_refused() {
 
 #[test]
 fn an_old_pickle_is_refused_with_the_command_that_converts_it() {
-    refused(&data("checkpoints/tiny-bin-legacy"), &["pytorch_model.bin", "torch.load", "save_file", "weights_only=True"]);
+    refused(
+        &data("checkpoints/tiny-bin-legacy"),
+        &["pytorch_model.bin", "torch.load", "save_file", "weights_only=True"],
+    );
 }
 
 #[test]
@@ -187,8 +188,19 @@ fn a_pickle_in_disguise_is_refused_as_one() {
 
 #[test]
 fn code_in_a_checkpoint_is_never_run() {
-    refused(&data("checkpoints/evil-bin"), &["pytorch_model.bin"]);
+    let evil = data("checkpoints/evil-bin");
+    let _ = open(&evil);
     assert!(!Path::new("clinqa-pwned").exists(), "code of a checkpoint was run");
+    let project = Project::with_five_documents();
+    project.run(&["rebuild", "--encoder", arg(&evil)]);
+    project.run(&["ask", "What is asthma?", "--reader", arg(&evil)]);
+    project.run(&["model", "pack", arg(&evil), "packed"]);
+    assert!(!project.path("clinqa-pwned").exists(), "code of a checkpoint was run");
+}
+
+#[test]
+fn a_checkpoint_that_holds_code_beside_its_tensors_is_refused() {
+    refused(&data("checkpoints/evil-bin"), &["pytorch_model.bin"]);
 }
 
 #[test]

@@ -23,7 +23,8 @@ fn questions(project: &Project) {
 }
 
 fn demand(project: &Project, document_at_3: f64) {
-    let expected = format!("[retrieval]\nquestions = \"questions.jsonl\"\nsplit = \"test\"\ndocument_at_3 = {document_at_3}\n");
+    let expected =
+        format!("[retrieval]\nquestions = \"questions.jsonl\"\nsplit = \"test\"\ndocument_at_3 = {document_at_3}\n");
     project.write("corpora/own/expected.toml", expected);
 }
 
@@ -141,8 +142,11 @@ fn corpora_without_documents_are_named_and_the_old_index_stays() {
 #[test]
 fn several_corpora_go_into_one_index_and_each_is_named() {
     let project = Project::with_five_documents();
-    project.write("more/gout.md", "# Gout\n\nGout is a painful swelling of a joint, often of the big toe, caused by crystals of uric acid.\n");
-    project.write("more/corpus.toml", "name = \"more\"\nlicence = \"CC0-1.0\"\n");
+    project.write(
+        "more/gout.md",
+        "# Gout\n\nGout is a painful swelling of a joint, often of the big toe, caused by crystals of uric acid.\n",
+    );
+    project.write("more/corpus.toml", "name = \"more\"\nlicence = \"CC0-1.0\"\norigin = \"here\"\n");
     let report = rebuilt(&project, &["--lexical-only", "--corpus", "corpora/own", "--corpus", "more"]);
     assert_eq!((&report["records"]["indexed"], &report["encoder"]), (&json!(6), &Value::Null));
     let human = project.run(&["inspect"]).expect(0).stdout;
@@ -167,7 +171,8 @@ fn the_last_two_generations_are_kept_and_nobody_may_write_to_them() {
     }
     let names = |folder: &str| -> Vec<String> {
         let entries = fs::read_dir(project.path(folder)).expect("a folder");
-        let mut names: Vec<String> = entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8")).collect();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8")).collect();
         names.sort();
         names.iter().map(|name| name.split('-').next().unwrap_or_default().to_owned()).collect()
     };
@@ -181,7 +186,11 @@ fn the_last_two_generations_are_kept_and_nobody_may_write_to_them() {
 fn the_report_for_people_fits_the_report_for_programs() {
     let project = Project::with_five_documents();
     let human = project.run(&["rebuild"]).expect(0);
-    assert!(human.stdout.contains("with 12 passages (12 encoded now with all-MiniLM-L6-v2, 0 kept"), "{}", human.stdout);
+    assert!(
+        human.stdout.contains("with 12 passages (12 encoded now with all-MiniLM-L6-v2, 0 kept"),
+        "{}",
+        human.stdout
+    );
     assert!(human.stdout.contains("5 read = 5 indexed + 0 skipped + 0 duplicate"), "{}", human.stdout);
     assert_eq!(human.stderr, "", "no bar without a terminal");
 }

@@ -156,6 +156,8 @@ impl Ran {
         assert_eq!(self.stdout, "", "an error leaves no result");
         let line = self.stderr.strip_suffix('\n').unwrap_or(&self.stderr);
         assert!(line.starts_with("error: ") && !line.contains('\n'), "one line of error, found:\n{line}");
+        let last = line.rsplit(": ").next().unwrap_or(line);
+        assert_eq!(line.matches(last).count(), 1, "nothing is said twice, found:\n{line}");
         line
     }
 

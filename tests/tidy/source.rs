@@ -58,7 +58,8 @@ pub(crate) fn names(line: &str, word: &str) -> bool {
         let before = line[..at].chars().next_back();
         let after = line[at + word.len()..].chars().next();
         let open = word.ends_with(|last: char| last.is_alphanumeric());
-        !before.is_some_and(|c| c.is_alphanumeric() || c == '_') && !(open && after.is_some_and(char::is_alphanumeric))
+        let joined = before.is_some_and(|c| c.is_alphanumeric() || c == '_');
+        !joined && (!open || !after.is_some_and(char::is_alphanumeric))
     })
 }
 

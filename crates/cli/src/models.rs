@@ -37,10 +37,10 @@ pub(crate) fn encoder(settings: &Settings) -> Result<Encoder, clinqa_qa::Error> 
 }
 
 /// Opens the reader with its calibration.
-pub(crate) fn reader(settings: &Settings) -> anyhow::Result<Reader> {
+pub(crate) fn reader(settings: &Settings, config: ReadConfig) -> anyhow::Result<Reader> {
     let source = source(settings, settings.reader.as_deref(), &READER);
     let calibration = calibration(&source)?;
-    let reader = Reader::open(&source, calibration, ReadConfig::default()).map_err(clinqa_qa::Error::from)?;
+    let reader = Reader::open(&source, calibration, config).map_err(clinqa_qa::Error::from)?;
     output::warn(reader.warnings());
     Ok(reader)
 }
@@ -73,7 +73,7 @@ pub(crate) fn open(settings: &Settings, search: Search) -> anyhow::Result<Models
     let (encoder, rules, reader) = std::thread::scope(|scope| {
         let encoder = scope.spawn(|| (search == Search::Fused).then(|| encoder(settings)).transpose());
         let rules = scope.spawn(Rules::embedded);
-        let reader = reader(settings);
+        let reader = reader(settings, ReadConfig::default());
         (encoder.join(), rules.join(), reader)
     });
     let encoder = encoder.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;

@@ -82,8 +82,8 @@ impl Default for AnswerConfig {
             retrieval: RetrievalConfig::default(),
             read_passages: 8,
             evidence: EvidenceWeights::default(),
-            min_confidence: 0.3,
-            min_nearest: 0.45,
+            min_confidence: 0.35,
+            min_nearest: 0.3,
         }
     }
 }

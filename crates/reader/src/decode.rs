@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
-use crate::read::Text;
+use crate::read::{ReadConfig, Text, Variants};
 
 /// A span of one text with its scores.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,17 +71,19 @@ pub(crate) fn spans(window: &WindowLogits<'_>, text: &Text<'_>, max_tokens: usiz
     found
 }
 
-/// The best spans of a text from those of its windows: by margin, the better of two that overlap.
-pub(crate) fn gather(mut spans: Vec<ScoredSpan>, keep: usize) -> TextReading {
+/// The best spans of a text from those of its windows, by margin; of those that overlap the best, or all.
+pub(crate) fn gather(mut spans: Vec<ScoredSpan>, config: ReadConfig) -> TextReading {
     spans.sort_by(|a, b| {
         let by_margin = b.margin().partial_cmp(&a.margin()).unwrap_or(Ordering::Equal);
         by_margin.then(a.bytes.start.cmp(&b.bytes.start)).then(a.bytes.end.cmp(&b.bytes.end))
     });
     let mut kept: Vec<ScoredSpan> = Vec::new();
     for span in spans {
-        let overlaps =
-            kept.iter().any(|other| span.bytes.start < other.bytes.end && other.bytes.start < span.bytes.end);
-        if !overlaps && kept.len() < keep {
+        let shares = |other: &ScoredSpan| match config.variants {
+            Variants::Best => span.bytes.start < other.bytes.end && other.bytes.start < span.bytes.end,
+            Variants::All => span.bytes == other.bytes,
+        };
+        if kept.len() < config.keep && !kept.iter().any(shares) {
             kept.push(span);
         }
     }
@@ -153,8 +155,11 @@ mod tests {
     #[test]
     fn of_two_spans_that_overlap_the_better_stays() {
         let span = |bytes, score| ScoredSpan { bytes, score, null_score: 0.0 };
-        let reading = gather(vec![span(0..5, 1.0), span(3..8, 2.0), span(8..9, 0.5)], 5);
-        assert_eq!(reading.spans, [span(3..8, 2.0), span(8..9, 0.5)]);
+        let found = || vec![span(0..5, 1.0), span(3..8, 2.0), span(3..8, 1.5), span(8..9, 0.5)];
+        let best = gather(found(), ReadConfig::default());
+        assert_eq!(best.spans, [span(3..8, 2.0), span(8..9, 0.5)]);
+        let all = gather(found(), ReadConfig { variants: Variants::All, keep: 2, ..ReadConfig::default() });
+        assert_eq!(all.spans, [span(3..8, 2.0), span(0..5, 1.0)]);
     }
 
     proptest::proptest! {

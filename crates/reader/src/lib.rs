@@ -13,5 +13,5 @@ mod window;
 pub use calibration::{Calibration, CalibrationError};
 pub use decode::{ScoredSpan, TextReading};
 pub use merge::{Candidate, candidates};
-pub use read::{PassageReading, ReadConfig, Reader};
+pub use read::{PassageReading, ReadConfig, Reader, Variants};
 pub use window::{Window, windows};

@@ -27,12 +27,30 @@ pub struct ReadConfig {
     pub max_question_tokens: usize,
     /// Spans kept per text.
     pub keep: usize,
+    /// Whether kept spans may share words.
+    pub variants: Variants,
+}
+
+/// Whether the spans of a text may share words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Variants {
+    /// The best of those that share words stays: one answer is said once.
+    Best,
+    /// All stay: a benchmark that takes several guesses takes several cuts of one answer.
+    All,
 }
 
 impl Default for ReadConfig {
     /// The settings that the shipped reader was measured with.
     fn default() -> Self {
-        Self { window_tokens: 384, overlap: 128, max_answer_tokens: 30, max_question_tokens: 64, keep: 12 }
+        Self {
+            window_tokens: 384,
+            overlap: 128,
+            max_answer_tokens: 30,
+            max_question_tokens: 64,
+            keep: 12,
+            variants: Variants::Best,
+        }
     }
 }
 
@@ -154,7 +172,7 @@ impl Reader {
                 found[*text].extend(spans(&window, &texts[*text], self.config.max_answer_tokens, SPANS_A_WINDOW));
             }
         }
-        Ok(found.into_iter().map(|spans| gather(spans, self.config.keep)).collect())
+        Ok(found.into_iter().map(|spans| gather(spans, self.config)).collect())
     }
 
     /// `[CLS]` question `[SEP]` window `[SEP]`, the second part of type 1.

@@ -10,7 +10,7 @@ use clinqa_eval::{
     BioasqKind, BioasqQuestion, MAX_CANDIDATES, SquadParagraph, SquadPrediction, normalise_answer, read_bioasq,
     read_squad, score_factoids, score_lists, score_squad,
 };
-use clinqa_reader::Reader;
+use clinqa_reader::{ReadConfig, Reader, Variants};
 use clinqa_schema::{Observer, Progress, Stage};
 use serde_json::{Value, json};
 
@@ -35,7 +35,7 @@ pub(crate) fn run(settings: &Settings, args: &ReaderArgs) -> anyhow::Result<Exit
     shorten(&mut paragraphs, limit);
     questions.retain(|question| matches!(question.kind, BioasqKind::Factoid | BioasqKind::List));
     questions.truncate(limit);
-    let reader = models::reader(settings)?;
+    let reader = models::reader(settings, ReadConfig { variants: Variants::All, keep: 20, ..ReadConfig::default() })?;
     let mut result = json!({"reader": reader.name()});
     let mut bars = Bars::default();
     if !paragraphs.is_empty() {

@@ -1,0 +1,234 @@
+//! Does `clinqa eval` measure what it says, and write what others can read?
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::support::{Project, arg, data, list};
+
+/// A BEIR folder of six documents and four queries, three of them judged.
+fn beir(project: &Project) {
+    let documents = [
+        ("d1", "Asthma", "Asthma narrows the airways and makes people wheeze."),
+        ("d2", "Migraine", "Migraine is a throbbing headache on one side of the head."),
+        ("d3", "Gout", "Gout is a painful swelling of the big toe caused by uric acid."),
+        ("d4", "Shingles", "Shingles is a painful rash in the area of one nerve."),
+        ("d5", "Measles", "Measles begins with fever and cough, then a rash spreads."),
+        ("d6", "", "A copy of nothing, about nothing in particular."),
+    ];
+    let lines = documents.map(|(id, title, text)| json!({"_id": id, "title": title, "text": text}).to_string());
+    project.write("bench/corpus.jsonl", lines.join("\n"));
+    let queries = [("1", "wheeze asthma"), ("2", "headache migraine"), ("3", "gout uric acid"), ("4", "measles rash")];
+    let lines = queries.map(|(id, text)| json!({"_id": id, "text": text}).to_string());
+    project.write("bench/queries.jsonl", lines.join("\n"));
+    project.write("bench/qrels/test.tsv", "query-id\tcorpus-id\tscore\n1\td1\t1\n2\td2\t1\n3\td4\t1\n3\td3\t0\n");
+}
+
+fn retrieval(project: &Project, args: &[&str]) -> Value {
+    project.run(&[&["eval", "retrieval", "bench", "--json"], args].concat()).expect(0).json()
+}
+
+/// The lines of a run as six columns each.
+fn run_lines(project: &Project, path: &str) -> Vec<Vec<String>> {
+    let run = fs::read_to_string(project.path(path)).expect("a run");
+    run.lines().map(|line| line.split(' ').map(str::to_owned).collect()).collect()
+}
+
+#[test]
+fn judged_queries_are_scored_and_the_runs_score_the_same_when_read_again() {
+    let project = Project::new();
+    beir(&project);
+    let result = retrieval(&project, &["--split", "test", "--run-dir", "runs"]);
+    assert_eq!((&result["queries"], &result["passages"]), (&json!(3), &json!(6)), "a document is one passage");
+    for name in ["lexical", "dense", "fused"] {
+        let means = &result["scores"][name]["means"];
+        let run = format!("runs/{name}.run");
+        let again = project.run(&["eval", "score", "--run", &run, "--qrels", "bench/qrels/test.tsv", "--json"]);
+        assert_eq!(again.expect(0).json(), *means, "{name}");
+        assert!(means["mrr"].as_f64().is_some_and(|mrr| (0.5..1.0).contains(&mrr)), "query 3 is judged askew: {means}");
+    }
+}
+
+#[test]
+fn a_run_is_what_trec_eval_reads() {
+    let project = Project::new();
+    beir(&project);
+    retrieval(&project, &["--run-dir", "runs"]);
+    for name in ["lexical", "dense", "fused"] {
+        let lines = run_lines(&project, &format!("runs/{name}.run"));
+        let queries: BTreeSet<&str> = lines.iter().map(|line| line[0].as_str()).collect();
+        assert_eq!(queries.into_iter().collect::<Vec<_>>(), ["1", "2", "3", "4"], "without judgements all are run");
+        for line in &lines {
+            assert_eq!((line.len(), line[1].as_str(), line[5].as_str()), (6, "Q0", name), "{line:?}");
+        }
+        for pair in lines.windows(2).filter(|pair| pair[0][0] == pair[1][0]) {
+            let [rank, score] =
+                [3, 4].map(|column| [0, 1].map(|at: usize| pair[at][column].parse::<f64>().expect("a number")));
+            assert!(rank[0] + 1.0 == rank[1] && score[0] >= score[1], "{pair:?}");
+        }
+    }
+    let first = |path: &str| run_lines(&project, path)[0][2].clone();
+    assert_eq!([first("runs/lexical.run"), first("runs/dense.run"), first("runs/fused.run")], ["d1", "d1", "d1"]);
+}
+
+#[test]
+fn with_judgements_only_judged_queries_are_run() {
+    let project = Project::new();
+    beir(&project);
+    let result = retrieval(&project, &["--qrels", "bench/qrels/test.tsv", "--run-dir", "runs"]);
+    let lines = run_lines(&project, "runs/fused.run");
+    let queries: BTreeSet<&str> = lines.iter().map(|line| line[0].as_str()).collect();
+    assert_eq!(queries.into_iter().collect::<Vec<_>>(), ["1", "2", "3"]);
+    assert!(result.get("scores").is_some());
+    assert!(retrieval(&project, &[]).get("scores").is_none(), "without judgements there are no scores");
+}
+
+#[test]
+fn vectors_are_kept_while_corpus_and_encoder_stay_what_they_were() {
+    let project = Project::new();
+    beir(&project);
+    let first = retrieval(&project, &["--split", "test"]);
+    let cached = project.index_files();
+    assert!(cached.iter().any(|(path, _)| path.ends_with("vectors.f32")), "the index lies in the cache");
+    assert_eq!(retrieval(&project, &["--split", "test"]), first);
+    assert_eq!(project.index_files(), cached, "nothing was made a second time");
+    let more = json!({"_id": "d7", "title": "Mumps", "text": "Mumps swells the cheeks."}).to_string();
+    let corpus = fs::read_to_string(project.path("bench/corpus.jsonl")).expect("a corpus");
+    project.write("bench/corpus.jsonl", format!("{corpus}\n{more}"));
+    assert_eq!(retrieval(&project, &[])["passages"], 7);
+    let other = data("checkpoints/tiny-safetensors");
+    let tiny = retrieval(&project, &["--encoder", arg(&other)]);
+    assert_eq!((&tiny["encoder"], &tiny["passages"]), (&json!("tiny-safetensors"), &json!(7)));
+    assert!(!project.path("index/CURRENT").exists(), "a measurement publishes nothing");
+}
+
+#[test]
+fn documents_of_a_benchmark_are_kept_even_if_they_say_the_same() {
+    let project = Project::new();
+    beir(&project);
+    let twin =
+        json!({"_id": "d1-twin", "title": "Asthma", "text": "Asthma narrows the airways and makes people wheeze."});
+    let corpus = fs::read_to_string(project.path("bench/corpus.jsonl")).expect("a corpus");
+    project.write("bench/corpus.jsonl", format!("{corpus}\n{twin}"));
+    retrieval(&project, &["--run-dir", "runs"]);
+    let lines = run_lines(&project, "runs/fused.run");
+    // trec_eval reads ties in the reverse order of names, whatever a run says, so that is how they are written.
+    assert_eq!([&lines[0][2], &lines[1][2]], ["d1-twin", "d1"], "each is judged, and ties are broken by name");
+    assert_eq!(lines[0][4], lines[1][4]);
+}
+
+#[test]
+fn a_benchmark_that_is_not_there_is_named() {
+    let project = Project::new();
+    beir(&project);
+    project.run(&["eval", "retrieval", "bench", "--split", "train"]).refused(2, &["train.tsv"]);
+    project.run(&["eval", "retrieval", "nowhere"]).refused(2, &["nowhere"]);
+    project.write("bad.tsv", "one two\n");
+    project.run(&["eval", "retrieval", "bench", "--qrels", "bad.tsv"]).refused(2, &["qrels", "query-id"]);
+    project.run(&["eval", "score", "--run", "bad.tsv", "--qrels", "bench/qrels/test.tsv"]).refused(2, &["line 1"]);
+}
+
+#[test]
+fn a_score_is_that_of_trec_eval() {
+    let project = Project::new();
+    let [run, qrels] = ["run.trec", "qrels.trec"].map(|name| data("metrics").join(name));
+    let ran = project.run(&["eval", "score", "--run", arg(&run), "--qrels", arg(&qrels), "--json"]).expect(0).json();
+    let json = fs::read(data("metrics/expected.json")).expect("expected.json");
+    let expected: Value = serde_json::from_slice(&json).expect("JSON");
+    for metric in ["ndcg@10", "recall@100", "mrr", "map"] {
+        let per_query: Vec<f64> =
+            expected[metric].as_object().expect("scores").values().filter_map(Value::as_f64).collect();
+        let mean = per_query.iter().sum::<f64>() / per_query.len() as f64;
+        assert!(ran[metric].as_f64().is_some_and(|found| (found - mean).abs() < 1e-6), "{metric}: {ran} and {mean}");
+    }
+    let human = project.run(&["eval", "score", "--run", arg(&run), "--qrels", arg(&qrels)]).expect(0).stdout;
+    assert!(human.contains("ndcg@10"), "{human}");
+}
+
+/// Two questions about one text, as SQuAD writes them; offsets count characters.
+fn squad(project: &Project) {
+    let context =
+        "Café owners can get shingles too. Antiviral tablets are begun within 72 hours of the first blisters.";
+    let start =
+        |answer: &str| context.chars().count() - context[context.find(answer).unwrap_or_default()..].chars().count();
+    let question = |id: &str, question: &str, answer: &str| json!({"id": id, "question": question, "answers": [{"text": answer, "answer_start": start(answer)}]});
+    let asked = [
+        question("s1", "Within how many hours are antiviral tablets begun?", "72 hours"),
+        question("s2", "Who can get shingles?", "Café owners"),
+    ];
+    let file = json!({"version": "1.1", "data": [{"title": "T", "paragraphs": [{"context": context, "qas": asked}]}]});
+    project.write("squad.json", file.to_string());
+}
+
+#[test]
+fn the_reader_is_scored_on_squad_under_the_official_names() {
+    let project = Project::new();
+    squad(&project);
+    let result = project.run(&["eval", "reader", "squad.json", "--json"]).expect(0).json();
+    let squad = &result["squad"];
+    assert_eq!((&result["reader"], &squad["total"]), (&json!("clinqa-first-reader"), &json!(2)));
+    for key in ["exact", "f1", "HasAns_exact", "HasAns_f1", "HasAns_total", "best_exact", "best_f1", "best_f1_thresh"] {
+        assert!(squad[key].is_number(), "{key} in {squad}");
+    }
+    assert!(squad["f1"].as_f64().is_some_and(|f1| f1 > 60.0), "{squad}");
+    let one = project.run(&["eval", "reader", "squad.json", "--limit", "1", "--json"]).expect(0).json();
+    assert_eq!((&one["squad"]["total"], &one["squad"]["exact"]), (&json!(1), &json!(100.0)), "{one}");
+}
+
+#[test]
+fn the_reader_is_scored_on_bioasq_factoids() {
+    let project = Project::new();
+    let snippet = json!({"text": "Gout is caused by crystals of uric acid in a joint.", "document": "d"});
+    let question = json!({"id": "b1", "type": "factoid", "body": "Crystals of what cause gout?",
+        "snippets": [snippet], "exact_answer": [["uric acid"]]});
+    project.write("bioasq.json", json!({"questions": [question]}).to_string());
+    let result = project.run(&["eval", "reader", "bioasq.json", "--json"]).expect(0).json();
+    let factoid = &result["bioasq"]["factoid"];
+    assert_eq!(factoid["total"], 1);
+    let [strict, lenient, mrr] = ["strict", "lenient", "mrr"].map(|key| factoid[key].as_f64().expect("a share"));
+    assert!(strict <= mrr && mrr <= lenient && lenient > 0.0, "{factoid}");
+}
+
+#[test]
+fn a_file_of_questions_in_no_known_format_is_refused() {
+    let project = Project::new();
+    project.write("other.json", "{\"things\": []}");
+    project.write("broken.json", "{\"data\": [");
+    for file in ["other.json", "broken.json"] {
+        project.run(&["eval", "reader", file]).refused(2, &[file, "SQuAD", "BioASQ"]);
+    }
+    project.run(&["eval", "reader", "nowhere.json"]).refused(2, &["nowhere.json"]);
+    project.run(&["eval", "reader"]).expect(2);
+}
+
+#[test]
+fn judged_questions_are_answered_and_the_answers_scored() {
+    let project = Project::indexed();
+    let judged = |id: &str, split: &str, question: &str, document: Option<&str>, accepted: &[&str]| {
+        let judged = json!({"id": id, "split": split, "question": question, "document": document,
+            "accepted": accepted, "group": "g"});
+        judged.to_string()
+    };
+    let lines = [
+        judged("q1", "test", "What are the symptoms of asthma?", Some("asthma"), &["wheezing, coughing"]),
+        judged("q2", "test", "What is the capital of France?", None, &[]),
+        judged("q3", "dev", "What is a migraine aura?", Some("migraine"), &["zigzag lines"]),
+    ];
+    project.write("judged.jsonl", lines.join("\n"));
+    let args = ["eval", "answers", "judged.jsonl", "--split", "test", "--details", "details.jsonl", "--json"];
+    let result = project.run(&args).expect(0).json();
+    let scores = &result["scores"];
+    assert_eq!(
+        (&scores["answerable"], &scores["document_at_3"], &scores["accepted"]),
+        (&json!(1), &json!(1.0), &json!(1.0))
+    );
+    assert!(result["ms"]["median"].as_f64().is_some_and(|ms| ms > 0.0), "{result}");
+    let details = fs::read_to_string(project.path("details.jsonl")).expect("details");
+    let details: Vec<Value> = details.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(details.len(), 2);
+    assert_eq!((&details[0]["document"], &details[0]["accepted"]), (&json!("asthma"), &json!(true)));
+    assert_eq!((&details[1]["answer"], &details[1]["reason"]), (&Value::Null, &json!("unsupported")));
+    assert!(!list(&details[0]["candidates"]).is_empty());
+    project.run(&["eval", "answers", "nowhere.jsonl"]).refused(2, &["nowhere.jsonl"]);
+}
