@@ -63,9 +63,9 @@ fn a_run_is_what_trec_eval_reads() {
             assert_eq!((line.len(), line[1].as_str(), line[5].as_str()), (6, "Q0", name), "{line:?}");
         }
         for pair in lines.windows(2).filter(|pair| pair[0][0] == pair[1][0]) {
-            let [rank, score] =
-                [3, 4].map(|column| [0, 1].map(|at: usize| pair[at][column].parse::<f64>().expect("a number")));
-            assert!(rank[0] + 1.0 == rank[1] && score[0] >= score[1], "{pair:?}");
+            let ranks = [0, 1].map(|at: usize| pair[at][3].parse::<u32>().expect("a rank"));
+            let scores = [0, 1].map(|at: usize| pair[at][4].parse::<f64>().expect("a score"));
+            assert!(ranks[0] + 1 == ranks[1] && scores[0] >= scores[1], "{pair:?}");
         }
     }
     let first = |path: &str| run_lines(&project, path)[0][2].clone();

@@ -83,7 +83,7 @@ fn the_f32_checkpoint_agrees_with_sentence_transformers() {
     check_minilm(&encoder, 0.99999);
 }
 
-/// A checkpoint of Bio_ClinicalBERT's shape, written once; its bytes are those of the script.
+/// A checkpoint of `Bio_ClinicalBERT`'s shape, written once; its bytes are those of the script.
 fn clinical() -> &'static Path {
     static CLINICAL: OnceLock<PathBuf> = OnceLock::new();
     CLINICAL.get_or_init(|| {

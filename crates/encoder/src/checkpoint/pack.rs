@@ -12,6 +12,9 @@ use super::tensors::{Array, SCALE_SUFFIX};
 use super::{Checkpoint, config::SentenceTransformer};
 use crate::CheckpointError;
 
+/// Heads and type embeddings have fewer rows: they weigh nothing, and every answer passes through them.
+const MIN_ROWS: usize = 16;
+
 /// Files that travel with the weights, in the layout they came in.
 const COMPANIONS: [&str; 7] = [
     "config.json",
@@ -28,7 +31,7 @@ const COMPANIONS: [&str; 7] = [
 pub struct PackReport {
     /// Matrices stored as 8-bit rows.
     pub matrices: usize,
-    /// Vectors stored as f32.
+    /// Vectors and small matrices stored as f32.
     pub vectors: usize,
     /// Bytes of the new `model.safetensors`.
     pub bytes: u64,
@@ -43,7 +46,9 @@ pub fn pack(source: &Source, target: &Path) -> Result<PackReport, CheckpointErro
     let mut report = PackReport { matrices: 0, vectors: 0, bytes: 0, fingerprint: String::new() };
     let mut stored: Vec<(String, Stored)> = Vec::new();
     for (name, array) in checkpoint.tensors.iter() {
-        if let &[rows, columns] = array.shape.as_slice() {
+        if let &[rows, columns] = array.shape.as_slice()
+            && rows >= MIN_ROWS
+        {
             let (bytes, scales) = quantise(array, columns);
             stored.push((name.clone(), Stored { dtype: Dtype::I8, shape: array.shape.clone(), bytes }));
             let scales = scales.iter().flat_map(|scale| scale.to_le_bytes()).collect();
