@@ -13,6 +13,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    let args = args::Args::parse();
-    commands::run(args).unwrap_or_else(|error| output::fail(&error))
+    match args::Args::try_parse() {
+        Ok(args) => commands::run(args).unwrap_or_else(|error| output::fail(&error)),
+        Err(error) => output::usage(error),
+    }
 }

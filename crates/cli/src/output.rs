@@ -9,6 +9,8 @@ use clinqa_qa::Fault;
 use clinqa_schema::{Citation, Outcome, Reply, Trace};
 use serde::Serialize;
 
+use crate::commands::UsageError;
+
 /// Candidates that `--explain` shows.
 const SHOWN_SPANS: usize = 8;
 
@@ -109,8 +111,32 @@ pub(crate) fn fail(error: &anyhow::Error) -> ExitCode {
     if error.chain().any(broken_pipe) {
         return ExitCode::SUCCESS;
     }
-    let _ = writeln!(io::stderr(), "error: {error:#}");
+    let _ = writeln!(io::stderr(), "error: {}", told_once(error));
     ExitCode::from(exit_code(error))
+}
+
+/// The chain of causes in one line. Most of our errors put their cause into their own sentence, before the cure: what
+/// was told already is not told again.
+fn told_once(error: &anyhow::Error) -> String {
+    let mut told = String::new();
+    for cause in error.chain() {
+        let cause = cause.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+        if !told.contains(&cause) {
+            told = if told.is_empty() { cause } else { format!("{told}: {cause}") };
+        }
+    }
+    told
+}
+
+/// Writes what clap says about the arguments, but for the arguments themselves: a word of a question may be among them.
+pub(crate) fn usage(mut error: clap::Error) -> ExitCode {
+    use clap::error::{ContextKind, ErrorKind};
+    if error.kind() == ErrorKind::UnknownArgument {
+        error.remove(ContextKind::InvalidArg);
+        error.remove(ContextKind::Suggested);
+    }
+    let _ = error.print();
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
 fn exit_code(error: &anyhow::Error) -> u8 {
@@ -126,7 +152,10 @@ pub(crate) fn fault(error: &anyhow::Error) -> Option<Fault> {
     error.chain().find_map(|cause| {
         let ours = cause.downcast_ref::<clinqa_qa::Error>().map(clinqa_qa::Error::fault);
         let index = cause.downcast_ref::<clinqa_index::IndexError>().map(|_| Fault::Index);
-        let usage = cause.downcast_ref::<crate::commands::UsageError>().map(|_| Fault::Request);
+        let usage = cause.downcast_ref::<UsageError>().map(|error| match error {
+            UsageError::OtherEncoder { .. } => Fault::Index,
+            _ => Fault::Request,
+        });
         let settings = cause.downcast_ref::<crate::settings::SettingsError>().map(|_| Fault::Request);
         let question = cause.downcast_ref::<clinqa_schema::QuestionError>().map(|_| Fault::Request);
         let checkpoint = cause.downcast_ref::<clinqa_encoder::CheckpointError>().map(|_| Fault::Request);

@@ -83,6 +83,16 @@ pub enum CheckpointError {
         /// The file.
         path: String,
     },
+    /// A pickle asks for code that has nothing to do with tensors.
+    #[error(
+        "{path} names {name}, which no checkpoint needs, and is not opened; get the safetensors file from a source you trust"
+    )]
+    ForeignCode {
+        /// The file.
+        path: String,
+        /// The class or function, as the pickle names it.
+        name: String,
+    },
     /// The weights are cut short or damaged.
     #[error("{path} is damaged or cut short ({detail}); download it again and compare its SHA-256")]
     Damaged {

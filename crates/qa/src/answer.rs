@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::time::Instant;
 
+use clinqa_index::PassageIndex;
 use clinqa_reader::{Candidate, PassageReading, candidates};
 use clinqa_retrieval::{RetrievalConfig, Retrieved, Retriever, Topic, aspects};
-use clinqa_safety::{Region, Review, Screening, Verdict, review, screen};
+use clinqa_safety::{Region, Review, Rules, Screening, Verdict, review, screen};
 use clinqa_schema::{
-    Abstention, Answer, Confidence, Filters, Outcome, Passage, PassageId, Question, Ranking, Reply, Silent, SpanTrace,
-    Timing, Trace,
+    Abstention, Answer, Confidence, Filters, Outcome, Passage, PassageId, Question, Ranking, Reading, Reply, Silent,
+    SpanTrace, Timing, Trace,
 };
 
 use crate::compose::{self, Sources, Thresholds};
@@ -102,13 +103,48 @@ pub fn answer(engine: &Engine, ask: &Ask, config: &AnswerConfig) -> Result<Reply
     let screening = screen(&engine.models().rules, &ask.question, ask.region.as_ref());
     let screened_ms = elapsed_ms(start);
     let retrieved = retrieve(engine, ask, config)?;
-    let sources = sources(engine, &retrieved.passages)?;
+    let sources = sources(engine.index(), &retrieved.passages)?;
     let read = match screening.verdict {
         Verdict::Proceed => read(engine, ask, config, &retrieved, &sources)?,
         Verdict::Redirect => unread(Abstention::Emergency),
         Verdict::Abstain(reason) => unread(reason),
     };
     Ok(reply(engine, ask, Steps { start, screened_ms, screening, retrieved, sources, read }))
+}
+
+/// The reply to an emergency, for which no model is waited for: its notices, with reading by words alone where there is
+/// an index that can be asked. `None` if the question is no emergency.
+pub fn emergency(rules: &Rules, index: Option<&dyn PassageIndex>, ask: &Ask, config: &AnswerConfig) -> Option<Reply> {
+    let start = Instant::now();
+    let screening = screen(rules, &ask.question, ask.region.as_ref());
+    if screening.verdict != Verdict::Redirect {
+        return None;
+    }
+    let reading = index.and_then(|index| lexical_reading(index, ask, config).ok()).unwrap_or_default();
+    Some(Reply {
+        outcome: Outcome::Redirected,
+        reason: Some(Abstention::Emergency),
+        notices: screening.notices,
+        answer: None,
+        reading,
+        generation: index.map(|index| index.manifest().id.to_string()).unwrap_or_default(),
+        encoder: String::new(),
+        reader: String::new(),
+        took_ms: elapsed_ms(start),
+        trace: None,
+    })
+}
+
+fn lexical_reading(index: &dyn PassageIndex, ask: &Ask, config: &AnswerConfig) -> Result<Vec<Reading>, Error> {
+    let retriever = Retriever { index, encoder: None, config: config.retrieval };
+    let found = retriever.retrieve(&ask.question, &ask.filters, ask.top_k)?;
+    let sources = sources(index, &found.passages)?;
+    let ranked = ranked(&found.ranking);
+    Ok(compose::reading(&ranked, &BTreeMap::new(), None, &sources, ask.top_k))
+}
+
+fn ranked(ranking: &Ranking) -> Vec<(PassageId, f32)> {
+    ranking.hits().iter().map(|hit| (hit.passage_id.clone(), hit.score)).collect()
 }
 
 fn retrieve(engine: &Engine, ask: &Ask, config: &AnswerConfig) -> Result<Retrieved, Error> {
@@ -238,13 +274,13 @@ fn unread(reason: Abstention) -> Read {
 }
 
 /// The documents that the retrieved passages were cut from.
-fn sources(engine: &Engine, passages: &[Passage]) -> Result<Sources, Error> {
+fn sources(index: &dyn PassageIndex, passages: &[Passage]) -> Result<Sources, Error> {
     let mut documents = BTreeMap::new();
     for passage in passages {
         let id = &passage.id().document;
         if !documents.contains_key(id) {
             let lost = || Error::Lost { document: id.to_string() };
-            documents.insert(id.clone(), engine.index().document(id)?.ok_or_else(lost)?);
+            documents.insert(id.clone(), index.document(id)?.ok_or_else(lost)?);
         }
     }
     let passages = passages.iter().map(|passage| (passage.id().clone(), passage.clone())).collect();
@@ -268,8 +304,7 @@ fn reply(engine: &Engine, ask: &Ask, steps: Steps) -> Reply {
         (Err(reason), Verdict::Redirect) => (Outcome::Redirected, Some(reason), None),
         (Err(reason), _) => (Outcome::Abstained, Some(reason), None),
     };
-    let ranked: Vec<(PassageId, f32)> =
-        retrieved.ranking.hits().iter().map(|hit| (hit.passage_id.clone(), hit.score)).collect();
+    let ranked = ranked(&retrieved.ranking);
     let reading = compose::reading(&ranked, &read.best_spans, answer.as_ref(), &sources, ask.top_k);
     let trace = (ask.explain == Explain::Yes).then(|| {
         let mut timings = vec![Timing { stage: "screen", ms: screened_ms }];

@@ -11,7 +11,7 @@ mod evidence;
 mod gate;
 mod rebuild;
 
-pub use answer::{AnswerConfig, Ask, Explain, Search, answer};
+pub use answer::{AnswerConfig, Ask, Explain, Search, answer, emergency};
 pub use compose::{Place, cite, quote_around};
 pub use engine::{Engine, Models, identity};
 pub use error::{Error, Fault};

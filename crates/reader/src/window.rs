@@ -32,7 +32,8 @@ mod tests {
         let check = |tokens, size, overlap, expected: &[Window]| assert_eq!(windows(tokens, size, overlap), expected);
         let nothing: [Window; 0] = [];
         check(0, 10, 4, &nothing);
-        check(10, 10, 4, &[0..10][..]);
+        let whole = 0..10;
+        check(10, 10, 4, &[whole]);
         check(11, 10, 4, &[0..10, 6..11]);
         check(30, 10, 4, &[0..10, 6..16, 12..22, 18..28, 24..30]);
         check(3, 1, 5, &[0..1, 1..2, 2..3]);

@@ -4,7 +4,9 @@ use std::io::{self, BufRead};
 use std::path::Path;
 use std::process::ExitCode;
 
-use clinqa_qa::{AnswerConfig, Ask, Engine, Error, Explain, Fault, Search, answer};
+use clinqa_index::{PassageIndex, Store};
+use clinqa_qa::{AnswerConfig, Ask, Engine, Error, Explain, Fault, Search, answer, emergency};
+use clinqa_safety::Rules;
 use clinqa_schema::{Filters, Outcome, Question, Reply};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -23,11 +25,12 @@ const MAX_LINE_BYTES: usize = 1 << 20;
 pub(crate) fn run(settings: &Settings, args: &AskArgs) -> anyhow::Result<ExitCode> {
     let template = template(args)?;
     let single = args.question.as_deref().map(Question::new).transpose()?;
-    let store = store_with_index(settings)?;
-    let engine = engine(settings, &store, template.search)?;
     match (single, &args.batch) {
-        (Some(question), _) => one(&engine, args, &Ask { question, ..template }),
-        (None, Some(batch)) => many(&engine, &template, batch),
+        (Some(question), _) => one(settings, args, &Ask { question, ..template }),
+        (None, Some(batch)) => {
+            let store = store_with_index(settings)?;
+            many(&engine(settings, &store, template.search)?, &template, batch)
+        }
         (None, None) => Ok(ExitCode::from(2)),
     }
 }
@@ -45,8 +48,17 @@ fn template(args: &AskArgs) -> anyhow::Result<Ask> {
     })
 }
 
-fn one(engine: &Engine, args: &AskArgs, ask: &Ask) -> anyhow::Result<ExitCode> {
-    let reply = answer(engine, ask, &AnswerConfig::default())?;
+/// An emergency is told at once, whatever state the index is in; anything else waits for index and models.
+fn one(settings: &Settings, args: &AskArgs, ask: &Ask) -> anyhow::Result<ExitCode> {
+    let config = AnswerConfig::default();
+    let known = Store::at(&settings.index).open_current().ok();
+    let known = known.as_ref().map(|generation| generation as &dyn PassageIndex);
+    let reply = if let Some(reply) = emergency(&Rules::embedded()?, known, ask, &config) {
+        reply
+    } else {
+        let store = store_with_index(settings)?;
+        answer(&engine(settings, &store, ask.search)?, ask, &config)?
+    };
     if args.search.json {
         output::json(&reply)?;
     } else {
@@ -109,15 +121,21 @@ fn many(engine: &Engine, template: &Ask, batch: &Path) -> anyhow::Result<ExitCod
 }
 
 fn line(engine: &Engine, template: &Ask, bytes: &[u8]) -> Result<Answered, Failed> {
-    let malformed = |message: String| Failed { id: Value::Null, error: Failure { code: "malformed", message } };
+    let malformed = |id: Value, message: String| Failed { id, error: Failure { code: "malformed", message } };
     if bytes.len() > MAX_LINE_BYTES {
-        return Err(malformed(format!("the line has {} bytes; the limit is {MAX_LINE_BYTES}", bytes.len())));
+        let message = format!("the line has {} bytes; the limit is {MAX_LINE_BYTES}", bytes.len());
+        return Err(malformed(Value::Null, message));
     }
     // serde_json's own message may repeat what was typed: only the place is told.
-    let unreadable = |error: serde_json::Error| {
-        malformed(format!("not a JSON object with `question` (column {}); see `clinqa ask --help`", error.column()))
+    let no_json = |error: serde_json::Error| {
+        let message = format!("not a JSON object with `question` (column {}); see `clinqa ask --help`", error.column());
+        malformed(Value::Null, message)
     };
-    let Line { id, question, filters } = serde_json::from_slice(bytes).map_err(unreadable)?;
+    let value: Value = serde_json::from_slice(bytes).map_err(no_json)?;
+    let id = value.get("id").cloned().unwrap_or_default();
+    let wrong_fields =
+        |_| malformed(id, "`question` must be a text, `filters` an object; see `clinqa ask --help`".to_owned());
+    let Line { id, question, filters } = serde_json::from_value(value).map_err(wrong_fields)?;
     let failed = |error: &Error, id: Value| {
         let code = match error.fault() {
             Fault::Request => "unusable",

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::CommandFactory;
-use clinqa_index::Store;
+use clinqa_index::{IndexError, Store};
 use clinqa_qa::{Error, Search};
 use clinqa_schema::Filters;
 
@@ -34,8 +34,12 @@ pub(crate) enum UsageError {
     Filter { found: String },
     #[error("cannot open {path}: {source}; check the path")]
     Open { path: String, source: io::Error },
+    #[error("cannot understand {path}: {source}; correct it (see `corpora/README.md`)")]
+    Expected { path: String, source: Box<toml::de::Error> },
     #[error("{path} is neither a SQuAD file (with `data`) nor a BioASQ file (with `questions`)")]
     UnknownFormat { path: String },
+    #[error("{message}")]
+    OtherEncoder { message: String },
     #[error("no model is called `{name}`; `clinqa model list` shows those at hand")]
     NoModel { name: String },
 }
@@ -43,16 +47,32 @@ pub(crate) enum UsageError {
 /// Runs the verb.
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let settings = Settings::load(&args.places)?;
-    match args.command {
-        Command::Ask(ask) => ask::run(&settings, &ask),
-        Command::Search(search) => search::run(&settings, &search),
-        Command::Rebuild(rebuild) => rebuild::run(&settings, &rebuild),
-        Command::Inspect(json) => inspect::run(&settings, &json),
-        Command::Eval(EvalCommand::Retrieval(eval)) => eval_retrieval::run(&settings, &eval),
-        Command::Eval(EvalCommand::Reader(eval)) => eval_reader::run(&settings, &eval),
-        Command::Eval(EvalCommand::Answers(eval)) => eval_answers::run(&settings, &eval),
+    run_with(&settings, args.command).map_err(|error| cure_as_typed(error, &settings))
+}
+
+/// The index knows the loaded encoder by its name; the cure must name it as the user did, who may have typed a path.
+fn cure_as_typed(error: anyhow::Error, settings: &Settings) -> anyhow::Error {
+    let named = error.chain().find_map(|cause| match cause.downcast_ref::<IndexError>() {
+        Some(IndexError::Encoder { loaded, .. }) => Some(loaded.name.clone()),
+        _ => None,
+    });
+    let (Some(name), Some(typed)) = (named, &settings.encoder) else { return error };
+    let message =
+        error.to_string().replace(&format!("rebuild --encoder {name}`"), &format!("rebuild --encoder {typed}`"));
+    UsageError::OtherEncoder { message }.into()
+}
+
+fn run_with(settings: &Settings, command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Ask(ask) => ask::run(settings, &ask),
+        Command::Search(search) => search::run(settings, &search),
+        Command::Rebuild(rebuild) => rebuild::run(settings, &rebuild),
+        Command::Inspect(json) => inspect::run(settings, &json),
+        Command::Eval(EvalCommand::Retrieval(eval)) => eval_retrieval::run(settings, &eval),
+        Command::Eval(EvalCommand::Reader(eval)) => eval_reader::run(settings, &eval),
+        Command::Eval(EvalCommand::Answers(eval)) => eval_answers::run(settings, &eval),
         Command::Eval(EvalCommand::Score(eval)) => score::run(&eval),
-        Command::Model(model) => model::run(&settings, model),
+        Command::Model(model) => model::run(settings, model),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Args::command(), "clinqa", &mut io::stdout());
             Ok(ExitCode::SUCCESS)

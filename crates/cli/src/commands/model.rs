@@ -23,8 +23,8 @@ pub(crate) fn run(settings: &Settings, command: ModelCommand) -> anyhow::Result<
             let report = models::pack(source, &target)?;
             fs::write(target.join("fingerprint"), format!("{}\n", report.fingerprint))?;
             output::line(&format!(
-                "{} matrices as 8-bit rows, {} vectors as f32, {} bytes, fingerprint {}",
-                report.matrices, report.vectors, report.bytes, report.fingerprint
+                "{} matrices as 8-bit rows, {} tensors as f32 or f16, {} bytes, fingerprint {}",
+                report.matrices, report.others, report.bytes, report.fingerprint
             ))?;
         }
     }

@@ -5,14 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::Context;
 use clinqa_corpus::SplitConfig;
 use clinqa_eval::read_judged;
 use clinqa_index::{GraphParams, Store};
 use clinqa_qa::{Copies, Gate, RebuildConfig, RebuildReport, rebuild};
 use serde::Deserialize;
 
-use super::open_file;
+use super::{UsageError, open_file};
 use crate::args::RebuildArgs;
 use crate::progress::Bars;
 use crate::settings::Settings;
@@ -53,8 +52,10 @@ struct ExpectedRetrieval {
 
 pub(crate) fn run(settings: &Settings, args: &RebuildArgs) -> anyhow::Result<ExitCode> {
     let vectors = if args.lexical_only { Vectors::Without } else { Vectors::With };
-    let demand = if args.force { Demand::Publish(vectors) } else { Demand::Scores(vectors) };
-    let report = make(settings, &Store::at(&settings.index), demand)?;
+    let store = Store::at(&settings.index);
+    let unchecked = args.force || !store.ever_published();
+    let demand = if unchecked { Demand::Publish(vectors) } else { Demand::Scores(vectors) };
+    let report = make(settings, &store, demand)?;
     if args.json {
         output::json(&report)?;
     } else {
@@ -111,8 +112,9 @@ fn gate(corpora: &[PathBuf]) -> anyhow::Result<Gate> {
 }
 
 fn read_expected(path: &Path) -> anyhow::Result<Expected> {
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    toml::from_str(&text).with_context(|| format!("cannot understand {}", path.display()))
+    let shown = || path.display().to_string();
+    let text = fs::read_to_string(path).map_err(|source| UsageError::Open { path: shown(), source })?;
+    Ok(toml::from_str(&text).map_err(|source| UsageError::Expected { path: shown(), source: Box::new(source) })?)
 }
 
 /// What was built, in a few lines.

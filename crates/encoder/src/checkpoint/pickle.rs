@@ -1,9 +1,11 @@
 //! Zip-style `pytorch_model.bin`; candle's interpreter builds tensors and calls nothing.
 
+use std::io::{BufReader, Cursor};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use candle_core::DType;
+use candle_core::pickle::{Object, Stack};
+use candle_core::{DType, Tensor};
 
 use super::tensors::Array;
 use crate::CheckpointError;
@@ -23,14 +25,16 @@ pub(crate) fn read(path: &str, on_disk: &Path, bytes: &[u8]) -> Result<Vec<(Stri
     }
     let damaged = |detail: String| CheckpointError::Damaged { path: path.to_owned(), detail };
     // The parser indexes into what the file says; a hostile file must cost an error, never the process.
-    let parsed = catch_unwind(AssertUnwindSafe(|| candle_core::pickle::read_all(on_disk)));
-    let tensors = match parsed {
-        Ok(Ok(tensors)) => tensors,
-        Ok(Err(error)) => return Err(damaged(error.to_string())),
-        Err(_) => return Err(damaged("the archive contradicts itself".to_owned())),
+    let guarded = |work: &dyn Fn() -> candle_core::Result<Parsed>| match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(parsed) => parsed.map_err(|error| damaged(error.to_string())),
+        Err(_) => Err(damaged("the archive contradicts itself".to_owned())),
+    };
+    let tensors = match guarded(&|| parse(on_disk, bytes))? {
+        Parsed::Tensors(tensors) => tensors,
+        Parsed::Foreign(name) => return Err(CheckpointError::ForeignCode { path: path.to_owned(), name }),
     };
     if tensors.is_empty() {
-        return Err(damaged("it holds no tensors, only code that is never run".to_owned()));
+        return Err(damaged("it holds no tensors".to_owned()));
     }
     let mut arrays = Vec::with_capacity(tensors.len());
     for (name, tensor) in tensors {
@@ -45,4 +49,55 @@ pub(crate) fn read(path: &str, on_disk: &Path, bytes: &[u8]) -> Result<Vec<(Stri
         arrays.push((name, Array { shape: tensor.dims().to_vec(), values }));
     }
     Ok(arrays)
+}
+
+enum Parsed {
+    Tensors(Vec<(String, Tensor)>),
+    Foreign(String),
+}
+
+fn parse(on_disk: &Path, bytes: &[u8]) -> candle_core::Result<Parsed> {
+    match foreign_name(bytes)? {
+        Some(name) => Ok(Parsed::Foreign(name)),
+        None => candle_core::pickle::read_all(on_disk).map(Parsed::Tensors),
+    }
+}
+
+/// The first class or function that the archive's pickles name and a checkpoint has no use for. Nothing is ever called
+/// here, but a file that asks for `os.system` is not one to take weights from.
+fn foreign_name(bytes: &[u8]) -> candle_core::Result<Option<String>> {
+    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(candle_core::Error::wrap)?;
+    for index in 0..archive.len() {
+        let member = archive.by_index(index).map_err(candle_core::Error::wrap)?;
+        if !member.name().map_err(candle_core::Error::wrap)?.ends_with(".pkl") {
+            continue;
+        }
+        let mut stack = Stack::empty();
+        stack.read_loop(&mut BufReader::new(member))?;
+        if let Some(name) = stack.stack().iter().find_map(foreign) {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
+}
+
+fn foreign(object: &Object) -> Option<String> {
+    match object {
+        Object::Class { module_name, class_name } => {
+            let known = match module_name.as_str() {
+                "collections" => class_name == "OrderedDict",
+                "torch._utils" => class_name.starts_with("_rebuild_"),
+                "torch" => class_name.ends_with("Storage") || class_name == "Size",
+                _ => false,
+            };
+            (!known).then(|| format!("{module_name}.{class_name}"))
+        }
+        Object::Tuple(items) | Object::List(items) => items.iter().find_map(foreign),
+        Object::Dict(items) => items.iter().find_map(|(key, value)| foreign(key).or_else(|| foreign(value))),
+        Object::Reduce { callable, args } | Object::Build { callable, args } => {
+            foreign(callable).or_else(|| foreign(args))
+        }
+        Object::PersistentLoad(inner) => foreign(inner),
+        _ => None,
+    }
 }

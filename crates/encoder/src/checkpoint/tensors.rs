@@ -10,7 +10,7 @@ use super::files::Files;
 use super::pickle;
 use crate::CheckpointError;
 
-/// Suffix of the f32 vector that scales each row of an 8-bit matrix.
+/// Suffix of the tensor that scales an 8-bit matrix: one number a row, or one for each of its equal groups.
 pub(crate) const SCALE_SUFFIX: &str = ".scale";
 
 /// A tensor in row-major order.
@@ -124,7 +124,7 @@ fn array(path: &str, name: &str, view: &TensorView<'_>, file: &SafeTensors<'_>) 
     Ok(Array { shape: view.shape().to_vec(), values })
 }
 
-/// A matrix of signed bytes, each row times its own scale.
+/// A matrix of signed bytes, each row, or each of the equal groups of a row, times its own scale.
 fn rows8(path: &str, name: &str, view: &TensorView<'_>, file: &SafeTensors<'_>) -> Result<Array, CheckpointError> {
     let scale_name = format!("{name}{SCALE_SUFFIX}");
     let missing = || CheckpointError::MissingTensor { path: path.to_owned(), tensor: scale_name.clone() };
@@ -134,13 +134,17 @@ fn rows8(path: &str, name: &str, view: &TensorView<'_>, file: &SafeTensors<'_>) 
         let (path, tensor) = (path.to_owned(), name.to_owned());
         return Err(CheckpointError::Shape { path, tensor, found: view.shape().to_vec(), expected: vec![0, 0] });
     };
-    if scales.shape != [rows] {
-        let path = path.to_owned();
-        return Err(CheckpointError::Shape { path, tensor: scale_name, found: scales.shape, expected: vec![rows] });
-    }
+    let groups = match *scales.shape {
+        [found] if found == rows => 1,
+        [found, groups] if found == rows && groups > 0 && columns.is_multiple_of(groups) => groups,
+        _ => {
+            let path = path.to_owned();
+            return Err(CheckpointError::Shape { path, tensor: scale_name, found: scales.shape, expected: vec![rows] });
+        }
+    };
     let mut values = Vec::with_capacity(rows * columns);
-    for (row, scale) in view.data().chunks_exact(columns.max(1)).zip(&scales.values) {
-        values.extend(row.iter().map(|&byte| f32::from(byte.cast_signed()) * scale));
+    for (group, scale) in view.data().chunks_exact((columns / groups).max(1)).zip(&scales.values) {
+        values.extend(group.iter().map(|&byte| f32::from(byte.cast_signed()) * scale));
     }
     Ok(Array { shape: vec![rows, columns], values })
 }
