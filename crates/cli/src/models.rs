@@ -68,16 +68,14 @@ fn read_if_any(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
     }
 }
 
-/// Opens everything that answering needs, side by side.
-pub(crate) fn open(settings: &Settings, search: Search) -> anyhow::Result<Models> {
-    let (encoder, rules, reader) = std::thread::scope(|scope| {
+/// Opens the models side by side; the rules come from whoever screened with them already.
+pub(crate) fn open(settings: &Settings, search: Search, rules: Rules) -> anyhow::Result<Models> {
+    let (encoder, reader) = std::thread::scope(|scope| {
         let encoder = scope.spawn(|| (search == Search::Fused).then(|| encoder(settings)).transpose());
-        let rules = scope.spawn(Rules::embedded);
         let reader = reader(settings, ReadConfig::default());
-        (encoder.join(), rules.join(), reader)
+        (encoder.join(), reader)
     });
     let encoder = encoder.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-    let rules = rules.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
     Ok(Models { encoder, reader: reader?, rules })
 }
 

@@ -25,7 +25,7 @@ pub struct Reply {
     pub generation: String,
     /// The encoder's name; empty if only words were searched.
     pub encoder: String,
-    /// The reader's name.
+    /// The reader's name; empty if none was waited for.
     pub reader: String,
     /// Milliseconds from question to reply.
     pub took_ms: f64,

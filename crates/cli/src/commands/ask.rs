@@ -29,7 +29,7 @@ pub(crate) fn run(settings: &Settings, args: &AskArgs) -> anyhow::Result<ExitCod
         (Some(question), _) => one(settings, args, &Ask { question, ..template }),
         (None, Some(batch)) => {
             let store = store_with_index(settings)?;
-            many(&engine(settings, &store, template.search)?, &template, batch)
+            many(&engine(settings, &store, template.search, Rules::embedded()?)?, &template, batch)
         }
         (None, None) => Ok(ExitCode::from(2)),
     }
@@ -53,11 +53,12 @@ fn one(settings: &Settings, args: &AskArgs, ask: &Ask) -> anyhow::Result<ExitCod
     let config = AnswerConfig::default();
     let known = Store::at(&settings.index).open_current().ok();
     let known = known.as_ref().map(|generation| generation as &dyn PassageIndex);
-    let reply = if let Some(reply) = emergency(&Rules::embedded()?, known, ask, &config) {
+    let rules = Rules::embedded()?;
+    let reply = if let Some(reply) = emergency(&rules, known, ask, &config) {
         reply
     } else {
         let store = store_with_index(settings)?;
-        answer(&engine(settings, &store, ask.search)?, ask, &config)?
+        answer(&engine(settings, &store, ask.search, rules)?, ask, &config)?
     };
     if args.search.json {
         output::json(&reply)?;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clinqa_eval::{JudgedQuestion, JudgedReply, fit_logistic, is_accepted, read_judged, score_judged};
 use clinqa_qa::{AnswerConfig, Ask, Explain, Search, answer};
+use clinqa_safety::Rules;
 use clinqa_schema::{Filters, Observer, Progress, Question, Reply, SpanTrace, Stage};
 use serde::Serialize;
 use serde_json::json;
@@ -43,7 +44,7 @@ pub(crate) fn run(settings: &Settings, args: &AnswersArgs) -> anyhow::Result<Exi
         questions.retain(|question| question.split == wanted);
     }
     let store = store_with_index(settings)?;
-    let engine = engine(settings, &store, Search::Fused)?;
+    let engine = engine(settings, &store, Search::Fused, Rules::embedded()?)?;
     // To fit, every span must be seen, however unsure.
     let open = AnswerConfig { min_confidence: 0.0, min_nearest: -1.0, ..AnswerConfig::default() };
     let config = if args.fit { open } else { AnswerConfig::default() };

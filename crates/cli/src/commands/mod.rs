@@ -19,6 +19,7 @@ use anyhow::Context;
 use clap::CommandFactory;
 use clinqa_index::{IndexError, Store};
 use clinqa_qa::{Error, Search};
+use clinqa_safety::Rules;
 use clinqa_schema::Filters;
 
 use crate::args::{Args, Command, EvalCommand, SearchOptions};
@@ -52,8 +53,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 /// The index knows the loaded encoder by its name; the cure must name it as the user did, who may have typed a path.
 fn cure_as_typed(error: anyhow::Error, settings: &Settings) -> anyhow::Error {
-    let named = error.chain().find_map(|cause| match cause.downcast_ref::<IndexError>() {
-        Some(IndexError::Encoder { loaded, .. }) => Some(loaded.name.clone()),
+    let named = error.chain().find_map(|cause| match cause.downcast_ref::<Error>() {
+        Some(Error::Index(IndexError::Encoder { loaded, .. })) => Some(loaded.name.clone()),
         _ => None,
     });
     let (Some(name), Some(typed)) = (named, &settings.encoder) else { return error };
@@ -134,10 +135,10 @@ fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> anyhow::Result<
 }
 
 /// Everything that answering needs, open.
-fn engine(settings: &Settings, store: &Store, search: Search) -> anyhow::Result<clinqa_qa::Engine> {
+fn engine(settings: &Settings, store: &Store, search: Search, rules: Rules) -> anyhow::Result<clinqa_qa::Engine> {
     let (generation, models) = std::thread::scope(|scope| {
         let generation = scope.spawn(|| store.open_current());
-        let models = models::open(settings, search);
+        let models = models::open(settings, search, rules);
         (generation.join(), models)
     });
     let generation = generation.unwrap_or_else(|panic| std::panic::resume_unwind(panic)).map_err(Error::from)?;
