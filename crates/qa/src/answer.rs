@@ -15,6 +15,7 @@ use clinqa_schema::{
 
 use crate::compose::{self, Sources, Thresholds};
 use crate::evidence::{self, Evidence, EvidenceWeights};
+use crate::quote_around;
 use crate::{Engine, Error};
 
 /// Candidates that are weighed, by the reader's margin.
@@ -198,7 +199,7 @@ fn read(
         Some(SpanTrace {
             passage_id: span.passage().clone(),
             text: passage[span.bytes()].to_owned(),
-            quote: passage[compose::quote_around(passage, &span.bytes()).quote].to_owned(),
+            quote: passage[quote_around(passage, &span.bytes()).quote].to_owned(),
             score: evidence.candidate.score,
             null_score: evidence.candidate.null_score,
             rank: evidence.rank,

@@ -9,12 +9,14 @@ mod engine;
 mod error;
 mod evidence;
 mod gate;
+mod quote;
 mod rebuild;
 
 pub use answer::{AnswerConfig, Ask, Explain, Search, answer, emergency};
-pub use compose::{Place, cite, quote_around};
+pub use compose::cite;
 pub use engine::{Engine, Models, identity};
 pub use error::{Error, Fault};
 pub use evidence::EvidenceWeights;
 pub use gate::{Gate, GateError};
+pub use quote::{Place, quote_around};
 pub use rebuild::{Copies, RebuildConfig, RebuildReport, rebuild};
