@@ -245,7 +245,7 @@ fn evidence(
 
 fn likeness(engine: &Engine, ask: &Ask, quoted: &[String]) -> Result<Vec<f32>, Error> {
     let Some(encoder) = engine.encoder().filter(|_| ask.search == Search::Fused) else {
-        return Ok(vec![0.0; quoted.len()]);
+        return Ok(vec![evidence::UNKNOWN_LIKENESS; quoted.len()]);
     };
     let distinct: Vec<&String> = quoted.iter().collect::<BTreeSet<_>>().into_iter().collect();
     let embeddings = encoder.encode(&distinct, &mut Silent)?;
