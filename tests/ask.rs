@@ -391,3 +391,10 @@ fn without_times(mut reply: Value) -> Value {
     }
     reply
 }
+
+#[test]
+fn words_alone_can_answer_too() {
+    let reply = five().ask(&["--lexical-only", TABLETS]);
+    assert_eq!((&reply["outcome"], &reply["encoder"]), (&json!("answered"), &json!("")));
+    assert_eq!(reply["answer"]["text"], "72 hours");
+}
