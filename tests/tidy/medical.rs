@@ -22,26 +22,67 @@ const KEYS: [&str; 12] = [
     "see_also",
 ];
 
-/// Keys with one value each.
-const FIXED: [(&str, &str); 4] =
-    [("kind", "leaflet"), ("publisher", "clinqa starter corpus"), ("audience", "patient"), ("language", "en")];
+/// A key with one value.
+const PUBLISHER: (&str, &str) = ("publisher", "clinqa starter corpus");
 
-const HEADINGS: [&str; 11] = [
-    "What it is",
-    "Symptoms",
-    "Causes",
-    "Who is at risk",
-    "Diagnosis",
-    "Treatment",
-    "Self-care",
-    "Living with it",
-    "Complications",
-    "Prevention",
-    "When to seek help",
+/// The form of an article of one kind: for whom it is, its headings in their order, and those it cannot do without.
+struct Form {
+    kind: &'static str,
+    audience: &'static str,
+    headings: &'static str,
+    needed: &'static str,
+}
+
+/// The forms of `corpora/starter/README.md`.
+const FORMS: [Form; 6] = [
+    Form {
+        kind: "leaflet",
+        audience: "patient",
+        headings: "What it is, Symptoms, First aid, Causes, Who is at risk, Diagnosis, Treatment, Self-care, \
+                   Living with it, Complications, Prevention, When to seek help",
+        needed: "What it is, Treatment, When to seek help",
+    },
+    Form {
+        kind: "medicine",
+        audience: "patient",
+        headings: "What it is, What it is for, How it works, How to take it, Side effects, Serious side effects, \
+                   Interactions, Who should not take it, Pregnancy and breastfeeding, When to seek help",
+        needed: "What it is, What it is for, How it works, How to take it, Side effects, Serious side effects, \
+                 Interactions, Who should not take it, Pregnancy and breastfeeding, When to seek help",
+    },
+    Form {
+        kind: "test",
+        audience: "patient",
+        headings: "What it is, Why it is done, Before the test, How it is done, Results, Risks, When to seek help",
+        needed: "What it is, Why it is done, How it is done, Results, When to seek help",
+    },
+    Form {
+        kind: "vaccine",
+        audience: "patient",
+        headings: "What it is, Who should have it, When it is given, How well it works, Side effects, \
+                   Who should not have it, When to seek help",
+        needed: "What it is, Who should have it, When it is given, Side effects, Who should not have it, \
+                 When to seek help",
+    },
+    Form {
+        kind: "advice",
+        audience: "patient",
+        headings: "What it is, Why it matters, What to expect, What to do, What to avoid, Common problems, \
+                   When to seek help",
+        needed: "What it is, What to do, When to seek help",
+    },
+    Form {
+        kind: "guideline-summary",
+        audience: "clinician",
+        headings: "What it covers, Recognition, Assessment, Immediate actions, Treatment, Targets, Monitoring, \
+                   Special groups, When to escalate, Cautions",
+        needed: "What it covers, Recognition, Assessment, Immediate actions, Treatment, Monitoring, \
+                 When to escalate, Cautions",
+    },
 ];
 
-/// Headings that no topic can do without.
-const NEEDED: [&str; 3] = ["What it is", "Treatment", "When to seek help"];
+/// Words of the longest accepted text: a longer one would ask for a quote that is cut in one way only.
+const MAX_ACCEPTED_WORDS: usize = 12;
 
 const WORDS: std::ops::RangeInclusive<usize> = 400..=1000;
 
@@ -79,7 +120,7 @@ struct Article {
 fn articles() -> Vec<Article> {
     let topics = stems(STARTER, ".md").into_iter().filter(|stem| stem != "README");
     let articles: Vec<Article> = topics.map(|stem| article(&format!("{STARTER}/{stem}.md"))).collect();
-    assert!(articles.len() >= 40, "the starter corpus has {} documents, and had 40 to begin with", articles.len());
+    assert!(articles.len() >= 320, "the starter corpus has {} documents; it covers 320 topics at least", articles.len());
     articles
 }
 
@@ -93,6 +134,10 @@ fn article(path: &str) -> Article {
         .enumerate()
         .map(|(at, line)| pair(line).unwrap_or_else(|| panic!("{path}:{}: `{line}` is no `key: value`", at + 2)));
     Article { path: path.to_owned(), keys: pairs.collect(), body: body.to_owned() }
+}
+
+fn form(article: &Article) -> Option<&'static Form> {
+    FORMS.iter().find(|form| article.keys.get("kind").is_some_and(|kind| kind == form.kind))
 }
 
 /// `path:line: what` for each complaint about an article.
@@ -118,8 +163,17 @@ fn every_article_has_its_front_matter() {
         wrong.extend(KEYS.iter().filter(|key| value(key).is_empty()).map(|key| format!("no `{key}`")));
         let known = |key: &&String| KEYS.contains(&key.as_str());
         wrong.extend(article.keys.keys().filter(|key| !known(key)).map(|key| format!("`{key}` is no key")));
-        let other = FIXED.iter().filter(|(key, fixed)| value(key) != *fixed);
-        wrong.extend(other.map(|(key, fixed)| format!("`{key}: {}`; expected `{fixed}`", value(key))));
+        let (key, publisher) = PUBLISHER;
+        if value(key) != publisher {
+            wrong.push(format!("`{key}: {}`; expected `{publisher}`", value(key)));
+        }
+        match form(article) {
+            None => wrong.push(format!("`kind: {}` is no form of the corpus", value("kind"))),
+            Some(form) if form.audience != value("audience") => {
+                wrong.push(format!("`audience: {}`; expected `{}`", value("audience"), form.audience));
+            }
+            Some(_) => {}
+        }
         if format!("{STARTER}/{}.md", value("id")) != article.path {
             wrong.push(format!("`id: {}` is not the name of the file", value("id")));
         }
@@ -139,15 +193,17 @@ fn headings_are_the_fixed_ones_in_order() {
     let broken = complaints(|article| {
         let headings: Vec<&str> = article.body.lines().filter_map(|line| line.strip_prefix('#')).collect();
         let headings: Vec<&str> = headings.iter().map(|line| line.trim_start_matches('#').trim()).collect();
-        let places: Vec<Option<usize>> =
-            headings.iter().map(|h| HEADINGS.iter().position(|known| known == h)).collect();
+        let Some(form) = form(article) else { return vec!["no form".to_owned()] };
+        let known: Vec<&str> = form.headings.split(", ").collect();
+        let places: Vec<Option<usize>> = headings.iter().map(|h| known.iter().position(|known| known == h)).collect();
         let mut wrong = Vec::new();
         let strangers = headings.iter().zip(&places).filter(|(_, place)| place.is_none());
-        wrong.extend(strangers.map(|(heading, _)| format!("`{heading}` is no heading of the corpus")));
+        wrong.extend(strangers.map(|(heading, _)| format!("`{heading}` is no heading of a {}", form.kind)));
         if !places.windows(2).all(|pair| pair[0] < pair[1]) {
             wrong.push(format!("headings out of order: {headings:?}"));
         }
-        wrong.extend(NEEDED.iter().filter(|needed| !headings.contains(needed)).map(|needed| format!("no `{needed}`")));
+        let needed = form.needed.split(", ").filter(|needed| !headings.contains(needed));
+        wrong.extend(needed.map(|needed| format!("no `{needed}`")));
         let deep = article.body.lines().filter(|line| line.starts_with('#') && !line.starts_with("## "));
         wrong.extend(deep.map(|line| format!("`{line}` is not of the second level")));
         wrong
@@ -202,15 +258,21 @@ fn every_accepted_text_stands_in_its_document() {
             }
             continue;
         }
-        let Some(document) = texts.get(&text("document")) else {
-            wrong(format!("no document `{}`", text("document")));
+        let also = question["also"].as_array().into_iter().flatten().filter_map(|id| id.as_str());
+        let named: Vec<String> = also.map(str::to_owned).chain([text("document")]).collect();
+        if let Some(absent) = named.iter().find(|id| !texts.contains_key(*id)) {
+            wrong(format!("no document `{absent}`"));
             continue;
-        };
+        }
         if accepted.is_empty() {
             wrong("no accepted text".to_owned());
         }
-        for absent in accepted.iter().filter(|accepted| !document.contains(&plain(accepted))) {
-            wrong(format!("`{absent}` does not stand in {}", text("document")));
+        let stands = |accepted: &str| named.iter().any(|id| texts[id].contains(&plain(accepted)));
+        for absent in accepted.iter().filter(|accepted| !stands(accepted)) {
+            wrong(format!("`{absent}` does not stand in {}", named.join(", ")));
+        }
+        for long in accepted.iter().filter(|accepted| accepted.split_whitespace().count() > MAX_ACCEPTED_WORDS) {
+            wrong(format!("`{long}` has more than {MAX_ACCEPTED_WORDS} words"));
         }
     }
     demand("a question names a document, and what is accepted stands in it word for word", &broken);

@@ -1,5 +1,6 @@
 //! What people see: answers, lists and errors, wrapped to the terminal, coloured only where that is wanted.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -272,7 +273,15 @@ fn source(citation: &Citation) -> String {
 
 /// Terms, rankings, spans and times, as a person reads them.
 pub(crate) fn explain(trace: &Trace, style: Style) -> String {
-    let mut out = vec![style.bold("Terms"), indent(&trace.terms.join(" · "), "  ", "  ")];
+    let mut out = vec![style.bold("Understood"), indent(&trace.understood, "  ", "  ")];
+    for step in &trace.steps {
+        out.push(indent(&format!("{}: {} -> {}", step.step, step.from, step.to), "  ", "      "));
+    }
+    let told = [("kind", vec![trace.kind]), ("headings", trace.headings.clone()), ("names", texts(&trace.topics))];
+    let told = told.into_iter().chain([("unknown words", texts(&trace.unknown)), ("terms", texts(&trace.terms))]);
+    for (what, list) in told.filter(|(_, list)| !list.is_empty()) {
+        out.push(indent(&format!("{what}: {}", list.join(" · ")), "  ", "      "));
+    }
     let rankings =
         [("By words (BM25)", &trace.lexical), ("By vectors (cosine)", &trace.dense), ("Fused", &trace.fused)];
     for (title, ranking) in rankings {
@@ -281,18 +290,30 @@ pub(crate) fn explain(trace: &Trace, style: Style) -> String {
             out.push(format!("  {rank:>3}  {:>8.4}  {}", hit.score, hit.passage_id));
         }
     }
-    out.push(style.bold("Candidates (margin, rank, likeness, coverage, evidence, probability)"));
+    out.push(style.bold("Candidates (evidence)"));
     for span in trace.spans.iter().take(SHOWN_SPANS) {
-        let margin = span.score - span.null_score;
-        let numbers = [margin, span.rank, span.likeness, span.coverage, span.evidence, span.probability];
-        let numbers: Vec<String> = numbers.iter().map(|number| format!("{number:>6.2}")).collect();
-        out.push(indent(&format!("{}  {}: {}", numbers.join(" "), span.passage_id, span.text), "  ", "      "));
+        out.push(indent(&format!("{:>6.2}  {}: {}", span.evidence, span.passage_id, span.text), "  ", "      "));
+        out.push(style.dim(&indent(&numbers(&span.features), "      ", "      ")));
+    }
+    if !trace.grounds.is_empty() {
+        out.push(style.bold("Grounds for trusting the first"));
+        out.push(indent(&numbers(&trace.grounds), "  ", "      "));
     }
     out.push(style.bold("Times (ms)"));
     for timing in &trace.timings {
         out.push(format!("  {:<12} {:>9.2}", timing.stage, timing.ms));
     }
     out.join("\n")
+}
+
+fn texts(texts: &[String]) -> Vec<&str> {
+    texts.iter().map(String::as_str).collect()
+}
+
+/// Named numbers in one line, those that are 0 left out.
+fn numbers(numbers: &BTreeMap<&'static str, f32>) -> String {
+    let told = numbers.iter().filter(|(_, number)| **number != 0.0);
+    told.map(|(name, number)| format!("{name} {number:.2}")).collect::<Vec<_>>().join(", ")
 }
 
 /// Passages as a person reads a list of them.

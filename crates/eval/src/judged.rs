@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::BufRead;
 
+use clinqa_schema::Turn;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{ReadError, json_error, note_id, numbered_lines};
@@ -21,12 +22,41 @@ pub struct JudgedQuestion {
     pub split: String,
     /// The question as typed.
     pub question: String,
+    /// The turns before it, the last one last.
+    #[serde(default)]
+    pub history: Vec<JudgedTurn>,
     /// The document that answers it.
     pub document: Option<String>,
+    /// Other documents that answer it as well.
+    #[serde(default)]
+    pub also: Vec<String>,
     /// Texts of the document any one of which answers it.
     pub accepted: Vec<String>,
     /// What is hard about it.
     pub group: String,
+}
+
+/// A turn of the conversation before a question.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JudgedTurn {
+    /// What was asked.
+    pub question: String,
+    /// What was answered.
+    pub answer: String,
+}
+
+impl JudgedQuestion {
+    /// The turns before it, as they are handed to a retriever.
+    pub fn turns(&self) -> Vec<Turn> {
+        let turn = |turn: &JudgedTurn| Turn { question: turn.question.clone(), answer: turn.answer.clone() };
+        self.history.iter().map(turn).collect()
+    }
+
+    /// Whether `document` answers it.
+    pub fn is_right(&self, document: &str) -> bool {
+        self.document.as_deref() == Some(document) || self.also.iter().any(|also| also == document)
+    }
 }
 
 /// Reads `questions.jsonl`, in the order of the file.
@@ -88,7 +118,7 @@ pub fn score_judged(questions: &[JudgedQuestion], replies: &BTreeMap<String, Jud
     let reply = |question: &JudgedQuestion| replies.get(&question.id).unwrap_or(&nothing);
     let (answerable, unanswerable): (Vec<_>, Vec<_>) = questions.iter().partition(|q| q.document.is_some());
     let found = |question: &&JudgedQuestion| {
-        reply(question).documents.iter().take(3).any(|found| question.document.as_ref() == Some(found))
+        reply(question).documents.iter().take(3).any(|found| question.is_right(found))
     };
     let accepted = |question: &&JudgedQuestion| {
         reply(question).answer.as_ref().is_some_and(|answer| is_accepted(question, answer))

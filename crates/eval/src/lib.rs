@@ -25,7 +25,7 @@ pub use calibration::{
     fit_temperature, reliability, risk_coverage,
 };
 pub use error::ReadError;
-pub use judged::{JudgedQuestion, JudgedReply, JudgedScores, is_accepted, read_judged, score_judged};
+pub use judged::{JudgedQuestion, JudgedReply, JudgedScores, JudgedTurn, is_accepted, read_judged, score_judged};
 pub use metric::{Metric, MetricError, MetricScores, evaluate, summary};
 pub use qrels::Qrels;
 pub use run::{Run, ScoredDocument, WriteError};

@@ -5,6 +5,7 @@
 //! folder on this machine: immutable generations, one of which is current.
 
 mod error;
+mod lexicon;
 mod local;
 
 use std::fmt;
@@ -13,6 +14,7 @@ use clinqa_schema::{Document, DocumentId, Embedding, Filters, Metadata, Passage,
 use serde::{Deserialize, Serialize};
 
 pub use error::{Damage, IndexError};
+pub use lexicon::{Lexicon, MAX_NAME_WORDS, name_of};
 pub use local::Generation;
 pub use local::generations::{CurrentPointer, GenerationEntry, Store};
 pub use local::inspect::{FileCheck, Inspection};
@@ -47,6 +49,9 @@ pub trait PassageIndex: Send + Sync {
 
     /// The whole document, or `None` if there is none of that name.
     fn document(&self, id: &DocumentId) -> Result<Option<Document>, IndexError>;
+
+    /// The words and names that the corpus uses; empty for an index of the first format.
+    fn lexicon(&self) -> &Lexicon;
 
     /// The stored vector of a passage with this content, so that the next rebuild need not encode it again.
     fn embedding_of(&self, content: &ContentKey) -> Option<Embedding>;

@@ -6,20 +6,21 @@ use std::time::Instant;
 
 use clinqa_index::PassageIndex;
 use clinqa_reader::{Candidate, PassageReading, candidates};
-use clinqa_retrieval::{RetrievalConfig, Retrieved, Retriever, Topic, aspects};
+use clinqa_retrieval::{RetrievalConfig, Retrieved, Retriever};
 use clinqa_safety::{Region, Review, Rules, Screening, Verdict, review, screen};
 use clinqa_schema::{
     Abstention, Answer, Confidence, Filters, Outcome, Passage, PassageId, Question, Ranking, Reading, Reply, Silent,
-    SpanTrace, Timing, Trace,
+    SpanTrace, Timing, Trace, Turn,
 };
 
 use crate::compose::{self, Sources, Thresholds};
-use crate::evidence::{self, Evidence, EvidenceWeights};
-use crate::quote_around;
-use crate::{Engine, Error};
+use crate::evidence::{self, Evidence, EvidenceWeights, Seen, UNKNOWN_LIKENESS};
+use crate::quote::widened;
+use crate::trust::{self, Found, TrustWeights};
+use crate::{Engine, Error, Place, quote_around};
 
-/// Candidates that are weighed, by the reader's margin.
-const MAX_CANDIDATES: usize = 64;
+/// Places that are weighed, by the reader's margin; each costs the encoder a sentence.
+const MAX_CANDIDATES: usize = 48;
 
 /// Candidates that a trace shows.
 const TRACE_SPANS: usize = 40;
@@ -32,6 +33,8 @@ const TRACE_DEPTH: usize = 10;
 pub struct Ask {
     /// The question.
     pub question: Question,
+    /// The turns before it, the last one last; empty if it stands alone.
+    pub history: Vec<Turn>,
     /// Which documents may answer.
     pub filters: Filters,
     /// Whose emergency number to name.
@@ -71,6 +74,8 @@ pub struct AnswerConfig {
     pub read_passages: usize,
     /// What each kind of evidence is worth.
     pub evidence: EvidenceWeights,
+    /// What each ground for trust is worth.
+    pub trust: TrustWeights,
     /// Least calibrated confidence of an answer that is given.
     pub min_confidence: f32,
     /// Least cosine of the question and the nearest passage.
@@ -84,6 +89,7 @@ impl Default for AnswerConfig {
             retrieval: RetrievalConfig::default(),
             read_passages: 8,
             evidence: EvidenceWeights::default(),
+            trust: TrustWeights::default(),
             min_confidence: 0.35,
             min_nearest: 0.3,
         }
@@ -95,6 +101,7 @@ struct Read {
     answer: Result<Answer, Abstention>,
     best_spans: BTreeMap<PassageId, Range<usize>>,
     spans: Vec<SpanTrace>,
+    grounds: BTreeMap<&'static str, f32>,
     timings: Vec<Timing>,
 }
 
@@ -138,7 +145,7 @@ pub fn emergency(rules: &Rules, index: Option<&dyn PassageIndex>, ask: &Ask, con
 
 fn lexical_reading(index: &dyn PassageIndex, ask: &Ask, config: &AnswerConfig) -> Result<Vec<Reading>, Error> {
     let retriever = Retriever { index, encoder: None, config: config.retrieval };
-    let found = retriever.retrieve(&ask.question, &ask.filters, ask.top_k)?;
+    let found = retriever.retrieve(&ask.question, &ask.history, &ask.filters, ask.top_k)?;
     let sources = sources(index, &found.passages)?;
     let ranked = ranked(&found.ranking);
     Ok(compose::reading(&ranked, &BTreeMap::new(), None, &sources, ask.top_k))
@@ -153,7 +160,7 @@ fn retrieve(engine: &Engine, ask: &Ask, config: &AnswerConfig) -> Result<Retriev
     let retriever = Retriever { index: engine.index(), encoder, config: config.retrieval };
     // One more than will be shown beside what is read, since the answer's own passage is not shown again.
     let depth = config.read_passages.max(ask.top_k + 1);
-    Ok(retriever.retrieve(&ask.question, &ask.filters, depth)?)
+    Ok(retriever.retrieve(&ask.question, &ask.history, &ask.filters, depth)?)
 }
 
 fn read(
@@ -166,19 +173,23 @@ fn read(
     let reader = &engine.models().reader;
     let start = Instant::now();
     let passages: Vec<Passage> = retrieved.passages.iter().take(config.read_passages).cloned().collect();
-    let question = reworded(&ask.question, &passages, sources);
-    let readings = reader.read(&question, passages)?;
+    let readings = reader.read(&in_other_words(&ask.question, retrieved), passages)?;
     let read_ms = elapsed_ms(start);
     let start = Instant::now();
     let evidence = evidence(engine, ask, config, retrieved, sources, &readings)?;
     let weighed_ms = elapsed_ms(start);
     let start = Instant::now();
     let thresholds = Thresholds { confidence: config.min_confidence, nearest: config.min_nearest };
-    let probability = |evidence: &Evidence| evidence.probability(config.evidence, reader.calibration());
-    let composed = evidence.first().ok_or(Abstention::Unsupported).and_then(|best| {
-        let confidence = Confidence::new(probability(best));
-        compose::answer(&best.candidate, confidence, retrieved.nearest, thresholds, sources)
-    });
+    let words = retrieved.trace.lexical.hits().first().map_or(0.0, |hit| hit.score);
+    let found = Found { nearest: retrieved.nearest, words, unknown: retrieved.understood.unknown.len() };
+    let grounds = trust::grounds(&evidence, found);
+    let composed = match (evidence.first(), &grounds) {
+        (Some(best), Some(grounds)) => {
+            let confidence = reader.calibration().probability(trust::total(grounds, config.trust));
+            compose::answer(best, Confidence::new(confidence), retrieved.nearest, thresholds, sources)
+        }
+        _ => Err(Abstention::Unsupported),
+    };
     let composed_ms = elapsed_ms(start);
     let start = Instant::now();
     let answer = composed.and_then(|answer| match review(&engine.models().rules, &ask.question, &answer) {
@@ -199,18 +210,14 @@ fn read(
         Some(SpanTrace {
             passage_id: span.passage().clone(),
             text: passage[span.bytes()].to_owned(),
-            quote: passage[quote_around(passage, &span.bytes()).quote].to_owned(),
-            score: evidence.candidate.score,
-            null_score: evidence.candidate.null_score,
-            rank: evidence.rank,
-            likeness: evidence.likeness,
-            coverage: evidence.coverage,
-            aspect: evidence.aspect,
-            evidence: evidence.total(config.evidence),
-            probability: probability(evidence),
+            quote: passage[evidence.place.quote.clone()].to_owned(),
+            shown: passage[widened(passage, &evidence.place).quote].to_owned(),
+            features: evidence::by_name(&evidence.numbers),
+            evidence: evidence.total,
         })
     });
-    Ok(Read { answer, best_spans, spans: spans.collect(), timings })
+    let grounds = grounds.map(|grounds| trust::by_name(&grounds)).unwrap_or_default();
+    Ok(Read { answer, best_spans, spans: spans.collect(), grounds, timings })
 }
 
 /// What speaks for each candidate, best first. What would be quoted is encoded and compared with the question: the
@@ -223,47 +230,55 @@ fn evidence(
     sources: &Sources,
     readings: &[PassageReading],
 ) -> Result<Vec<Evidence>, Error> {
-    let mut candidates = candidates(readings);
-    candidates.truncate(MAX_CANDIDATES);
-    let quoted: Vec<String> = candidates.iter().map(|candidate| sources.quoted(&candidate.span)).collect();
-    let likeness = likeness(engine, ask, &quoted)?;
-    let aspects = aspects(ask.question.text());
-    let weigh = |((candidate, likeness), quoted): ((Candidate, f32), &String)| {
-        let passage = candidate.span.passage();
-        let rank = score_of(&retrieved.ranking, passage);
-        let context = sources.passages.get(passage).map(Passage::contextual_text).unwrap_or_default();
-        let asked_for =
-            sources.passages.get(passage).is_some_and(|p| aspects.iter().any(|a| p.heading().starts_with(a)));
-        let aspect = f32::from(u8::from(asked_for));
-        let coverage = evidence::coverage(&retrieved.trace.terms, &format!("{context} {quoted}"));
-        Evidence { candidate, rank, likeness, coverage, aspect }
+    let places = places(readings, sources);
+    let contexts: Vec<String> = places.iter().map(|(_, place, passage)| in_context(passage, place)).collect();
+    let likeness = likeness(engine, ask, &retrieved.understood.dense, &contexts)?;
+    let named = retrieved.understood.named();
+    let weigh = |((candidate, place, passage), likeness): ((Candidate, Place, &Passage), f32)| {
+        let rank = score_of(&retrieved.ranking, passage.id());
+        let named = named.get(&passage.id().document).copied().unwrap_or(0.0);
+        let seen = Seen { passage, rank, likeness, named };
+        evidence::weigh(candidate, place, &seen, &retrieved.understood, config.evidence)
     };
-    let mut weighed: Vec<Evidence> = candidates.into_iter().zip(likeness).zip(&quoted).map(weigh).collect();
-    evidence::sort(&mut weighed, config.evidence);
+    let mut weighed: Vec<Evidence> = places.into_iter().zip(likeness).map(weigh).collect();
+    evidence::sort(&mut weighed);
     Ok(weighed)
 }
 
-fn likeness(engine: &Engine, ask: &Ask, quoted: &[String]) -> Result<Vec<f32>, Error> {
+/// The best candidate of each stretch that would be quoted, by margin.
+fn places<'a>(readings: &[PassageReading], sources: &'a Sources) -> Vec<(Candidate, Place, &'a Passage)> {
+    let mut seen = BTreeSet::new();
+    let place = |candidate: Candidate| {
+        let passage = sources.passages.get(candidate.span.passage())?;
+        let place = quote_around(passage.text(), &candidate.span.bytes());
+        Some((candidate, place, passage))
+    };
+    let mut places: Vec<_> = candidates(readings).into_iter().filter_map(place).collect();
+    places.retain(|(_, place, passage)| seen.insert((passage.id().clone(), place.quote.start, place.quote.end)));
+    places.truncate(MAX_CANDIDATES);
+    places
+}
+
+/// What would be quoted, behind the title and heading it stands under.
+fn in_context(passage: &Passage, place: &Place) -> String {
+    format!("{}. {}. {}", passage.title(), passage.heading(), &passage.text()[place.quote.clone()])
+}
+
+fn likeness(engine: &Engine, ask: &Ask, question: &str, quoted: &[String]) -> Result<Vec<f32>, Error> {
     let Some(encoder) = engine.encoder().filter(|_| ask.search == Search::Fused) else {
-        return Ok(vec![evidence::UNKNOWN_LIKENESS; quoted.len()]);
+        return Ok(vec![UNKNOWN_LIKENESS; quoted.len()]);
     };
     let distinct: Vec<&String> = quoted.iter().collect::<BTreeSet<_>>().into_iter().collect();
     let embeddings = encoder.encode(&distinct, &mut Silent)?;
-    let question = encoder.encode_one(ask.question.text())?;
+    let question = encoder.encode_one(question)?;
     let cosines: BTreeMap<&String, f32> =
         distinct.into_iter().zip(&embeddings).map(|(text, embedding)| (text, embedding.cosine(&question))).collect();
     Ok(quoted.iter().map(|text| cosines[text]).collect())
 }
 
-/// The question in the words of the passages; as it was where it would no longer be a question.
-fn reworded(question: &Question, passages: &[Passage], sources: &Sources) -> Question {
-    let documents: BTreeSet<_> = passages.iter().map(|passage| &passage.id().document).collect();
-    let documents = documents.into_iter().filter_map(|id| sources.documents.get(id));
-    let topics: Vec<Topic<'_>> =
-        documents.map(|document| Topic { title: &document.title, metadata: &document.metadata }).collect();
-    let texts: Vec<&str> = passages.iter().flat_map(|p| [p.title(), p.heading(), p.text()]).collect();
-    let text = clinqa_retrieval::reworded(question.text(), &topics, &texts);
-    Question::new(&text).unwrap_or_else(|_| question.clone())
+/// The question as it was understood, for the reader; as it was where that would no longer be a question.
+fn in_other_words(question: &Question, retrieved: &Retrieved) -> Question {
+    Question::new(&retrieved.understood.explained).unwrap_or_else(|_| question.clone())
 }
 
 fn score_of(ranking: &Ranking, passage: &PassageId) -> f32 {
@@ -271,7 +286,7 @@ fn score_of(ranking: &Ranking, passage: &PassageId) -> f32 {
 }
 
 fn unread(reason: Abstention) -> Read {
-    Read { answer: Err(reason), best_spans: BTreeMap::new(), spans: Vec::new(), timings: Vec::new() }
+    Read { answer: Err(reason), best_spans: BTreeMap::new(), spans: Vec::new(), grounds: BTreeMap::new(), timings: Vec::new() }
 }
 
 /// The documents that the retrieved passages were cut from.
@@ -309,16 +324,17 @@ fn reply(engine: &Engine, ask: &Ask, steps: Steps) -> Reply {
     let reading = compose::reading(&ranked, &read.best_spans, answer.as_ref(), &sources, ask.top_k);
     let trace = (ask.explain == Explain::Yes).then(|| {
         let mut timings = vec![Timing { stage: "screen", ms: screened_ms }];
-        timings.extend(retrieved.trace.timings);
+        timings.extend(retrieved.trace.timings.iter().cloned());
         timings.extend(read.timings);
         let shown = |ranking: Ranking| ranking.truncated(TRACE_DEPTH);
         Trace {
-            terms: retrieved.trace.terms,
             lexical: shown(retrieved.trace.lexical),
             dense: shown(retrieved.trace.dense),
             fused: shown(retrieved.trace.fused),
             spans: read.spans,
+            grounds: read.grounds,
             timings,
+            ..retrieved.trace
         }
     });
     let searched_vectors = ask.search == Search::Fused;

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use clinqa_reader::Candidate;
 use clinqa_schema::{
     Abstention, Answer, Citation, Confidence, Document, DocumentId, Passage, PassageId, Reading, Span,
 };
 
+use crate::evidence::Evidence;
+use crate::quote::widened;
 use crate::{Place, quote_around};
 
 /// Citations of an answer beyond the first: places that say it in the same words.
@@ -53,23 +54,22 @@ pub fn cite(document: &Document, passage: &Passage, place: &Place) -> Citation {
 }
 
 impl Sources {
-    /// What would be quoted for `span`, behind the title and heading it stands under.
-    pub(crate) fn quoted(&self, span: &Span) -> String {
-        let Some(passage) = self.passages.get(span.passage()) else { return String::new() };
-        let quote = quote_around(passage.text(), &span.bytes()).quote;
-        format!("{}. {}. {}", passage.title(), passage.heading(), &passage.text()[quote])
+    /// The citation of what is shown for `place` in `passage`.
+    fn cite_place(&self, passage: &PassageId, place: &Place) -> Option<Citation> {
+        let passage = self.passages.get(passage)?;
+        let document = self.documents.get(&passage.id().document)?;
+        Some(cite(document, passage, &widened(passage.text(), place)))
     }
 
     fn cite_span(&self, span: &Span) -> Option<Citation> {
         let passage = self.passages.get(span.passage())?;
-        let document = self.documents.get(&span.passage().document)?;
-        Some(cite(document, passage, &quote_around(passage.text(), &span.bytes())))
+        self.cite_place(span.passage(), &quote_around(passage.text(), &span.bytes()))
     }
 }
 
 /// `best` with its confidence as an answer, or the reason why it is none.
 pub(crate) fn answer(
-    best: &Candidate,
+    best: &Evidence,
     confidence: Confidence,
     nearest: Option<f32>,
     thresholds: Thresholds,
@@ -79,11 +79,14 @@ pub(crate) fn answer(
     if far || confidence.value() < thresholds.confidence {
         return Err(Abstention::Unsupported);
     }
-    let first = sources.cite_span(&best.span).ok_or(Abstention::Unsupported)?;
-    let others = best.also.iter().filter(|span| span.passage() != best.span.passage());
+    let candidate = &best.candidate;
+    let here = candidate.span.passage();
+    let first = sources.cite_place(here, &best.place).ok_or(Abstention::Unsupported)?;
+    let others = candidate.also.iter().filter(|span| span.passage() != here);
     let others = others.filter_map(|span| sources.cite_span(span)).take(MAX_FURTHER_CITATIONS).collect();
-    let passage = sources.passages.get(best.span.passage()).ok_or(Abstention::Unsupported)?;
-    Ok(Answer::new(passage.text()[best.span.bytes()].to_owned(), confidence, first, others))
+    let document = sources.documents.get(&first.document_id).ok_or(Abstention::Unsupported)?;
+    let text = document.text.chars().skip(first.answer_start).take(first.answer_end - first.answer_start).collect();
+    Ok(Answer::new(text, confidence, first, others))
 }
 
 /// Passages worth reading beside the answer: the best of the ranking that the answer does not cite, each shown by the
@@ -118,9 +121,11 @@ fn first_sentence(text: &str) -> Place {
 
 #[cfg(test)]
 mod tests {
+    use clinqa_reader::Candidate;
     use clinqa_schema::{Metadata, SourceLocator};
 
     use super::*;
+    use crate::evidence::Feature;
 
     fn document(text: &str) -> Document {
         Document {
@@ -158,17 +163,19 @@ mod tests {
         let passage = Passage::cut(&document, 0, "", 0..11).expect("a passage");
         let span = Span::new(&passage, 0..4).expect("a span");
         let candidate = Candidate { span, score: 2.0, null_score: 0.0, also: Vec::new() };
+        let place = Place { quote: 0..11, span: 0..4 };
+        let best = Evidence { candidate, place, numbers: [0.0; Feature::ALL.len()], total: 0.0 };
         let sources = Sources {
             documents: BTreeMap::from([(document.id.clone(), document)]),
             passages: BTreeMap::from([(passage.id().clone(), passage)]),
         };
         let outcome = |confidence, nearest_needed, nearest| {
             let thresholds = Thresholds { confidence, nearest: nearest_needed };
-            answer(&candidate, Confidence::new(0.8), nearest, thresholds, &sources)
+            answer(&best, Confidence::new(0.8), nearest, thresholds, &sources)
                 .map(|answer| answer.text().to_owned())
         };
-        assert_eq!(outcome(0.5, 0.3, Some(0.5)), Ok("Rest".to_owned()));
-        assert_eq!(outcome(0.5, 0.3, None), Ok("Rest".to_owned()), "words alone have no cosine");
+        assert_eq!(outcome(0.5, 0.3, Some(0.5)), Ok("Rest helps.".to_owned()));
+        assert_eq!(outcome(0.5, 0.3, None), Ok("Rest helps.".to_owned()), "words alone have no cosine");
         assert_eq!(outcome(0.9, 0.3, Some(0.5)), Err(Abstention::Unsupported));
         assert_eq!(outcome(0.5, 0.6, Some(0.5)), Err(Abstention::Unsupported));
     }

@@ -1,67 +1,173 @@
-//! How much speaks for a candidate: the reader's margin, the rank of its passage, the likeness of its sentence, and how
-//! many of the question's words its passage holds (pure).
+//! How much speaks for a candidate (pure)? Each kind of evidence is a number; a weighted sum ranks the candidates.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
-use clinqa_reader::{Calibration, Candidate};
+use clinqa_reader::Candidate;
+use clinqa_retrieval::{Kind, Understood, has_duration, has_number, is_negative, people};
+use clinqa_schema::Passage;
 
-/// What speaks for one candidate.
+use crate::Place;
+
+/// A kind of evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Feature {
+    /// The reader's score of the span less that of "no answer here", in logits.
+    Margin,
+    /// The score of the passage after fusion and preference, about 0 to 1.5.
+    Rank,
+    /// Cosine of the question and what would be quoted; [`UNKNOWN_LIKENESS`] where words alone were searched.
+    Likeness,
+    /// The share of the question's words that title, heading and quote hold, 0 to 1.
+    Coverage,
+    /// The share of them that the quote alone holds, 0 to 1.
+    QuoteCoverage,
+    /// 1 if it stands under a heading that the question asks for, -1 if under another, 0 if it asks for none.
+    Heading,
+    /// How much the question names the document: 1 if by a name of its own, 0 if not.
+    Topic,
+    /// 1 if the quote opens its section, where an article answers the question of its heading.
+    Opening,
+    /// 1 if a length of time is asked for and stands there, -1 if it does not.
+    Duration,
+    /// 1 if a number is asked for and stands there, -1 if it does not.
+    Number,
+    /// 1 if a list is asked for and the quote is one.
+    List,
+    /// 1 if question and quote both deny or warn, -1 if only the question does.
+    Polarity,
+    /// 1 if the people the question is about are spoken of, -1 if they are not, 0 if it is about nobody.
+    People,
+}
+
+impl Feature {
+    /// Every kind, in the order of the declaration.
+    pub const ALL: [Self; 13] = [
+        Self::Margin,
+        Self::Rank,
+        Self::Likeness,
+        Self::Coverage,
+        Self::QuoteCoverage,
+        Self::Heading,
+        Self::Topic,
+        Self::Opening,
+        Self::Duration,
+        Self::Number,
+        Self::List,
+        Self::Polarity,
+        Self::People,
+    ];
+
+    /// Its name in traces.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Margin => "margin",
+            Self::Rank => "rank",
+            Self::Likeness => "likeness",
+            Self::Coverage => "coverage",
+            Self::QuoteCoverage => "quote-coverage",
+            Self::Heading => "heading",
+            Self::Topic => "topic",
+            Self::Opening => "opening",
+            Self::Duration => "duration",
+            Self::Number => "number",
+            Self::List => "list",
+            Self::Polarity => "polarity",
+            Self::People => "people",
+        }
+    }
+}
+
+/// A number for each kind of evidence: how much there is of it, or what a unit of it is worth.
+pub(crate) type Numbers = [f32; Feature::ALL.len()];
+
+/// Stands for a likeness that no encoder measured: where the shipped encoder's mean over right dev answers lies less one
+/// deviation, so that words alone answer seldom rather than never.
+pub(crate) const UNKNOWN_LIKENESS: f32 = 0.43;
+
+/// What a unit of each kind of evidence is worth, in the order of [`Feature::ALL`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EvidenceWeights(pub [f32; Feature::ALL.len()]);
+
+impl Default for EvidenceWeights {
+    /// Fitted on the dev half of the starter questions; see `crates/README.md`.
+    fn default() -> Self {
+        Self([1.0, 2.0, 60.0, 0.0, 0.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
+    }
+}
+
+/// A candidate with what speaks for it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Evidence {
     /// The span and where else it stands.
     pub(crate) candidate: Candidate,
-    /// The fused score of its passage, 0 to 1 under a min-max fusion.
+    /// What would be quoted for it.
+    pub(crate) place: Place,
+    /// How much there is of each kind.
+    pub(crate) numbers: Numbers,
+    /// All of it together.
+    pub(crate) total: f32,
+}
+
+/// What is known of a candidate before it is weighed.
+pub(crate) struct Seen<'a> {
+    pub(crate) passage: &'a Passage,
     pub(crate) rank: f32,
-    /// Cosine of the question and what would be quoted; [`UNKNOWN_LIKENESS`] where words alone were searched.
     pub(crate) likeness: f32,
-    /// The share of the question's words that its passage holds, 0 to 1.
-    pub(crate) coverage: f32,
-    /// 1 if it stands under a heading that the question asks for, else 0.
-    pub(crate) aspect: f32,
+    /// How much the question names the document, 0 to 1.
+    pub(crate) named: f32,
 }
 
-/// Stands for a likeness that no encoder measured. With 0 in its place nothing would ever be sure enough, and searching
-/// by words alone would always abstain; with this it abstains on as many unanswerable dev questions as the fused search
-/// (0.90 of 60) and answers fewer of the others (0.26 of 120 accepted, 0.10 wrong). At 0.5 it abstained on 0.68 only.
-pub(crate) const UNKNOWN_LIKENESS: f32 = 0.43;
-
-/// What each kind of evidence is worth, in units of the reader's margin.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct EvidenceWeights {
-    /// Of a fused score of 1.
-    pub rank: f32,
-    /// Of a cosine of 1.
-    pub likeness: f32,
-    /// Of all words of the question.
-    pub coverage: f32,
-    /// Of the heading that is asked for.
-    pub aspect: f32,
+/// Weighs one candidate.
+pub(crate) fn weigh(
+    candidate: Candidate,
+    place: Place,
+    seen: &Seen<'_>,
+    question: &Understood,
+    weights: EvidenceWeights,
+) -> Evidence {
+    let text = seen.passage.text();
+    let quote = &text[place.quote.clone()];
+    let context = format!("{} {} {quote}", seen.passage.title(), seen.passage.heading());
+    let wanted = |is_wanted: bool, is_there: bool| if is_wanted { sign(is_there) } else { 0.0 };
+    let number = |feature: Feature| match feature {
+        Feature::Margin => candidate.margin(),
+        Feature::Rank => seen.rank,
+        Feature::Likeness => seen.likeness,
+        Feature::Coverage => coverage(&question.terms, &context),
+        Feature::QuoteCoverage => coverage(&question.terms, quote),
+        Feature::Heading => {
+            let asked_for = question.headings.iter().any(|heading| seen.passage.heading().starts_with(heading));
+            wanted(!question.headings.is_empty(), asked_for)
+        }
+        Feature::Topic => seen.named,
+        Feature::Opening => f32::from(u8::from(place.quote.start == 0)),
+        Feature::Duration => wanted(question.kind == Kind::Duration, has_duration(quote)),
+        Feature::Number => wanted(question.kind == Kind::Amount, has_number(quote)),
+        Feature::List => f32::from(u8::from(question.kind == Kind::List && quote.contains("\n- "))),
+        Feature::Polarity => wanted(question.negative, is_negative(quote)),
+        Feature::People => {
+            let spoken_of = people(&context);
+            wanted(!question.people.is_empty(), question.people.iter().all(|group| spoken_of.contains(group)))
+        }
+    };
+    let numbers = Feature::ALL.map(number);
+    let total = numbers.iter().zip(weights.0).map(|(number, weight)| number * weight).sum();
+    Evidence { candidate, place, numbers, total }
 }
 
-impl Default for EvidenceWeights {
-    /// Chosen on the dev half of the starter questions; see `crates/README.md`.
-    fn default() -> Self {
-        Self { rank: 2.0, likeness: 60.0, coverage: 0.0, aspect: 2.0 }
-    }
+fn sign(positive: bool) -> f32 {
+    if positive { 1.0 } else { -1.0 }
 }
 
-impl Evidence {
-    /// All of it, in units of the reader's margin.
-    pub(crate) fn total(&self, weights: EvidenceWeights) -> f32 {
-        let Evidence { candidate, rank, likeness, coverage, aspect } = self;
-        let place = weights.rank * rank + weights.aspect * aspect;
-        candidate.margin() + place + weights.likeness * likeness + weights.coverage * coverage
-    }
-
-    /// The calibrated probability that the candidate answers.
-    pub(crate) fn probability(&self, weights: EvidenceWeights, calibration: &Calibration) -> f32 {
-        calibration.probability(self.total(weights))
-    }
+/// Most evidence first; ties keep their order.
+pub(crate) fn sort(evidence: &mut [Evidence]) {
+    evidence.sort_by(|a, b| b.total.partial_cmp(&a.total).unwrap_or(Ordering::Equal));
 }
 
-/// Best first; ties keep the order of margins.
-pub(crate) fn sort(evidence: &mut [Evidence], weights: EvidenceWeights) {
-    evidence.sort_by(|a, b| b.total(weights).partial_cmp(&a.total(weights)).unwrap_or(Ordering::Equal));
+/// The numbers by name, for traces.
+pub(crate) fn by_name(numbers: &Numbers) -> BTreeMap<&'static str, f32> {
+    Feature::ALL.iter().map(|feature| feature.name()).zip(numbers.iter().copied()).collect()
 }
 
 /// The share of `terms` that `text` holds, endings apart: all but the last two letters of a longer word must agree.
@@ -86,7 +192,50 @@ fn stem(term: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use clinqa_index::Lexicon;
+    use clinqa_retrieval::{Understanding, understand};
+    use clinqa_schema::{Document, DocumentId, Metadata, Question, SourceLocator, Span};
+
     use super::*;
+
+    fn numbers(question: &str, heading: &str, text: &str) -> BTreeMap<&'static str, f32> {
+        let document = Document {
+            id: DocumentId::new("d").expect("an id"),
+            title: "Croup".into(),
+            text: text.into(),
+            sections: Vec::new(),
+            metadata: Metadata::default(),
+            source: SourceLocator::default(),
+        };
+        let passage = Passage::cut(&document, 0, heading, 0..text.len()).expect("a passage");
+        let span = Span::new(&passage, 0..4).expect("a span");
+        let candidate = Candidate { span, score: 3.0, null_score: 1.0, also: Vec::new() };
+        let question = Question::new(question).expect("a question");
+        let question = understand(&question, &[], &Lexicon::default(), Understanding::default());
+        let seen = Seen { passage: &passage, rank: 0.5, likeness: 0.6, named: 1.0 };
+        let place = Place { quote: 0..text.len(), span: 0..4 };
+        by_name(&weigh(candidate, place, &seen, &question, EvidenceWeights::default()).numbers)
+    }
+
+    #[test]
+    fn evidence_is_what_the_question_wants() {
+        let check = |question: &str, heading: &str, text: &str, feature: Feature, expected: f32| {
+            let found = numbers(question, heading, text)[feature.name()];
+            assert!((found - expected).abs() < 1e-6, "{question} / {text}: {} is {found}", feature.name());
+        };
+        check("how long does croup last", "Symptoms", "Croup lasts 3 days.", Feature::Duration, 1.0);
+        check("how long does croup last", "Symptoms", "Croup is mild.", Feature::Duration, -1.0);
+        check("is croup mild", "Symptoms", "Croup lasts 3 days.", Feature::Duration, 0.0);
+        check("how much steam", "Treatment", "Use 5 mL.", Feature::Number, 1.0);
+        check("how is croup treated", "Treatment", "A steroid.", Feature::Heading, 1.0);
+        check("how is croup treated", "Causes", "A virus.", Feature::Heading, -1.0);
+        check("what should I not do", "Treatment", "Do not use steam.", Feature::Polarity, 1.0);
+        check("what should I not do", "Treatment", "Keep calm.", Feature::Polarity, -1.0);
+        check("is it seen in babies", "Causes", "Babies get it.", Feature::People, 1.0);
+        check("is it seen in babies", "Causes", "Adults get it.", Feature::People, -1.0);
+        check("signs of croup", "Symptoms", "Signs are:\n- a bark", Feature::List, 1.0);
+        check("croup", "Symptoms", "Some text.", Feature::Margin, 2.0);
+    }
 
     #[test]
     fn words_are_covered_whatever_their_ending() {

@@ -37,11 +37,13 @@ impl Gate {
         let (mut right, mut asked) = (0_u32, 0_u32);
         for (done, judged) in (1..).zip(&self.questions) {
             observer.observe(&Progress { stage: Stage::Evaluate, done, total: Some(total) });
-            let Some(expected) = &judged.document else { continue };
+            if judged.document.is_none() {
+                continue;
+            }
             let question = Question::new(&judged.question)?;
-            let ranking = retriever.retrieve(&question, &Filters::default(), 0)?.ranking;
+            let ranking = retriever.retrieve(&question, &judged.turns(), &Filters::default(), 0)?.ranking;
             asked += 1;
-            right += u32::from(first_documents(&ranking, 3).iter().any(|found| found == expected));
+            right += u32::from(first_documents(&ranking, 3).iter().any(|found| judged.is_right(found)));
         }
         let found = f64::from(right) / f64::from(asked.max(1));
         if asked == 0 || found >= self.document_at_3 {

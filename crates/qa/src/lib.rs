@@ -11,12 +11,14 @@ mod evidence;
 mod gate;
 mod quote;
 mod rebuild;
+mod trust;
 
 pub use answer::{AnswerConfig, Ask, Explain, Search, answer, emergency};
 pub use compose::cite;
 pub use engine::{Engine, Models, identity};
 pub use error::{Error, Fault};
-pub use evidence::EvidenceWeights;
+pub use evidence::{EvidenceWeights, Feature};
 pub use gate::{Gate, GateError};
 pub use quote::{Place, quote_around};
 pub use rebuild::{Copies, RebuildConfig, RebuildReport, rebuild};
+pub use trust::{Ground, TrustWeights};

@@ -2,8 +2,14 @@
 
 use std::ops::Range;
 
-/// Words of the longest list that is quoted whole.
-const MAX_LIST_WORDS: usize = 100;
+/// Words of the longest list that is quoted whole; of a longer one what leads in and the items up to the span.
+const MAX_LIST_WORDS: usize = 80;
+
+/// Words of the longest quote that was widened.
+const MAX_QUOTE_WORDS: usize = 80;
+
+/// Words of the longest answer that is more than its span.
+const MAX_ANSWER_WORDS: usize = 60;
 
 /// A stretch of a passage to be quoted, and the span in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,10 +23,85 @@ pub struct Place {
 /// The place of `span` in `text`: its whole sentences, or its whole list behind the sentence that leads in to it. An item
 /// alone may say the opposite of its list ("do not: …").
 pub fn quote_around(text: &str, span: &Range<usize>) -> Place {
-    match list_around(text, span).filter(|list| text[list.clone()].split_whitespace().count() <= MAX_LIST_WORDS) {
-        Some(quote) => Place { quote, span: span.clone() },
-        None => Place { quote: sentences_around(text, span), span: span.clone() },
+    let quote = match list_around(text, span) {
+        Some(list) if words(&text[list.clone()]) <= MAX_LIST_WORDS => list,
+        Some(list) => cut_list(text, &list, span),
+        None => sentences_around(text, span),
+    };
+    Place { quote, span: span.clone() }
+}
+
+/// What is shown for `place`: the answer is all that was to be quoted, if that is at most 60 words, since a bare span says
+/// too little; the quote is widened by whole sentences and items after it, then before it, up to 80 words.
+pub(crate) fn widened(text: &str, place: &Place) -> Place {
+    let tight = &text[place.quote.clone()];
+    let span = if words(tight) <= MAX_ANSWER_WORDS { place.quote.clone() } else { place.span.clone() };
+    let mut quote = place.quote.clone();
+    let pieces = pieces(text);
+    for piece in pieces.iter().filter(|piece| piece.start >= place.quote.end) {
+        if words(&text[quote.start..piece.end]) > MAX_QUOTE_WORDS {
+            break;
+        }
+        quote.end = piece.end;
     }
+    for piece in pieces.iter().rev().filter(|piece| piece.end <= place.quote.start) {
+        // An item or what leads in to a list is no beginning without the rest of it.
+        if words(&text[piece.start..quote.end]) > MAX_QUOTE_WORDS {
+            break;
+        }
+        let begins_inside_a_list = text[piece.clone()].starts_with(ITEM);
+        if !begins_inside_a_list {
+            quote.start = piece.start;
+        }
+    }
+    Place { quote: without_open_end(text, &quote, place), span }
+}
+
+/// A quote that ends with what leads in to a list says nothing; that sentence is left out again.
+fn without_open_end(text: &str, quote: &Range<usize>, place: &Place) -> Range<usize> {
+    let ends = |quote: &Range<usize>| text[quote.clone()].trim_end().ends_with(':');
+    let mut quote = quote.clone();
+    while ends(&quote) {
+        let before = pieces(text).into_iter().rev().find(|piece| piece.end < quote.end && piece.end >= place.quote.end);
+        match before {
+            Some(piece) => quote.end = piece.end,
+            None => return quote.start..place.quote.end,
+        }
+    }
+    quote
+}
+
+/// Sentences and items, in order.
+fn pieces(text: &str) -> Vec<Range<usize>> {
+    let mut pieces = Vec::new();
+    for line in lines(text) {
+        let found = clinqa_corpus::sentences(&text[line.clone()]);
+        if text[line.clone()].starts_with(ITEM) {
+            pieces.push(line.clone());
+        } else {
+            pieces.extend(found.into_iter().map(|sentence| line.start + sentence.start..line.start + sentence.end));
+        }
+    }
+    pieces.retain(|piece| !text[piece.clone()].trim().is_empty());
+    pieces
+}
+
+/// The part of a long list that holds `span`: what leads in and the items after it, to as many words as fit or to the
+/// item of the span at least.
+fn cut_list(text: &str, list: &Range<usize>, span: &Range<usize>) -> Range<usize> {
+    let items = lines(&text[list.clone()]).into_iter().map(|line| list.start + line.start..list.start + line.end);
+    let mut end = list.start;
+    for item in items {
+        if end >= span.end && words(&text[list.start..item.end]) > MAX_LIST_WORDS {
+            break;
+        }
+        end = item.end;
+    }
+    list.start..end.max(span.end)
+}
+
+fn words(text: &str) -> usize {
+    text.split_whitespace().filter(|word| word.contains(char::is_alphanumeric)).count()
 }
 
 fn sentences_around(text: &str, span: &Range<usize>) -> Range<usize> {
@@ -93,10 +174,39 @@ mod tests {
         check("- rest\n- ice\n\nMore.", "ice", "- rest\n- ice");
         check("Here it is: rest.", "rest", "Here it is: rest.");
         let long = format!("Do:\n- rest\n- {}", "word ".repeat(100));
-        check(long.trim_end(), "rest", "rest");
+        check(long.trim_end(), "rest", "Do:\n- rest");
+        check(long.trim_end(), "word", long.trim_end());
+    }
+
+    #[test]
+    fn a_quote_is_widened_by_whole_sentences() {
+        let check = |text: &str, span: &str, answer: &str, quote: &str| {
+            let start = text.find(span).expect("in the text");
+            let place = widened(text, &quote_around(text, &(start..start + span.len())));
+            assert_eq!((&text[place.span], &text[place.quote]), (answer, quote), "{span}");
+        };
+        check("One. Two is 7. Three.", "7", "Two is 7.", "One. Two is 7. Three.");
+        check("One. Two. Signs are:", "Two", "Two.", "One. Two.");
+        check("Do:\n- rest\n- ice\n\nLater.", "ice", "Do:\n- rest\n- ice", "Do:\n- rest\n- ice\n\nLater.");
+        let long = format!("{}. Two is 7. Three.", "word ".repeat(90).trim_end());
+        check(&long, "7", "Two is 7.", "Two is 7. Three.");
+        check(&long, "word", "word", &long[..long.find(" Two").expect("the second")]);
     }
 
     proptest::proptest! {
+        #[test]
+        fn what_is_shown_holds_the_place(lines in proptest::collection::vec("(- )?[a-z]{1,4}( [a-z.:]{1,4}){0,9}", 1..20), at in 0usize..200, length in 1usize..9) {
+            let text = lines.join("\n");
+            let span = at.min(text.len() - 1)..(at + length).min(text.len());
+            if span.start < span.end && !text[span.clone()].contains('\n') {
+                let tight = quote_around(&text, &span);
+                let shown = widened(&text, &tight);
+                proptest::prop_assert!(shown.quote.start <= tight.quote.start && tight.quote.end <= shown.quote.end);
+                proptest::prop_assert!(shown.quote.start <= shown.span.start && shown.span.end <= shown.quote.end);
+                proptest::prop_assert!(shown.span.start <= span.start && span.end <= shown.span.end);
+            }
+        }
+
         #[test]
         fn a_quote_holds_its_span(lines in proptest::collection::vec("(- )?[a-z]{1,4}( [a-z.:]{1,4}){0,3}", 1..8), at in 0usize..60, length in 1usize..9) {
             let text = lines.join("\n");

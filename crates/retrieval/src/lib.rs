@@ -1,16 +1,25 @@
 //! Which passages may answer?
 //!
-//! A question is understood (pure), both indexes are asked side by side, their rankings are fused (pure), and the
-//! best passages are fetched.
+//! A question is understood (pure), both indexes are asked side by side, their rankings are fused (pure), what the
+//! question names comes first, and the best passages are fetched.
 
 mod aspect;
+mod context;
 mod fusion;
+mod kind;
+mod names;
+mod prefer;
 mod query;
 mod retrieve;
-mod wording;
+mod spelling;
+mod steps;
+mod topic;
 
 pub use aspect::aspects;
 pub use fusion::{Fusion, fuse};
-pub use query::{Understood, understand};
+pub use kind::{Kind, People, has_duration, has_number, is_negative, kind, people};
+pub use prefer::Preference;
+pub use query::{Understanding, Understood, understand};
 pub use retrieve::{RetrievalConfig, RetrievalError, Retrieved, Retriever};
-pub use wording::{Topic, reworded};
+pub use steps::{Step, Steps};
+pub use topic::Topic;

@@ -1,12 +1,17 @@
 //! Both indexes are asked side by side, fused, and the best passages fetched.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use clinqa_encoder::{EncodeError, Encoder};
-use clinqa_index::{FieldWeights, IndexError, PassageIndex};
-use clinqa_schema::{Embedding, Filters, Passage, Question, Ranking, Timing, Trace};
+use clinqa_index::{IndexError, PassageIndex};
+use clinqa_schema::{Embedding, Filters, Passage, PassageId, Question, Ranking, Timing, Trace, Turn};
 
-use crate::{Fusion, fuse, understand};
+use crate::prefer::{by_heading, by_topic, diverse};
+use crate::{Fusion, Preference, Understanding, Understood, fuse, understand};
+
+/// Passages of the fused ranking whose headings are looked at.
+const LOOKED_AT: usize = 30;
 
 /// How passages are looked for.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -15,14 +20,21 @@ pub struct RetrievalConfig {
     pub depth: usize,
     /// How the two rankings become one.
     pub fusion: Fusion,
-    /// How much each lexical field counts.
-    pub weights: FieldWeights,
+    /// How questions are understood.
+    pub understanding: Understanding,
+    /// What comes first of what was found.
+    pub preference: Preference,
 }
 
 impl Default for RetrievalConfig {
     /// Chosen on SciFact train and BioASQ dev; the table stands in `crates/README.md`.
     fn default() -> Self {
-        Self { depth: 100, fusion: Fusion::MinMax { dense_weight: 0.4 }, weights: FieldWeights::default() }
+        Self {
+            depth: 100,
+            fusion: Fusion::MinMax { dense_weight: 0.4 },
+            understanding: Understanding::default(),
+            preference: Preference::default(),
+        }
     }
 }
 
@@ -51,7 +63,9 @@ pub struct Retriever<'a> {
 /// What was found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Retrieved {
-    /// The fused ranking.
+    /// The question as it was understood.
+    pub understood: Understood,
+    /// The fused ranking, what the question names first.
     pub ranking: Ranking,
     /// The first passages of it, best first.
     pub passages: Vec<Passage>,
@@ -67,9 +81,17 @@ struct Timed<T> {
 }
 
 impl Retriever<'_> {
-    /// Finds the `top_k` passages that may answer `question` among those that `filters` admit.
-    pub fn retrieve(&self, question: &Question, filters: &Filters, top_k: usize) -> Result<Retrieved, RetrievalError> {
-        let understood = timed(|| Ok::<_, RetrievalError>(understand(question, self.config.weights)))?;
+    /// Finds the `top_k` passages that may answer `question`, which follows the turns of `history`, among those that
+    /// `filters` admit.
+    pub fn retrieve(
+        &self,
+        question: &Question,
+        history: &[Turn],
+        filters: &Filters,
+        top_k: usize,
+    ) -> Result<Retrieved, RetrievalError> {
+        let understand = || understand(question, history, self.index.lexicon(), self.config.understanding);
+        let understood = timed(|| Ok::<_, RetrievalError>(understand()))?;
         let lexical = || timed(|| self.index.lexical(&understood.value.lexical, self.config.depth, filters));
         let dense = || self.dense(&understood.value.dense, filters);
         let (lexical, dense) = std::thread::scope(|scope| {
@@ -81,29 +103,35 @@ impl Retriever<'_> {
         let lexical = lexical.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         let (encoding_ms, dense) = dense?;
         let fused = timed(|| Ok::<_, RetrievalError>(fuse(self.config.fusion, &lexical.value, &dense.value)))?;
-        let passages = timed(|| self.fetch(&fused.value, top_k))?;
+        let chosen = timed(|| self.choose(&fused.value, &understood.value, top_k))?;
         let timings = vec![
             Timing { stage: "understand", ms: understood.ms },
             Timing { stage: "lexical", ms: lexical.ms },
             Timing { stage: "encode", ms: encoding_ms },
             Timing { stage: "dense", ms: dense.ms },
             Timing { stage: "fuse", ms: fused.ms },
-            Timing { stage: "fetch", ms: passages.ms },
+            Timing { stage: "choose", ms: chosen.ms },
         ];
         let nearest = dense.value.hits().first().map(|hit| hit.score);
-        Ok(Retrieved {
-            ranking: fused.value.clone(),
-            passages: passages.value,
-            nearest,
-            trace: Trace {
-                terms: understood.value.terms,
-                lexical: lexical.value,
-                dense: dense.value,
-                fused: fused.value,
-                spans: Vec::new(),
-                timings,
-            },
-        })
+        let (ranking, passages) = chosen.value;
+        let trace = trace(&understood.value, [lexical.value, dense.value, ranking.clone()], timings);
+        Ok(Retrieved { understood: understood.value, ranking, passages, nearest, trace })
+    }
+
+    /// The ranking with what the question names and asks for first, and the passages that are to be read of it.
+    fn choose(
+        &self,
+        fused: &Ranking,
+        understood: &Understood,
+        top_k: usize,
+    ) -> Result<(Ranking, Vec<Passage>), IndexError> {
+        let preference = self.config.preference;
+        let ranking = by_topic(fused, &understood.named(), preference);
+        let first: Vec<PassageId> = ranking.hits().iter().take(LOOKED_AT).map(|hit| hit.passage_id.clone()).collect();
+        let looked_at = if understood.headings.is_empty() { Vec::new() } else { self.fetch(&first)? };
+        let ranking = by_heading(&ranking, &looked_at, &understood.headings, preference);
+        let passages = self.fetch(&diverse(&ranking, top_k, preference))?;
+        Ok((ranking, passages))
     }
 
     /// The dense ranking, and the milliseconds that encoding took.
@@ -116,9 +144,26 @@ impl Retriever<'_> {
         Ok((embedding.ms, ranking))
     }
 
-    fn fetch(&self, ranking: &Ranking, top_k: usize) -> Result<Vec<Passage>, IndexError> {
-        let hits = ranking.hits().iter().take(top_k);
-        hits.filter_map(|hit| self.index.passage(&hit.passage_id).transpose()).collect()
+    fn fetch(&self, ids: &[PassageId]) -> Result<Vec<Passage>, IndexError> {
+        ids.iter().filter_map(|id| self.index.passage(id).transpose()).collect()
+    }
+}
+
+fn trace(understood: &Understood, [lexical, dense, fused]: [Ranking; 3], timings: Vec<Timing>) -> Trace {
+    Trace {
+        understood: understood.explained.clone(),
+        steps: understood.steps.clone(),
+        kind: understood.kind.name(),
+        headings: understood.headings.clone(),
+        topics: understood.topics.iter().map(|topic| topic.name.clone()).collect(),
+        unknown: understood.unknown.clone(),
+        terms: understood.terms.clone(),
+        lexical,
+        dense,
+        fused,
+        spans: Vec::new(),
+        grounds: BTreeMap::new(),
+        timings,
     }
 }
 

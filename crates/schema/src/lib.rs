@@ -20,9 +20,9 @@ pub use filters::Filters;
 pub use id::{DocumentId, IdError, PassageId};
 pub use passage::{Passage, PassageError, Span};
 pub use progress::{Observer, Progress, Silent, Stage};
-pub use question::{MAX_QUESTION_CHARS, Question, QuestionError};
+pub use question::{MAX_QUESTION_CHARS, Question, QuestionError, Turn};
 pub use ranking::{Hit, Ranking};
 pub use reply::{
     Abstention, Answer, Call, Citation, Confidence, ConfidenceLabel, Notice, NoticeKind, Outcome, Reading, Reply,
 };
-pub use trace::{SpanTrace, Timing, Trace};
+pub use trace::{SpanTrace, Timing, Trace, UnderstandingStep};

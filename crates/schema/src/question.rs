@@ -11,6 +11,23 @@ pub const MAX_QUESTION_CHARS: usize = 2_000;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Question(String);
 
+/// One turn of a conversation: what was asked and what was answered. Health data, as a question is: no `Display`, and its
+/// `Debug` hides both.
+#[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Turn {
+    /// What was asked.
+    pub question: String,
+    /// What was answered; empty if nothing was.
+    #[serde(default)]
+    pub answer: String,
+}
+
+impl std::fmt::Debug for Turn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Turn({} characters)", self.question.chars().count() + self.answer.chars().count())
+    }
+}
+
 /// Why a text is not a question. None of these repeats the text.
 #[derive(Debug, Clone, Copy, thiserror::Error, PartialEq, Eq)]
 pub enum QuestionError {

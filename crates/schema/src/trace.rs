@@ -1,5 +1,7 @@
 //! What happened on the way to a reply, as a value.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::{PassageId, Ranking};
@@ -7,6 +9,18 @@ use crate::{PassageId, Ranking};
 /// Both rankings, the fused one, the spans that were read, and the time of each stage.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Trace {
+    /// The question as it was understood: completed, mended, other names explained.
+    pub understood: String,
+    /// What was changed on the way there, in order.
+    pub steps: Vec<UnderstandingStep>,
+    /// The kind of answer that is wanted.
+    pub kind: &'static str,
+    /// The headings that are asked for.
+    pub headings: Vec<&'static str>,
+    /// Names of documents that stand in the question.
+    pub topics: Vec<String>,
+    /// Words that neither the corpus nor any table has.
+    pub unknown: Vec<String>,
     /// The words that were searched for, as understood.
     pub terms: Vec<String>,
     /// The BM25 ranking, cut for display.
@@ -17,8 +31,21 @@ pub struct Trace {
     pub fused: Ranking,
     /// The best candidates for the answer, most evidence first.
     pub spans: Vec<SpanTrace>,
+    /// The grounds for trusting the best candidate, by name.
+    pub grounds: BTreeMap<&'static str, f32>,
     /// Stages in the order they ran.
     pub timings: Vec<Timing>,
+}
+
+/// One change that was made to a question.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UnderstandingStep {
+    /// The step: spelling, abbreviations, …
+    pub step: &'static str,
+    /// The words as they were.
+    pub from: String,
+    /// What they were taken for.
+    pub to: String,
 }
 
 /// A candidate for the answer, and what speaks for it.
@@ -28,24 +55,14 @@ pub struct SpanTrace {
     pub passage_id: PassageId,
     /// The span's text.
     pub text: String,
-    /// What would be quoted for it.
+    /// What must be quoted for it to mean what it means.
     pub quote: String,
-    /// Sum of start and end logit.
-    pub score: f32,
-    /// The score of "no answer here": sum of the logits at `[CLS]`.
-    pub null_score: f32,
-    /// The fused score of the passage.
-    pub rank: f32,
-    /// Cosine of the question and what would be quoted.
-    pub likeness: f32,
-    /// The share of the question's words that the passage holds.
-    pub coverage: f32,
-    /// 1 if it stands under a heading that the question asks for, else 0.
-    pub aspect: f32,
+    /// What would be shown: the quote, widened.
+    pub shown: String,
+    /// How much there is of each kind of evidence, by name.
+    pub features: BTreeMap<&'static str, f32>,
     /// All of it together.
     pub evidence: f32,
-    /// The calibrated probability that the span answers.
-    pub probability: f32,
 }
 
 /// How long a stage took.

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clinqa_index::{PassageIndex, Store};
 use clinqa_qa::{AnswerConfig, Ask, Engine, Error, Explain, Fault, Search, answer, emergency};
 use clinqa_safety::Rules;
-use clinqa_schema::{Filters, Outcome, Question, Reply};
+use clinqa_schema::{Filters, Outcome, Question, Reply, Turn};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -40,6 +40,7 @@ fn template(args: &AskArgs) -> anyhow::Result<Ask> {
     let placeholder = Question::new("placeholder")?;
     Ok(Ask {
         question: placeholder,
+        history: Vec::new(),
         filters: filters(&args.search)?,
         region: args.region,
         top_k: usize::from(args.top_k.unwrap_or(READING)),
@@ -75,6 +76,8 @@ struct Line {
     #[serde(default)]
     id: Value,
     question: String,
+    #[serde(default)]
+    history: Vec<Turn>,
     #[serde(default)]
     filters: Option<Filters>,
 }
@@ -135,8 +138,8 @@ fn line(engine: &Engine, template: &Ask, bytes: &[u8]) -> Result<Answered, Faile
     let value: Value = serde_json::from_slice(bytes).map_err(no_json)?;
     let id = value.get("id").cloned().unwrap_or_default();
     let wrong_fields =
-        |_| malformed(id, "`question` must be a text, `filters` an object; see `clinqa ask --help`".to_owned());
-    let Line { id, question, filters } = serde_json::from_value(value).map_err(wrong_fields)?;
+        |_| malformed(id, "`question` must be a text, `history` a list of turns, `filters` an object; see `clinqa ask --help`".to_owned());
+    let Line { id, question, history, filters } = serde_json::from_value(value).map_err(wrong_fields)?;
     let failed = |error: &Error, id: Value| {
         let code = match error.fault() {
             Fault::Request => "unusable",
@@ -147,7 +150,7 @@ fn line(engine: &Engine, template: &Ask, bytes: &[u8]) -> Result<Answered, Faile
     };
     let question = Question::new(&question).map_err(|error| failed(&error.into(), id.clone()))?;
     let filters = filters.unwrap_or_else(|| template.filters.clone());
-    let ask = Ask { question, filters, ..template.clone() };
+    let ask = Ask { question, history, filters, ..template.clone() };
     match answer(engine, &ask, &AnswerConfig::default()) {
         Ok(reply) => Ok(Answered { id, reply }),
         Err(error) => Err(failed(&error, id)),

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clinqa_eval::{JudgedQuestion, JudgedReply, fit_logistic, is_accepted, read_judged, score_judged};
 use clinqa_qa::{AnswerConfig, Ask, Explain, Search, answer};
 use clinqa_safety::Rules;
-use clinqa_schema::{Filters, Observer, Progress, Question, Reply, SpanTrace, Stage};
+use clinqa_schema::{Filters, Observer, Progress, Question, Reply, Stage, Trace};
 use serde::Serialize;
 use serde_json::json;
 
@@ -30,7 +30,8 @@ struct Detail<'a> {
     evidence: Option<f32>,
     nearest: Option<f32>,
     reason: Option<clinqa_schema::Abstention>,
-    candidates: &'a [SpanTrace],
+    split: &'a str,
+    trace: Option<&'a Trace>,
     ms: f64,
 }
 
@@ -53,6 +54,7 @@ pub(crate) fn run(settings: &Settings, args: &AnswersArgs) -> anyhow::Result<Exi
     for (done, judged) in (1..).zip(&questions) {
         let ask = Ask {
             question: Question::new(&judged.question)?,
+            history: judged.turns(),
             filters: Filters::default(),
             region: None,
             top_k: 3,
@@ -118,7 +120,8 @@ fn accepted(question: &JudgedQuestion, judged: &BTreeMap<String, JudgedReply>) -
 
 fn detail<'a>(question: &'a JudgedQuestion, reply: &'a Reply, judged: &'a BTreeMap<String, JudgedReply>) -> Detail<'a> {
     let answer = reply.answer.as_ref();
-    let nearest = reply.trace.as_ref().and_then(|trace| trace.dense.hits().first()).map(|hit| hit.score);
+    let trace = reply.trace.as_ref();
+    let nearest = trace.and_then(|trace| trace.dense.hits().first()).map(|hit| hit.score);
     Detail {
         id: &question.id,
         group: &question.group,
@@ -131,7 +134,8 @@ fn detail<'a>(question: &'a JudgedQuestion, reply: &'a Reply, judged: &'a BTreeM
         evidence: evidence(reply),
         nearest,
         reason: reply.reason,
-        candidates: reply.trace.as_ref().map(|trace| trace.spans.as_slice()).unwrap_or_default(),
+        split: &question.split,
+        trace,
         ms: reply.took_ms,
     }
 }

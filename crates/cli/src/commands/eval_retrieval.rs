@@ -114,7 +114,7 @@ fn rank(
     let mut ranked = Vec::with_capacity(queries.len());
     for (query, embedding) in queries.iter().zip(embeddings) {
         let question = Question::new(&query.text)?;
-        let understood = understand(&question, config.weights);
+        let understood = understand(&question, &[], index.lexicon(), config.understanding);
         ranked.push(Ranked {
             id: query.id.clone(),
             lexical: index.lexical(&understood.lexical, RUN_DEPTH, &everything).map_err(Error::from)?,

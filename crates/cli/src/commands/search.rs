@@ -34,7 +34,7 @@ pub(crate) fn run(settings: &Settings, args: &SearchArgs) -> anyhow::Result<Exit
     }
     let config = AnswerConfig::default().retrieval;
     let retriever = Retriever { index: &index, encoder: encoder.as_ref(), config };
-    let found = retriever.retrieve(&question, &filters, usize::from(args.top_k)).map_err(Error::from)?;
+    let found = retriever.retrieve(&question, &[], &filters, usize::from(args.top_k)).map_err(Error::from)?;
     let results = results(&index, &found)?;
     let trace = args.search.explain.then_some(found.trace);
     if args.search.json {

@@ -8,10 +8,15 @@ use serde::{Deserialize, Serialize};
 use crate::{EncoderIdentity, IndexError};
 
 /// The format this program writes; it reads this one and older ones.
-pub const FORMAT_VERSION: u32 = 1;
+///
+/// 2 added the lexicon.
+pub const FORMAT_VERSION: u32 = 2;
 
 /// Name of the manifest in its generation's folder.
 pub(crate) const MANIFEST: &str = "manifest.json";
+
+/// Name of the file of words and names.
+pub(crate) const LEXICON: &str = "lexicon.txt";
 
 /// The description of one generation, written last; nothing that it does not vouch for is read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

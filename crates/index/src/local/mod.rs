@@ -26,15 +26,17 @@ use crate::local::best::Scored;
 use crate::local::dense::Dense;
 use crate::local::graph::{GRAPH, Graph};
 use crate::local::lexical::Lexical;
+use crate::local::manifest::LEXICON;
 use crate::local::store::PassageStore;
 use crate::local::vectors::{VECTORS, Vectors};
-use crate::{ContentKey, EncoderIdentity, IndexError, LexicalQuery, Manifest, PassageIndex};
+use crate::{ContentKey, EncoderIdentity, IndexError, LexicalQuery, Lexicon, Manifest, PassageIndex};
 
 /// One immutable build of the index, open. It needs no right to write, and keeps working when its files are unlinked.
 pub struct Generation {
     manifest: Manifest,
     passages: PassageStore,
     lexical: Lexical,
+    lexicon: Lexicon,
     dense: Option<Dense>,
 }
 
@@ -46,11 +48,12 @@ impl Generation {
         inspect::compare_all(folder, &manifest)?;
         let passages = PassageStore::open(folder, manifest.counts)?;
         let lexical = Lexical::open(folder, passages.len())?;
+        let lexicon = open_lexicon(folder, &manifest)?;
         let dense = match &manifest.encoder {
             None => None,
             Some(encoder) => Some(open_dense(folder, &manifest, encoder)?),
         };
-        Ok(Self { manifest, passages, lexical, dense })
+        Ok(Self { manifest, passages, lexical, lexicon, dense })
     }
 
     /// Refuses an encoder that is not the one that made the vectors.
@@ -97,6 +100,16 @@ impl Generation {
     }
 }
 
+/// The first format had no lexicon; its questions are understood without.
+fn open_lexicon(folder: &Path, manifest: &Manifest) -> Result<Lexicon, IndexError> {
+    if !manifest.files.iter().any(|entry| entry.file == LEXICON) {
+        return Ok(Lexicon::default());
+    }
+    let path = folder.join(LEXICON);
+    let text = std::fs::read_to_string(&path).map_err(|source| IndexError::io("read", &path, source))?;
+    Lexicon::decode(&text).ok_or_else(|| IndexError::content(&path, "lexicon"))
+}
+
 fn open_dense(folder: &Path, manifest: &Manifest, encoder: &EncoderIdentity) -> Result<Dense, IndexError> {
     let passages = manifest.counts.passages as usize;
     let vectors = Vectors::open(&folder.join(VECTORS), encoder.dimension, passages)?;
@@ -131,6 +144,10 @@ impl PassageIndex for Generation {
 
     fn document(&self, id: &DocumentId) -> Result<Option<Document>, IndexError> {
         self.passages.document(id)
+    }
+
+    fn lexicon(&self) -> &Lexicon {
+        &self.lexicon
     }
 
     fn embedding_of(&self, content: &ContentKey) -> Option<Embedding> {

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 use clinqa_schema::{Document, Embedding, Observer, Passage, Progress, Stage};
 
+use crate::lexicon::LexiconBuilder;
 use crate::local::files::{Output, names_below, protect, seal, sync_folder, write_durably};
 use crate::local::graph::GRAPH;
 use crate::local::graph_build;
 use crate::local::lexical::{LEXICAL, LexicalBuilder};
-use crate::local::manifest::MANIFEST;
+use crate::local::manifest::{LEXICON, MANIFEST};
 use crate::local::spool::{ClosedSpool, Spool, Waiting};
 use crate::local::store::{self, DOCUMENTS, DocumentEntry, HEADINGS, METADATA, PASSAGES, PassageRecord};
 use crate::local::vectors::{self, VECTORS, Vectors};
@@ -213,6 +214,7 @@ struct Words {
     metadata: Output,
     passages: Output,
     lexical: LexicalBuilder,
+    lexicon: LexiconBuilder,
     content: blake3::Hasher,
     headings: Vec<String>,
     heading_places: HashMap<String, u32>,
@@ -228,6 +230,7 @@ impl Words {
             metadata: Output::create(folder.join(METADATA))?,
             passages: Output::create(folder.join(PASSAGES))?,
             lexical: LexicalBuilder::create(folder)?,
+            lexicon: LexiconBuilder::default(),
             content: blake3::Hasher::new(),
             headings: Vec::new(),
             heading_places: HashMap::new(),
@@ -275,6 +278,7 @@ impl Words {
             self.lexical.add(self.place, &cut, &document.metadata)?;
             self.place += 1;
         }
+        self.lexicon.add(&document);
         self.document += 1;
         Ok(())
     }
@@ -284,6 +288,7 @@ impl Words {
         let headings =
             serde_json::to_vec(&self.headings).map_err(|source| IndexError::Json { path: path.clone(), source })?;
         write_durably(&path, &headings)?;
+        write_durably(&folder.join(LEXICON), &self.lexicon.finish().encode())?;
         self.documents.finish()?;
         self.metadata.finish()?;
         self.passages.finish()?;

@@ -1,0 +1,251 @@
+//! Which words and names does the corpus use?
+//!
+//! Spelling is mended towards words that the passages hold, and a question is linked to the documents whose title or
+//! synonym it names. Both are counted while an index is written, so that nothing has to be read to understand a question.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::RangeInclusive;
+
+use clinqa_schema::{Document, DocumentId};
+
+/// Words that are kept, the most frequent first: enough for the language of a large literature.
+const MAX_WORDS: usize = 200_000;
+
+/// Words that are counted at a time; beyond, those seen once are forgotten.
+const MAX_COUNTED: usize = 1_000_000;
+
+/// Names that are kept.
+const MAX_NAMES: usize = 100_000;
+
+/// Words of the longest name. A title that is a sentence names nothing that people would type.
+pub const MAX_NAME_WORDS: usize = 7;
+
+/// Letters of a word.
+const LETTERS: RangeInclusive<usize> = 2..=30;
+
+const HEADER: &str = "clinqa lexicon 1";
+
+/// The words of a corpus with the number of documents that hold each, and the names of its documents.
+///
+/// Words and names are in lower case, runs of letters and digits; the words of a name stand between single spaces.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lexicon {
+    /// By number of characters, sorted.
+    words: BTreeMap<usize, BTreeMap<String, u32>>,
+    names: HashMap<String, Vec<DocumentId>>,
+}
+
+impl Lexicon {
+    /// How many documents hold `word`, given in lower case.
+    pub fn count(&self, word: &str) -> u32 {
+        self.words.get(&word.chars().count()).and_then(|words| words.get(word)).copied().unwrap_or(0)
+    }
+
+    /// The words of so many characters, shorter ones first, then by the alphabet, each with its number of documents.
+    pub fn words(&self, characters: RangeInclusive<usize>) -> impl Iterator<Item = (&str, u32)> {
+        self.words.range(characters).flat_map(|(_, words)| words.iter().map(|(word, count)| (word.as_str(), *count)))
+    }
+
+    /// The documents that are called `name`, in the form of [`name_of`], in the order of their ids.
+    pub fn named(&self, name: &str) -> &[DocumentId] {
+        self.names.get(name).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// A lexicon of these words, each in one document: what tests of spelling need.
+    pub fn of_words<'a>(words: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut lexicon = Self::default();
+        for word in words {
+            lexicon.words.entry(word.chars().count()).or_default().insert(word.to_lowercase(), 1);
+        }
+        lexicon
+    }
+
+    /// A lexicon of these names: what tests of topics need.
+    pub fn of_names<'a>(names: impl IntoIterator<Item = (&'a str, DocumentId)>) -> Self {
+        let mut lexicon = Self::default();
+        for (name, document) in names {
+            lexicon.names.entry(name_of(name)).or_default().push(document);
+        }
+        lexicon
+    }
+
+    /// As a file: a line a word, a line a name, sorted.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut lines = vec![HEADER.to_owned()];
+        lines.extend(self.words(0..=usize::MAX).map(|(word, count)| format!("w\t{word}\t{count}")));
+        let names: BTreeMap<_, _> = self.names.iter().collect();
+        lines.extend(names.into_iter().map(|(name, documents)| {
+            let ids: Vec<&str> = documents.iter().map(DocumentId::as_str).collect();
+            format!("n\t{name}\t{}", ids.join("\t"))
+        }));
+        (lines.join("\n") + "\n").into_bytes()
+    }
+
+    /// What [`Lexicon::encode`] wrote; `None` if it did not write this.
+    pub(crate) fn decode(text: &str) -> Option<Self> {
+        let body = text.strip_prefix(HEADER)?.strip_prefix('\n')?;
+        let mut lexicon = Self::default();
+        for line in body.lines() {
+            let mut parts = line.split('\t');
+            match (parts.next()?, parts.next()?) {
+                ("w", word) => {
+                    let count = parts.next()?.parse().ok()?;
+                    lexicon.words.entry(word.chars().count()).or_default().insert(word.to_owned(), count);
+                }
+                ("n", name) => {
+                    let ids = parts.map(|id| DocumentId::new(id).ok()).collect::<Option<Vec<_>>>()?;
+                    lexicon.names.insert(name.to_owned(), ids);
+                }
+                _ => return None,
+            }
+        }
+        Some(lexicon)
+    }
+}
+
+/// Counts as documents come in.
+#[derive(Debug, Default)]
+pub(crate) struct LexiconBuilder {
+    counts: HashMap<String, u32>,
+    names: BTreeMap<String, BTreeSet<DocumentId>>,
+}
+
+impl LexiconBuilder {
+    pub(crate) fn add(&mut self, document: &Document) {
+        let synonyms = &document.metadata.synonyms;
+        let texts = synonyms.iter().chain([&document.title, &document.text]);
+        let words: BTreeSet<String> = texts.flat_map(|text| words(text)).collect();
+        for word in words.into_iter().filter(|word| LETTERS.contains(&word.chars().count())) {
+            *self.counts.entry(word).or_default() += 1;
+        }
+        if self.counts.len() > MAX_COUNTED {
+            self.counts.retain(|_, count| *count > 1);
+        }
+        for name in synonyms.iter().chain([&document.title]).flat_map(|name| names_in(name)) {
+            let is_new = !self.names.contains_key(&name);
+            if !is_new || self.names.len() < MAX_NAMES {
+                self.names.entry(name).or_default().insert(document.id.clone());
+            }
+        }
+    }
+
+    pub(crate) fn finish(self) -> Lexicon {
+        let mut counted: Vec<(String, u32)> = self.counts.into_iter().collect();
+        counted.sort_by(|(a, x), (b, y)| y.cmp(x).then_with(|| a.cmp(b)));
+        counted.truncate(MAX_WORDS);
+        let mut lexicon = Lexicon::default();
+        for (word, count) in counted {
+            lexicon.words.entry(word.chars().count()).or_default().insert(word, count);
+        }
+        lexicon.names = self.names.into_iter().map(|(name, ids)| (name, ids.into_iter().collect())).collect();
+        lexicon
+    }
+}
+
+/// The form in which names are kept and asked for: words in lower case between single spaces, without a final `s`, so that
+/// "Crohn's", "crohns" and "Crohn" are one, as "gallstone" and "gallstones" are.
+pub fn name_of(text: &str) -> String {
+    let singular = |word: String| match word.strip_suffix('s') {
+        Some(stem) if stem.chars().count() >= 3 && !stem.ends_with('s') => stem.to_owned(),
+        _ => word,
+    };
+    words(text).map(singular).collect::<Vec<_>>().join(" ")
+}
+
+/// A title, and without what it says in brackets, and what it says there: "Collapsed lung (pneumothorax)" is both.
+fn names_in(title: &str) -> Vec<String> {
+    let (before, rest) = title.split_once('(').unwrap_or((title, ""));
+    let (inside, after) = rest.split_once(')').unwrap_or((rest, ""));
+    let all = [name_of(title), name_of(&format!("{before} {after}")), name_of(inside)];
+    let fits = |name: &String| !name.is_empty() && name.split(' ').count() <= MAX_NAME_WORDS;
+    all.into_iter().collect::<BTreeSet<_>>().into_iter().filter(fits).collect()
+}
+
+fn words(text: &str) -> impl Iterator<Item = String> {
+    let plain = text.to_lowercase().replace(['’', '`'], "'").replace("'s ", " ");
+    let plain = plain.strip_suffix("'s").map(str::to_owned).unwrap_or(plain).replace('\'', "");
+    let words: Vec<String> = plain
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| word.contains(char::is_alphabetic) || word.len() <= 2)
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect();
+    words.into_iter()
+}
+
+#[cfg(test)]
+mod tests {
+    use clinqa_schema::{Metadata, SourceLocator};
+
+    use super::*;
+
+    fn document(id: &str, title: &str, synonyms: &[&str], text: &str) -> Document {
+        Document {
+            id: DocumentId::new(id).expect("an id"),
+            title: title.into(),
+            text: text.into(),
+            sections: Vec::new(),
+            metadata: Metadata {
+                synonyms: synonyms.iter().map(ToString::to_string).collect(),
+                ..Metadata::default()
+            },
+            source: SourceLocator::default(),
+        }
+    }
+
+    fn lexicon() -> Lexicon {
+        let mut builder = LexiconBuilder::default();
+        builder.add(&document("b", "Bell's palsy", &["droopy face"], "The face droops."));
+        builder.add(&document("p", "Collapsed lung (pneumothorax)", &["droopy face"], "Air, naïve air."));
+        builder.finish()
+    }
+
+    #[test]
+    fn words_are_counted_by_document() {
+        let lexicon = lexicon();
+        let check = |word: &str, expected| assert_eq!(lexicon.count(word), expected, "{word}");
+        check("face", 2);
+        check("air", 1);
+        check("naïve", 1);
+        check("bell", 1);
+        check("lungs", 0);
+        let short: Vec<&str> = lexicon.words(3..=4).map(|(word, _)| word).collect();
+        assert_eq!(short, ["air", "the", "bell", "face", "lung"]);
+    }
+
+    #[test]
+    fn a_document_is_found_by_each_of_its_names() {
+        let lexicon = lexicon();
+        let check = |name: &str, expected: &[&str]| {
+            let found: Vec<&str> = lexicon.named(&name_of(name)).iter().map(DocumentId::as_str).collect();
+            assert_eq!(found, expected, "{name}");
+        };
+        check("Bell’s palsy", &["b"]);
+        check("bells", &[]);
+        check("Pneumothorax", &["p"]);
+        check("collapsed LUNG", &["p"]);
+        check("droopy face", &["b", "p"]);
+        check("type 2", &[]);
+    }
+
+    #[test]
+    fn a_lexicon_is_read_back_as_it_was() {
+        let lexicon = lexicon();
+        let text = String::from_utf8(lexicon.encode()).expect("text");
+        assert_eq!(Lexicon::decode(&text), Some(lexicon));
+        for damaged in ["", "clinqa lexicon 2\n", "clinqa lexicon 1\nw\tface\n", "clinqa lexicon 1\nx\ty\tz\n"] {
+            assert_eq!(Lexicon::decode(damaged), None, "{damaged:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_a_document_is_called_can_be_written(title in "\\PC{1,40}", text in "\\PC{0,60}") {
+            let mut builder = LexiconBuilder::default();
+            builder.add(&document("d", &title, &[&text], &text));
+            let lexicon = builder.finish();
+            let text = String::from_utf8(lexicon.encode()).expect("text");
+            proptest::prop_assert_eq!(Lexicon::decode(&text), Some(lexicon));
+        }
+    }
+}

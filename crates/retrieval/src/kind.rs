@@ -1,0 +1,161 @@
+//! What kind of answer does a question want, about whom, and is it asked in the negative (pure)?
+
+/// What an answer should hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// What something is.
+    Definition,
+    /// Several things: symptoms, causes, side effects, foods.
+    List,
+    /// How long, how soon.
+    Duration,
+    /// A number: a dose, a level, a share, an age.
+    Amount,
+    /// Yes or no, with the reason.
+    YesNo,
+    /// Why.
+    Reason,
+    /// How it is done.
+    Procedure,
+    /// Anything else.
+    Other,
+}
+
+impl Kind {
+    /// Its name for people and for tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Definition => "definition",
+            Self::List => "list",
+            Self::Duration => "duration",
+            Self::Amount => "amount",
+            Self::YesNo => "yes-no",
+            Self::Reason => "reason",
+            Self::Procedure => "procedure",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// The kind of `question`, by its opening words and the thing it asks for.
+pub fn kind(question: &str) -> Kind {
+    let text = padded(question);
+    let has = |cues: &[&str]| cues.iter().any(|cue| text.contains(&format!(" {cue} ")));
+    let starts = |cues: &[&str]| cues.iter().any(|cue| text.starts_with(&format!(" {cue} ")));
+    if has(&["how long", "how soon", "how quickly", "how fast", "how many days", "how many weeks", "how many hours", "when does", "when do", "when will", "how often", "duration"]) {
+        return Kind::Duration;
+    }
+    if has(&["how much", "how many", "what level", "normal range", "normal level", "normal value", "threshold", "target", "cut off", "cutoff", "dose", "what age", "how old", "how high", "how low", "how common", "percentage", "reading"]) {
+        return Kind::Amount;
+    }
+    if has(&["symptoms", "signs", "side effects", "causes", "risk factors", "triggers", "complications", "foods", "examples", "types", "treatments", "options", "features", "interactions", "who should not", "who cannot", "who can t", "red flags", "warning signs"]) {
+        return Kind::List;
+    }
+    if starts(&["why"]) || has(&["why", "what causes", "reason"]) {
+        return Kind::Reason;
+    }
+    if starts(&["can", "could", "is", "are", "does", "do", "did", "will", "would", "should", "has", "have", "may", "must", "if"]) {
+        return Kind::YesNo;
+    }
+    if starts(&["what is", "what s", "whats", "what are", "define", "what does"]) && text.split_whitespace().count() <= 6 {
+        return Kind::Definition;
+    }
+    if has(&["how is", "how are", "how do", "how to", "how can", "how should", "what happens", "how does"]) {
+        return Kind::Procedure;
+    }
+    Kind::Other
+}
+
+/// A group of people that guidance treats apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum People {
+    /// Babies and children.
+    Children,
+    /// Pregnant or breastfeeding women.
+    Pregnant,
+    /// Older people.
+    Older,
+}
+
+const PEOPLE: [(People, &[&str]); 3] = [
+    (
+        People::Children,
+        &["child", "children", "childs", "kid", "kids", "baby", "babies", "toddler", "toddlers", "infant", "infants", "newborn", "son", "daughter", "teenager", "teenagers", "under 5", "under fives", "paediatric"],
+    ),
+    (People::Pregnant, &["pregnant", "pregnancy", "expecting", "breastfeeding", "breastfeed", "breast feeding", "nursing", "unborn", "trimester", "antenatal", "gestational"]),
+    (People::Older, &["elderly", "older people", "older person", "old people", "over 65", "over 70", "over 75", "over 80", "80 or over", "aged 80", "frail", "frailty", "nan", "gran", "grandmother", "grandfather"]),
+];
+
+/// The groups of people that `text` speaks of, in a fixed order.
+pub fn people(text: &str) -> Vec<People> {
+    let text = padded(text);
+    let speaks = |words: &&[&str]| words.iter().any(|word| text.contains(&format!(" {word} ")));
+    PEOPLE.iter().filter(|(_, words)| speaks(words)).map(|(people, _)| *people).collect()
+}
+
+const NEGATIONS: [&str; 30] = [
+    "not", "no", "never", "without", "avoid", "avoided", "avoiding", "cannot", "can t", "cant", "don t", "dont", "doesn t", "doesnt", "shouldn t",
+    "shouldnt", "isn t", "isnt", "aren t", "arent", "won t", "wont", "stop", "unsafe", "nor", "neither", "none", "rather than", "unlikely", "unless",
+];
+
+/// Whether `text` denies or warns.
+pub fn is_negative(text: &str) -> bool {
+    let text = padded(text);
+    NEGATIONS.iter().any(|word| text.contains(&format!(" {word} ")))
+}
+
+/// Whether `text` holds a length of time ("two weeks", "24 hours").
+pub fn has_duration(text: &str) -> bool {
+    const UNITS: [&str; 16] = [
+        "second", "seconds", "minute", "minutes", "hour", "hours", "day", "days", "week", "weeks", "month", "months", "year", "years", "lifelong", "daily",
+    ];
+    let text = padded(text);
+    text.split_whitespace().any(|word| UNITS.contains(&word))
+}
+
+/// Whether `text` holds a number in figures.
+pub fn has_number(text: &str) -> bool {
+    text.contains(|c: char| c.is_ascii_digit())
+}
+
+/// Lower-case words between single spaces, with a space at both ends; an apostrophe separates.
+fn padded(text: &str) -> String {
+    let plain: String = text.chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).collect();
+    format!(" {} ", plain.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_opening_words_tell_what_is_wanted() {
+        let check = |question: &str, expected: Kind| assert_eq!(kind(question), expected, "{question}");
+        check("What is gout?", Kind::Definition);
+        check("what are the symptoms of measles", Kind::List);
+        check("how long does flu last", Kind::Duration);
+        check("How much paracetamol in a day", Kind::Amount);
+        check("can i drink on metronidazole", Kind::YesNo);
+        check("why do I get migraines", Kind::Reason);
+        check("how is asthma treated", Kind::Procedure);
+        check("croup at night", Kind::Other);
+    }
+
+    #[test]
+    fn people_and_negation_are_seen() {
+        assert_eq!(people("Is it safe in pregnancy, and for my baby?"), [People::Children, People::Pregnant]);
+        assert_eq!(people("Childhood memories"), []);
+        let check = |text: &str, expected| assert_eq!(is_negative(text), expected, "{text}");
+        check("Who can't take it", true);
+        check("Do not take it", true);
+        check("Who can take notes", false);
+        assert!(has_duration("within 24 hours") && !has_duration("minute-by-x") || has_duration("minute"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_has_a_kind(text in "\\PC{0,60}") {
+            let _ = (kind(&text), people(&text), is_negative(&text), has_duration(&text), has_number(&text));
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! Which word was meant (pure)? Slips of the pen are mended towards words that the corpus holds.
+
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use clinqa_index::Lexicon;
+
+use crate::names;
+
+/// A shorter word is not mended: too many others are one letter away.
+const LEAST_LETTERS: usize = 4;
+
+/// From so many letters on two slips are mended, of shorter words only where they leave the sound as it was.
+const TWO_SLIPS_FROM: usize = 7;
+
+/// From so many letters on two slips are looked at.
+const TWO_SLIPS_LEAST: usize = 5;
+
+/// What a slip costs that leaves the sound of a word as it was ("simptoms"); any other costs 100.
+const SOUND_SLIP: usize = 45;
+
+/// Words of everyday English: whoever types "laptop" means no larynx.
+static ENGLISH: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    let lines = [include_str!("../data/english.txt"), include_str!("../data/stopwords.txt")];
+    lines.iter().flat_map(|text| text.lines()).filter(|line| !line.starts_with('#')).flat_map(str::split_whitespace).collect()
+});
+
+static TABLE_WORDS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let words: HashSet<String> = names::vocabulary().map(str::to_lowercase).collect();
+    let mut words: Vec<String> = words.into_iter().filter(|word| word.chars().count() > LEAST_LETTERS).collect();
+    words.sort();
+    words
+});
+
+/// What is known of a word as it was typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Spelling {
+    /// The corpus, a table or everyday English has it, or it is too short to tell.
+    Known,
+    /// It is a slip for this.
+    Mended(String),
+    /// Nothing has it and nothing is near.
+    Unknown,
+}
+
+/// Judges one word, given in lower case.
+pub(crate) fn spelling(word: &str, lexicon: &Lexicon) -> Spelling {
+    let letters: Vec<char> = word.chars().collect();
+    if letters.len() < LEAST_LETTERS || !letters.iter().all(|c| c.is_alphabetic()) || is_known(word, lexicon) {
+        return Spelling::Known;
+    }
+    let most = if letters.len() >= TWO_SLIPS_LEAST { 2 } else { 1 };
+    let sound = sound(word);
+    let range = letters.len() - most.min(letters.len() - 1)..=letters.len() + most;
+    let from_tables = TABLE_WORDS.iter().map(|word| (word.as_str(), 1));
+    let near = lexicon.words(range.clone()).chain(from_tables.filter(|(word, _)| range.contains(&word.chars().count())));
+    let mut best: Option<(usize, u32, &str)> = None;
+    for (candidate, count) in near {
+        if candidate.chars().count() < LEAST_LETTERS || !candidate.chars().all(char::is_alphabetic) {
+            continue;
+        }
+        let Some(slips) = slips(&letters, candidate, most) else { continue };
+        let Some(cost) = cost(slips, &letters, candidate, &sound) else { continue };
+        let is_better = best.is_none_or(|(least, most_often, word)| {
+            (cost, std::cmp::Reverse(count), candidate) < (least, std::cmp::Reverse(most_often), word)
+        });
+        if is_better {
+            best = Some((cost, count, candidate));
+        }
+    }
+    best.map_or(Spelling::Unknown, |(_, _, word)| Spelling::Mended(word.to_owned()))
+}
+
+/// How unlikely it is that `meant` was meant; `None` if it is a guess.
+fn cost(slips: usize, typed: &[char], meant: &str, sound_typed: &str) -> Option<usize> {
+    if sound(meant) == *sound_typed {
+        return Some(slips * SOUND_SLIP);
+    }
+    let same_start = meant.chars().next() == typed.first().copied();
+    let is_guess = slips > 1 && (typed.len() < TWO_SLIPS_FROM || !same_start);
+    (!is_guess).then(|| slips * 100 + usize::from(!same_start) * 50)
+}
+
+/// Known as it stands, or but for an ending.
+fn is_known(word: &str, lexicon: &Lexicon) -> bool {
+    let has = |word: &str| lexicon.count(word) > 0 || ENGLISH.contains(word) || names::is_known(word);
+    let endings = ["s", "es", "ed", "d", "ing", "ly", "'s", "er", "ers", "y"];
+    let stems = endings.iter().filter_map(|ending| word.strip_suffix(ending)).filter(|stem| stem.chars().count() >= 4);
+    has(word) || stems.into_iter().any(|stem| has(stem) || has(&format!("{stem}e")))
+}
+
+/// How many letters were put in, left out or changed, or neighbours swapped, if at most `most` (optimal string alignment).
+fn slips(typed: &[char], meant: &str, most: usize) -> Option<usize> {
+    let meant: Vec<char> = meant.chars().collect();
+    if typed.len().abs_diff(meant.len()) > most {
+        return None;
+    }
+    let width = meant.len() + 1;
+    let mut rows: [Vec<usize>; 3] = [vec![0; width], (0..width).collect(), vec![0; width]];
+    for (i, &a) in typed.iter().enumerate() {
+        let [before, last, now] = &mut rows;
+        now[0] = i + 1;
+        for (j, &b) in meant.iter().enumerate() {
+            let change = last[j] + usize::from(a != b);
+            now[j + 1] = change.min(last[j + 1] + 1).min(now[j] + 1);
+            let is_swap = i > 0 && j > 0 && a == meant[j - 1] && typed[i - 1] == b;
+            if is_swap {
+                now[j + 1] = now[j + 1].min(before[j - 1] + 1);
+            }
+        }
+        if now.iter().all(|&slips| slips > most) {
+            return None;
+        }
+        rows.rotate_left(1);
+    }
+    Some(rows[1][width - 1]).filter(|&slips| slips <= most)
+}
+
+/// How a word sounds, roughly: letters that English writes for one sound become one, silent ones at the
+/// start and vowels after the first fall out.
+fn sound(word: &str) -> String {
+    let mut text = word.to_lowercase();
+    for silent in ["pn", "ps", "kn", "gn", "wr"] {
+        if text.starts_with(silent) {
+            text.remove(0);
+        }
+    }
+    let same = [
+        ("ough", "o"), ("ph", "f"), ("rrh", "r"), ("rh", "r"), ("ch", "k"), ("ck", "k"), ("sc", "s"), ("ce", "se"),
+        ("ci", "si"), ("cy", "si"), ("x", "ks"), ("c", "k"), ("q", "k"), ("z", "s"), ("ae", "e"), ("oe", "e"), ("y", "i"),
+    ];
+    for (from, to) in same {
+        text = text.replace(from, to);
+    }
+    let mut sound = String::new();
+    for (at, c) in text.chars().enumerate() {
+        let c = if matches!(c, 'a' | 'e' | 'i' | 'o' | 'u') { 'a' } else { c };
+        if matches!(c, 'a' | 'h' | 'w') && at > 0 || sound.ends_with(c) {
+            continue;
+        }
+        sound.push(c);
+    }
+    sound
+}
+
+#[cfg(test)]
+mod tests {
+    use clinqa_index::Lexicon;
+
+    use super::*;
+
+    fn lexicon() -> Lexicon {
+        Lexicon::of_words([
+            "symptoms", "diarrhoea", "pneumonia", "asthma", "measles", "eczema", "psoriasis", "stroke", "diabetes", "attack",
+            "dehydration", "inhaler", "larynx", "anaphylaxis", "haemorrhoids", "treated",
+        ])
+    }
+
+    #[test]
+    fn a_slip_is_mended_to_the_word_that_was_meant() {
+        let lexicon = lexicon();
+        let check = |typed: &str, expected: Spelling| assert_eq!(spelling(typed, &lexicon), expected, "{typed}");
+        let mended = |word: &str| Spelling::Mended(word.to_owned());
+        check("simptoms", mended("symptoms"));
+        check("symtoms", mended("symptoms"));
+        check("diarhoea", mended("diarrhoea"));
+        check("newmonia", mended("pneumonia"));
+        check("astma", mended("asthma"));
+        check("meesles", mended("measles"));
+        check("exema", mended("eczema"));
+        check("soriasis", mended("psoriasis"));
+        check("diabetis", mended("diabetes"));
+        check("attcak", mended("attack"));
+        check("anafilaxis", mended("anaphylaxis"));
+        check("dehidration", mended("dehydration"));
+    }
+
+    #[test]
+    fn a_word_that_is_known_or_far_from_all_stays() {
+        let lexicon = lexicon();
+        let check = |typed: &str, expected: Spelling| assert_eq!(spelling(typed, &lexicon), expected, "{typed}");
+        check("asthma", Spelling::Known);
+        check("strokes", Spelling::Known);
+        check("treating", Spelling::Known);
+        check("laptop", Spelling::Known);
+        check("the", Spelling::Known);
+        check("b12", Spelling::Known);
+        check("zolfendrine", Spelling::Unknown);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn slips_are_the_same_both_ways(a in "[a-c]{0,5}", b in "[a-c]{0,5}") {
+            let letters = |text: &str| text.chars().collect::<Vec<_>>();
+            proptest::prop_assert_eq!(slips(&letters(&a), &b, 2), slips(&letters(&b), &a, 2));
+        }
+
+        #[test]
+        fn any_word_can_be_judged(word in "\\PC{0,24}") {
+            let _ = spelling(&word.to_lowercase(), &lexicon());
+        }
+    }
+}
