@@ -160,12 +160,14 @@ fn the_trace_holds_both_rankings_the_fused_one_the_spans_and_the_times() {
         assert!(scores.len() == hits.len() && scores.is_sorted_by(|a, b| a >= b), "{ranking}: {scores:?}");
     }
     let best = &list(&trace["spans"])[0];
-    assert_eq!(best["text"], reply["answer"]["text"]);
-    assert_eq!(best["probability"], reply["answer"]["confidence"]);
+    let said = |key: &str| best[key].as_str().expect("a text");
+    assert!(said("quote").contains(said("text")) && said("shown").contains(said("quote")), "{best}");
+    assert_eq!(best["shown"], reply["answer"]["citations"][0]["quote"]);
+    assert!(best["features"]["likeness"].is_number() && trace["grounds"]["evidence"].is_number(), "{trace}");
     let timings = list(&trace["timings"]);
     let stages: Vec<&str> = timings.iter().filter_map(|timing| timing["stage"].as_str()).collect();
     assert_eq!(stages.first(), Some(&"screen"), "an emergency never waits for a model");
-    for stage in ["understand", "lexical", "encode", "dense", "fuse", "fetch", "read", "compose", "review"] {
+    for stage in ["understand", "lexical", "encode", "dense", "fuse", "choose", "read", "compose", "review"] {
         assert!(stages.contains(&stage), "{stage} in {stages:?}");
     }
     assert!(timings.iter().all(|timing| timing["ms"].as_f64().is_some_and(|ms| ms >= 0.0)), "{trace}");
@@ -397,4 +399,42 @@ fn words_alone_can_answer_too() {
     let reply = five().ask(&["--lexical-only", TABLETS]);
     assert_eq!((&reply["outcome"], &reply["encoder"]), (&json!("answered"), &json!("")));
     assert_eq!(reply["answer"]["text"], "72 hours");
+}
+
+#[test]
+fn a_follow_up_is_answered_from_the_turns_before_it() {
+    let line = json!({
+        "id": "follow-up",
+        "question": "and what are the side effects of the preventer?",
+        "history": [{"question": "How is asthma treated?", "answer": "With inhalers."}],
+    });
+    let bare = json!({"id": "bare", "question": "how is it diagnosed?"});
+    let told = json!({
+        "id": "told",
+        "question": "how is it diagnosed?",
+        "history": [{"question": "What is migraine?", "answer": "A headache with other symptoms."}],
+    });
+    let input = format!("{line}\n{bare}\n{told}\n");
+    let replies = five().run_with_input(&["ask", "--batch", "-", "--explain"], input.as_bytes()).expect(0).json_lines();
+    let understood = |at: usize| replies[at]["trace"]["understood"].as_str().expect("a text").to_owned();
+    let first = |at: usize| replies[at]["trace"]["fused"][0]["passage_id"].as_str().expect("an id").to_owned();
+    assert!(understood(0).contains("asthma"), "{}", understood(0));
+    assert!(first(0).starts_with("asthma#"), "{}", first(0));
+    assert_eq!(understood(1), "how is it diagnosed?", "without history nothing is made up");
+    assert!(first(2).starts_with("migraine#"), "{}", first(2));
+}
+
+#[test]
+fn slips_short_forms_and_brand_names_are_understood_and_told() {
+    let check = |question: &str, step: &str, to: &str| {
+        let reply = five().ask(&["--explain", question]);
+        let steps = list(&reply["trace"]["steps"]).clone();
+        let found = steps.iter().any(|told| told["step"] == step && told["to"] == to);
+        assert!(found, "{question}: {steps:?}");
+    };
+    check("what are the simptoms of asthma", "spelling", "symptoms");
+    check("is T2DM serious", "abbreviations", "type 2 diabetes");
+    check("can I take Tylenol for migraine", "medicines", "paracetamol");
+    let human = five().run(&["ask", "--explain", "simptoms of migrane"]).expect(0).stdout;
+    assert!(human.contains("spelling: migrane -> migraine"), "{human}");
 }

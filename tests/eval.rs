@@ -202,9 +202,8 @@ fn a_file_of_questions_in_no_known_format_is_refused() {
     project.run(&["eval", "reader"]).expect(2);
 }
 
-#[test]
-fn judged_questions_are_answered_and_the_answers_scored() {
-    let project = Project::indexed();
+/// One answerable and one unanswerable question of the test half, and one of the dev half.
+fn judged(project: &Project) {
     let judged = |id: &str, split: &str, question: &str, document: Option<&str>, accepted: &[&str]| {
         let judged = json!({"id": id, "split": split, "question": question, "document": document,
             "accepted": accepted, "group": "g"});
@@ -216,19 +215,108 @@ fn judged_questions_are_answered_and_the_answers_scored() {
         judged("q3", "dev", "What is a migraine aura?", Some("migraine"), &["zigzag lines"]),
     ];
     project.write("judged.jsonl", lines.join("\n"));
-    let args = ["eval", "answers", "judged.jsonl", "--split", "test", "--details", "details.jsonl", "--json"];
-    let result = project.run(&args).expect(0).json();
+}
+
+fn answers(project: &Project, args: &[&str]) -> Value {
+    project.run(&[&["eval", "answers", "judged.jsonl", "--json"], args].concat()).expect(0).json()
+}
+
+fn json_lines(project: &Project, path: &str) -> Vec<Value> {
+    let text = fs::read_to_string(project.path(path)).expect("a file");
+    text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
+#[test]
+fn judged_questions_are_answered_and_the_answers_scored() {
+    let project = Project::indexed();
+    judged(&project);
+    let result = answers(&project, &["--split", "test", "--details", "details.jsonl"]);
     let scores = &result["scores"];
     assert_eq!(
         (&scores["answerable"], &scores["document_at_3"], &scores["accepted"]),
         (&json!(1), &json!(1.0), &json!(1.0))
     );
     assert!(result["ms"]["median"].as_f64().is_some_and(|ms| ms > 0.0), "{result}");
-    let details = fs::read_to_string(project.path("details.jsonl")).expect("details");
-    let details: Vec<Value> = details.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let details = json_lines(&project, "details.jsonl");
     assert_eq!(details.len(), 2);
     assert_eq!((&details[0]["document"], &details[0]["accepted"]), (&json!("asthma"), &json!(true)));
     assert_eq!((&details[1]["answer"], &details[1]["reason"]), (&Value::Null, &json!("unsupported")));
-    assert!(!list(&details[0]["candidates"]).is_empty());
+    assert!(!list(&details[0]["trace"]["spans"]).is_empty());
     project.run(&["eval", "answers", "nowhere.jsonl"]).refused(2, &["nowhere.jsonl"]);
+}
+
+#[test]
+fn answers_are_counted_by_group_and_kind_and_their_confidence_is_judged() {
+    let project = Project::indexed();
+    judged(&project);
+    let scores = &answers(&project, &["--pictures", "drawn"])["scores"];
+    let [group, kind] = [&scores["by_group"]["g"], &scores["by_kind"]["list"]];
+    assert_eq!((&group["count"], &group["accepted"]), (&json!(2), &scores["accepted"]));
+    assert_eq!((&kind["count"], &kind["accepted"], &kind["wrong"]), (&json!(1), &json!(1.0), &json!(0.0)));
+    assert_eq!(scores["unanswerable_by_group"]["g"], json!({"count": 1, "abstained": 1.0}));
+    let bins = list(&scores["reliability"]["bins"]);
+    let given: u64 = bins.iter().filter_map(|bin| bin["count"].as_u64()).sum();
+    let coverage = scores["coverage"].as_f64().expect("a share");
+    assert!((given as f64 - coverage * 3.0).abs() < 1e-9, "only answers that are given: {scores}");
+    let last = list(&scores["risk_coverage"]["points"]).last().expect("a point");
+    assert_eq!(last["coverage"], 1.0, "all questions, answered or not");
+    for name in ["ece", "aurc"] {
+        assert!(scores[name].as_f64().is_some_and(|share| (0.0..=1.0).contains(&share)), "{name} in {scores}");
+    }
+    for (name, shows) in [("reliability.svg", "Reliability diagram"), ("risk-coverage.svg", "Risk-coverage curve")] {
+        let picture = fs::read_to_string(project.path("drawn").join(name)).expect("a picture");
+        assert!(picture.starts_with("<svg ") && picture.ends_with("</svg>\n"), "{picture}");
+        assert!(picture.contains(&format!("{shows}: judged.jsonl, 3 questions</title>")), "{picture}");
+    }
+    let human = project.run(&["eval", "answers", "judged.jsonl"]).expect(0).stdout;
+    assert!(human.contains("aurc") && !human.contains("threshold\":"), "the points are for programs: {human}");
+}
+
+#[test]
+fn a_result_file_compares_with_another_of_the_same_questions() {
+    let project = Project::indexed();
+    judged(&project);
+    let result = answers(&project, &["--out", "all.jsonl"]);
+    let without = answers(&project, &["--out", "less.jsonl", "--without", "headings", "--without", "lay-words"]);
+    assert_eq!((&result["without"], &without["without"]), (&json!([]), &json!(["headings", "lay-words"])));
+    let lines = json_lines(&project, "all.jsonl");
+    let state = |line: &Value| ["id", "split", "group", "answerable", "answered"].map(|key| line[key].clone());
+    assert_eq!(state(&lines[0]), [json!("q1"), json!("test"), json!("g"), json!(true), json!(true)]);
+    assert_eq!(state(&lines[1]), [json!("q2"), json!("test"), json!("g"), json!(false), json!(false)]);
+    assert_eq!((&lines[0]["kind"], &lines[0]["accepted"]), (&json!("list"), &json!(true)));
+    assert!(lines.iter().all(|line| line["confidence"].is_number()), "{lines:?}");
+    let compared = project.run(&["eval", "compare", "all.jsonl", "less.jsonl", "--json"]).expect(0).json();
+    assert_eq!((&compared["questions"], &compared["scores"]["accepted"]["questions"]), (&json!(3), &json!(2)));
+    for (name, number) in [("accepted", "accepted"), ("wrong", "wrong"), ("abstained", "abstained")] {
+        let share = &compared["scores"][name];
+        let pair = (&share["first"], &share["second"]);
+        assert_eq!(pair, (&result["scores"][number], &without["scores"][number]), "{name}");
+        assert!(share["p_value"].is_number() && share["difference"]["lower"].is_number(), "{share}");
+    }
+    let same = project.run(&["eval", "compare", "all.jsonl", "all.jsonl"]).expect(0).stdout;
+    assert!(same.contains("95% interval") && same.contains("+0.000 to +0.000"), "{same}");
+}
+
+#[test]
+fn a_comparison_names_what_a_file_lacks() {
+    let project = Project::new();
+    let line = |id: &str| {
+        let line = json!({"id": id, "split": "dev", "group": "g", "kind": "list", "answerable": true,
+            "accepted": true, "answered": true, "confidence": 0.5});
+        line.to_string()
+    };
+    project.write("two.jsonl", [line("q1"), line("q2")].join("\n"));
+    project.write("one.jsonl", line("q1"));
+    project.write("other.jsonl", "{\"id\": \"q1\"}");
+    project.write("empty.jsonl", "");
+    let refused = |first: &str, second: &str, named: &[&str]| {
+        project.run(&["eval", "compare", first, second]).refused(2, named);
+    };
+    refused("two.jsonl", "one.jsonl", &["the second file lacks 1", "q2", "one.jsonl", "eval answers"]);
+    refused("one.jsonl", "two.jsonl", &["the first file lacks 1", "q2"]);
+    refused("one.jsonl", "other.jsonl", &["other.jsonl", "answerable"]);
+    refused("one.jsonl", "empty.jsonl", &["empty.jsonl"]);
+    refused("one.jsonl", "nowhere.jsonl", &["nowhere.jsonl"]);
+    let unknown = project.run(&["eval", "answers", "judged.jsonl", "--without", "everything"]).expect(2);
+    assert!(unknown.stderr.contains("follow-up") && unknown.stderr.contains("headings"), "{}", unknown.stderr);
 }

@@ -4,6 +4,7 @@
 //! change the rule in both places and say why.
 
 mod arrows;
+mod facts;
 mod files;
 mod medical;
 mod names;

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use clinqa_retrieval::Step;
 use clinqa_safety::Region;
 use clinqa_schema::Date;
 
@@ -148,6 +150,8 @@ pub(crate) enum EvalCommand {
     Reader(ReaderArgs),
     /// Answer judged questions and score the answers
     Answers(AnswersArgs),
+    /// Compare two result files of `eval answers --out` by paired bootstrap
+    Compare(CompareArgs),
     /// Score one TREC run against qrels
     Score(ScoreArgs),
 }
@@ -202,6 +206,15 @@ pub(crate) struct AnswersArgs {
     /// Write what became of each question, one JSON object a line
     #[arg(long, value_name = "FILE")]
     pub(crate) details: Option<PathBuf>,
+    /// Write how each question was judged, one JSON object a line, for `eval compare`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Draw reliability.svg and risk-coverage.svg here
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) pictures: Option<PathBuf>,
+    /// Leave a step of understanding out, to measure its worth; may be given several times
+    #[arg(long, value_name = "STEP", value_parser = step())]
+    pub(crate) without: Vec<Step>,
     /// Fit the reader's temperature and bias to these questions and print them (on dev)
     #[arg(long)]
     pub(crate) fit: bool,
@@ -214,6 +227,34 @@ pub(crate) struct AnswersArgs {
 pub(crate) enum JudgedSplit {
     Dev,
     Test,
+}
+
+impl JudgedSplit {
+    /// Its name in the file.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Dev => "dev",
+            Self::Test => "test",
+        }
+    }
+}
+
+/// A step of understanding by its name.
+fn step() -> impl TypedValueParser<Value = Step> {
+    let unknown = "not a step of understanding";
+    PossibleValuesParser::new(Step::ALL.map(Step::name))
+        .try_map(move |name| Step::ALL.into_iter().find(|step| step.name() == name).ok_or(unknown))
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CompareArgs {
+    /// Result file, as `eval answers --out` writes it
+    pub(crate) first: PathBuf,
+    /// Another one of the same questions; differences are this one's over the first's
+    pub(crate) second: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, ClapArgs)]

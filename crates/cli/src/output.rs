@@ -216,6 +216,12 @@ pub(crate) fn reply(reply: &Reply, style: Style) -> String {
             out.push(style.dim(&source(citation)));
             out.push(String::new());
         }
+        for citation in answer.differing() {
+            out.push(style.bold("Another source gives other figures"));
+            out.push(indent(&citation.quote, "  ", "  "));
+            out.push(style.dim(&source(citation)));
+            out.push(String::new());
+        }
     } else if reply.outcome == Outcome::Abstained {
         out.push(style.bold(abstention(reply)));
         out.push(String::new());

@@ -10,6 +10,8 @@ mod calibration;
 mod error;
 mod judged;
 mod metric;
+mod outcome;
+mod picture;
 mod qrels;
 mod run;
 mod significance;
@@ -25,8 +27,13 @@ pub use calibration::{
     fit_temperature, reliability, risk_coverage,
 };
 pub use error::ReadError;
-pub use judged::{JudgedQuestion, JudgedReply, JudgedScores, JudgedTurn, is_accepted, read_judged, score_judged};
+pub use judged::{
+    AnswerThresholds, AnswerableShares, JudgedOutcome, JudgedQuestion, JudgedReply, JudgedScores, JudgedTurn,
+    UnanswerableShares, is_accepted, judged_outcomes, read_judged, score_judged,
+};
 pub use metric::{Metric, MetricError, MetricScores, evaluate, summary};
+pub use outcome::{ComparedShare, OutcomeComparison, OutcomeError, Side, compare_outcomes, read_outcomes};
+pub use picture::{reliability_picture, risk_coverage_picture};
 pub use qrels::Qrels;
 pub use run::{Run, ScoredDocument, WriteError};
 pub use significance::{Bootstrap, Comparison, Interval, SignificanceError, mean_interval, paired_difference};

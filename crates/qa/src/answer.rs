@@ -6,16 +6,16 @@ use std::time::Instant;
 
 use clinqa_index::PassageIndex;
 use clinqa_reader::{Candidate, PassageReading, candidates};
-use clinqa_retrieval::{RetrievalConfig, Retrieved, Retriever};
+use clinqa_retrieval::{Kind, RetrievalConfig, Retrieved, Retriever};
 use clinqa_safety::{Region, Review, Rules, Screening, Verdict, review, screen};
 use clinqa_schema::{
-    Abstention, Answer, Confidence, Filters, Outcome, Passage, PassageId, Question, Ranking, Reading, Reply, Silent,
+    Abstention, Answer, Confidence, DocumentId, Filters, Outcome, Passage, PassageId, Question, Ranking, Reading, Reply, Silent,
     SpanTrace, Timing, Trace, Turn,
 };
 
+use crate::agreement::{Stance, stances};
 use crate::compose::{self, Sources, Thresholds};
 use crate::evidence::{self, Evidence, EvidenceWeights, Seen, UNKNOWN_LIKENESS};
-use crate::quote::widened;
 use crate::trust::{self, Found, TrustWeights};
 use crate::{Engine, Error, Place, quote_around};
 
@@ -181,15 +181,16 @@ fn read(
     let start = Instant::now();
     let thresholds = Thresholds { confidence: config.min_confidence, nearest: config.min_nearest };
     let words = retrieved.trace.lexical.hits().first().map_or(0.0, |hit| hit.score);
-    let found = Found { nearest: retrieved.nearest, words, unknown: retrieved.understood.unknown.len() };
+    let asks_for_figures = matches!(retrieved.understood.kind, Kind::Amount | Kind::Duration);
+    let stances = if asks_for_figures { stances(&evidence, |evidence| sources.quote(evidence)) } else { Vec::new() };
+    let agreeing = stances.iter().filter(|(stance, _)| *stance == Stance::Agrees).count();
+    let unknown = retrieved.understood.unknown.len();
+    let found = Found { nearest: retrieved.nearest, words, unknown, agreeing };
     let grounds = trust::grounds(&evidence, found);
-    let composed = match (evidence.first(), &grounds) {
-        (Some(best), Some(grounds)) => {
-            let confidence = reader.calibration().probability(trust::total(grounds, config.trust));
-            compose::answer(best, Confidence::new(confidence), retrieved.nearest, thresholds, sources)
-        }
-        _ => Err(Abstention::Unsupported),
-    };
+    let composed = grounds.as_ref().ok_or(Abstention::Unsupported).and_then(|grounds| {
+        let confidence = Confidence::new(reader.calibration().probability(trust::total(grounds, config.trust)));
+        compose::answer(&evidence, confidence, retrieved.nearest, thresholds, sources)
+    });
     let composed_ms = elapsed_ms(start);
     let start = Instant::now();
     let answer = composed.and_then(|answer| match review(&engine.models().rules, &ask.question, &answer) {
@@ -211,7 +212,7 @@ fn read(
             passage_id: span.passage().clone(),
             text: passage[span.bytes()].to_owned(),
             quote: passage[evidence.place.quote.clone()].to_owned(),
-            shown: passage[widened(passage, &evidence.place).quote].to_owned(),
+            shown: passage[evidence.shown.quote.clone()].to_owned(),
             features: evidence::by_name(&evidence.numbers),
             evidence: evidence.total,
         })
@@ -235,13 +236,15 @@ fn evidence(
     let likeness = likeness(engine, ask, &retrieved.understood.dense, &contexts)?;
     let named = retrieved.understood.named();
     let weigh = |((candidate, place, passage), likeness): ((Candidate, Place, &Passage), f32)| {
-        let rank = score_of(&retrieved.ranking, passage.id());
+        let rank = score_of(&retrieved.ranking, passage.id()).unwrap_or(0.0);
+        let nearness = score_of(&retrieved.trace.dense, passage.id()).unwrap_or(UNKNOWN_LIKENESS);
+        let document = document_score(&retrieved.ranking, &passage.id().document);
         let named = named.get(&passage.id().document).copied().unwrap_or(0.0);
-        let seen = Seen { passage, rank, likeness, named };
+        let seen = Seen { passage, rank, nearness, document, likeness, named };
         evidence::weigh(candidate, place, &seen, &retrieved.understood, config.evidence)
     };
     let mut weighed: Vec<Evidence> = places.into_iter().zip(likeness).map(weigh).collect();
-    evidence::sort(&mut weighed);
+    evidence::rank(&mut weighed, |passage| Some(sources.passages.get(passage)?.text()));
     Ok(weighed)
 }
 
@@ -281,8 +284,14 @@ fn in_other_words(question: &Question, retrieved: &Retrieved) -> Question {
     Question::new(&retrieved.understood.explained).unwrap_or_else(|_| question.clone())
 }
 
-fn score_of(ranking: &Ranking, passage: &PassageId) -> f32 {
-    ranking.hits().iter().find(|hit| hit.passage_id == *passage).map_or(0.0, |hit| hit.score)
+fn score_of(ranking: &Ranking, passage: &PassageId) -> Option<f32> {
+    ranking.hits().iter().find(|hit| hit.passage_id == *passage).map(|hit| hit.score)
+}
+
+/// The mean score of a document's three best passages; one that is missing counts as 0.
+fn document_score(ranking: &Ranking, document: &DocumentId) -> f32 {
+    let hits = ranking.hits().iter().filter(|hit| hit.passage_id.document == *document);
+    hits.take(3).map(|hit| hit.score).sum::<f32>() / 3.0
 }
 
 fn unread(reason: Abstention) -> Read {

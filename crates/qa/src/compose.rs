@@ -7,12 +7,16 @@ use clinqa_schema::{
     Abstention, Answer, Citation, Confidence, Document, DocumentId, Passage, PassageId, Reading, Span,
 };
 
+use crate::agreement::{Stance, stances};
 use crate::evidence::Evidence;
 use crate::quote::widened;
 use crate::{Place, quote_around};
 
 /// Citations of an answer beyond the first: places that say it in the same words.
 const MAX_FURTHER_CITATIONS: usize = 2;
+
+/// Sources that give other figures, of those that are shown.
+const MAX_DIFFERING: usize = 2;
 
 /// When an answer is sure enough to be given.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -54,22 +58,29 @@ pub fn cite(document: &Document, passage: &Passage, place: &Place) -> Citation {
 }
 
 impl Sources {
-    /// The citation of what is shown for `place` in `passage`.
+    /// The words that must be quoted for `evidence`.
+    pub(crate) fn quote(&self, evidence: &Evidence) -> Option<&str> {
+        let passage = self.passages.get(evidence.candidate.span.passage())?;
+        passage.text().get(evidence.place.quote.clone())
+    }
+
+    /// The citation of `place` in `passage`.
     fn cite_place(&self, passage: &PassageId, place: &Place) -> Option<Citation> {
         let passage = self.passages.get(passage)?;
         let document = self.documents.get(&passage.id().document)?;
-        Some(cite(document, passage, &widened(passage.text(), place)))
+        Some(cite(document, passage, place))
     }
 
     fn cite_span(&self, span: &Span) -> Option<Citation> {
         let passage = self.passages.get(span.passage())?;
-        self.cite_place(span.passage(), &quote_around(passage.text(), &span.bytes()))
+        let place = quote_around(passage.text(), &span.bytes());
+        self.cite_place(span.passage(), &widened(passage.text(), &place, |_| 0.0))
     }
 }
 
 /// `best` with its confidence as an answer, or the reason why it is none.
 pub(crate) fn answer(
-    best: &Evidence,
+    evidence: &[Evidence],
     confidence: Confidence,
     nearest: Option<f32>,
     thresholds: Thresholds,
@@ -79,14 +90,24 @@ pub(crate) fn answer(
     if far || confidence.value() < thresholds.confidence {
         return Err(Abstention::Unsupported);
     }
+    let best = evidence.first().ok_or(Abstention::Unsupported)?;
     let candidate = &best.candidate;
     let here = candidate.span.passage();
-    let first = sources.cite_place(here, &best.place).ok_or(Abstention::Unsupported)?;
+    let first = sources.cite_place(here, &best.shown).ok_or(Abstention::Unsupported)?;
     let others = candidate.also.iter().filter(|span| span.passage() != here);
     let others = others.filter_map(|span| sources.cite_span(span)).take(MAX_FURTHER_CITATIONS).collect();
     let document = sources.documents.get(&first.document_id).ok_or(Abstention::Unsupported)?;
     let text = document.text.chars().skip(first.answer_start).take(first.answer_end - first.answer_start).collect();
-    Ok(Answer::new(text, confidence, first, others))
+    let differing = differing(evidence, sources);
+    Ok(Answer::new(text, confidence, first, others).differing_from(differing))
+}
+
+/// What other documents say that give other figures for the same thing: a contradiction is shown, not chosen from.
+fn differing(evidence: &[Evidence], sources: &Sources) -> Vec<Citation> {
+    let differs = stances(evidence, |evidence| sources.quote(evidence));
+    let differs = differs.into_iter().filter(|(stance, _)| *stance == Stance::Differs);
+    let cited = differs.filter_map(|(_, other)| sources.cite_place(other.candidate.span.passage(), &other.shown));
+    cited.take(MAX_DIFFERING).collect()
 }
 
 /// Passages worth reading beside the answer: the best of the ranking that the answer does not cite, each shown by the
@@ -164,14 +185,15 @@ mod tests {
         let span = Span::new(&passage, 0..4).expect("a span");
         let candidate = Candidate { span, score: 2.0, null_score: 0.0, also: Vec::new() };
         let place = Place { quote: 0..11, span: 0..4 };
-        let best = Evidence { candidate, place, numbers: [0.0; Feature::ALL.len()], total: 0.0 };
+        let shown = Place { quote: 0..11, span: 0..11 };
+        let best = Evidence { candidate, place, numbers: [0.0; Feature::ALL.len()], total: 0.0, shown, mass: 0.0 };
         let sources = Sources {
             documents: BTreeMap::from([(document.id.clone(), document)]),
             passages: BTreeMap::from([(passage.id().clone(), passage)]),
         };
         let outcome = |confidence, nearest_needed, nearest| {
             let thresholds = Thresholds { confidence, nearest: nearest_needed };
-            answer(&best, Confidence::new(0.8), nearest, thresholds, &sources)
+            answer(std::slice::from_ref(&best), Confidence::new(0.8), nearest, thresholds, &sources)
                 .map(|answer| answer.text().to_owned())
         };
         assert_eq!(outcome(0.5, 0.3, Some(0.5)), Ok("Rest helps.".to_owned()));

@@ -2,12 +2,14 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use clinqa_reader::Candidate;
 use clinqa_retrieval::{Kind, Understood, has_duration, has_number, is_negative, people};
-use clinqa_schema::Passage;
+use clinqa_schema::{Passage, PassageId};
 
 use crate::Place;
+use crate::quote::widened;
 
 /// A kind of evidence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +18,10 @@ pub enum Feature {
     Margin,
     /// The score of the passage after fusion and preference, about 0 to 1.5.
     Rank,
+    /// Cosine of the question and the passage; [`UNKNOWN_LIKENESS`] where no vector found it.
+    Nearness,
+    /// The mean score of the document's three best passages: an article about the thing is found by several.
+    Document,
     /// Cosine of the question and what would be quoted; [`UNKNOWN_LIKENESS`] where words alone were searched.
     Likeness,
     /// The share of the question's words that title, heading and quote hold, 0 to 1.
@@ -42,9 +48,11 @@ pub enum Feature {
 
 impl Feature {
     /// Every kind, in the order of the declaration.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Margin,
         Self::Rank,
+        Self::Nearness,
+        Self::Document,
         Self::Likeness,
         Self::Coverage,
         Self::QuoteCoverage,
@@ -63,6 +71,8 @@ impl Feature {
         match self {
             Self::Margin => "margin",
             Self::Rank => "rank",
+            Self::Nearness => "nearness",
+            Self::Document => "document",
             Self::Likeness => "likeness",
             Self::Coverage => "coverage",
             Self::QuoteCoverage => "quote-coverage",
@@ -92,7 +102,7 @@ pub struct EvidenceWeights(pub [f32; Feature::ALL.len()]);
 impl Default for EvidenceWeights {
     /// Fitted on the dev half of the starter questions; see `crates/README.md`.
     fn default() -> Self {
-        Self([1.0, 2.0, 60.0, 0.0, 0.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
+        Self([1.0, 2.0, 0.0, 0.0, 60.0, 0.0, 0.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
     }
 }
 
@@ -107,12 +117,18 @@ pub(crate) struct Evidence {
     pub(crate) numbers: Numbers,
     /// All of it together.
     pub(crate) total: f32,
+    /// What is shown for it.
+    pub(crate) shown: Place,
+    /// The evidence for all that is shown together: the logarithm of the sum of e to the power of each.
+    pub(crate) mass: f32,
 }
 
 /// What is known of a candidate before it is weighed.
 pub(crate) struct Seen<'a> {
     pub(crate) passage: &'a Passage,
     pub(crate) rank: f32,
+    pub(crate) nearness: f32,
+    pub(crate) document: f32,
     pub(crate) likeness: f32,
     /// How much the question names the document, 0 to 1.
     pub(crate) named: f32,
@@ -133,6 +149,8 @@ pub(crate) fn weigh(
     let number = |feature: Feature| match feature {
         Feature::Margin => candidate.margin(),
         Feature::Rank => seen.rank,
+        Feature::Nearness => seen.nearness,
+        Feature::Document => seen.document,
         Feature::Likeness => seen.likeness,
         Feature::Coverage => coverage(&question.terms, &context),
         Feature::QuoteCoverage => coverage(&question.terms, quote),
@@ -153,16 +171,37 @@ pub(crate) fn weigh(
     };
     let numbers = Feature::ALL.map(number);
     let total = numbers.iter().zip(weights.0).map(|(number, weight)| number * weight).sum();
-    Evidence { candidate, place, numbers, total }
+    let shown = place.clone();
+    Evidence { candidate, place, numbers, total, shown, mass: total }
 }
 
 fn sign(positive: bool) -> f32 {
     if positive { 1.0 } else { -1.0 }
 }
 
-/// Most evidence first; ties keep their order.
-pub(crate) fn sort(evidence: &mut [Evidence]) {
-    evidence.sort_by(|a, b| b.total.partial_cmp(&a.total).unwrap_or(Ordering::Equal));
+/// Decides what is shown for each candidate, and ranks them by the evidence for that: a reader is served by the stretch
+/// that most likely holds the answer, not by the likeliest sentence beside nothing. Ties keep their order.
+pub(crate) fn rank<'a>(evidence: &mut [Evidence], text_of: impl Fn(&PassageId) -> Option<&'a str>) {
+    let weighed: Vec<(PassageId, Range<usize>, f32)> =
+        evidence.iter().map(|e| (e.candidate.span.passage().clone(), e.place.quote.clone(), e.total)).collect();
+    for one in evidence.iter_mut() {
+        let here = one.candidate.span.passage().clone();
+        let Some(text) = text_of(&here) else { continue };
+        let of_passage = || weighed.iter().filter(|(passage, ..)| *passage == here);
+        let worth = |piece: &Range<usize>| {
+            let overlapping = of_passage().filter(|(_, quote, _)| quote.start < piece.end && piece.start < quote.end);
+            overlapping.map(|(.., total)| *total).fold(f32::NEG_INFINITY, f32::max)
+        };
+        one.shown = widened(text, &one.place, worth);
+        let shown = &one.shown.quote;
+        let within = of_passage().filter(|(_, quote, _)| shown.start <= quote.start && quote.end <= shown.end);
+        let sum: f32 = within.map(|(.., total)| (total - one.total).exp()).sum();
+        one.mass = one.total + sum.max(1.0).ln();
+    }
+    // Sentences that show the same stretch differ by rounding: the likeliest of them is the answer.
+    let coarse = |evidence: &Evidence| (evidence.mass * 256.0).round();
+    let descending = |a: f32, b: f32| b.partial_cmp(&a).unwrap_or(Ordering::Equal);
+    evidence.sort_by(|a, b| descending(coarse(a), coarse(b)).then(descending(a.total, b.total)));
 }
 
 /// The numbers by name, for traces.
@@ -212,7 +251,7 @@ mod tests {
         let candidate = Candidate { span, score: 3.0, null_score: 1.0, also: Vec::new() };
         let question = Question::new(question).expect("a question");
         let question = understand(&question, &[], &Lexicon::default(), Understanding::default());
-        let seen = Seen { passage: &passage, rank: 0.5, likeness: 0.6, named: 1.0 };
+        let seen = Seen { passage: &passage, rank: 0.5, nearness: 0.5, document: 0.4, likeness: 0.6, named: 1.0 };
         let place = Place { quote: 0..text.len(), span: 0..4 };
         by_name(&weigh(candidate, place, &seen, &question, EvidenceWeights::default()).numbers)
     }
@@ -235,6 +274,34 @@ mod tests {
         check("is it seen in babies", "Causes", "Adults get it.", Feature::People, -1.0);
         check("signs of croup", "Symptoms", "Signs are:\n- a bark", Feature::List, 1.0);
         check("croup", "Symptoms", "Some text.", Feature::Margin, 2.0);
+    }
+
+    #[test]
+    fn the_stretch_with_most_evidence_comes_first() {
+        let text = format!("Alone. {}. Here. There.", "word ".repeat(80).trim_end());
+        let document = Document {
+            id: DocumentId::new("d").expect("an id"),
+            title: "T".into(),
+            text: text.clone(),
+            sections: Vec::new(),
+            metadata: Metadata::default(),
+            source: SourceLocator::default(),
+        };
+        let passage = Passage::cut(&document, 0, "", 0..text.len()).expect("a passage");
+        let evidence = |sentence: &str, total: f32| {
+            let start = text.find(sentence).expect("in the text");
+            let quote = start..start + sentence.len();
+            let span = Span::new(&passage, quote.clone()).expect("a span");
+            let candidate = Candidate { span: span.clone(), score: 0.0, null_score: 0.0, also: Vec::new() };
+            let place = Place { quote: quote.clone(), span: quote };
+            let numbers = [0.0; Feature::ALL.len()];
+            Evidence { candidate, shown: place.clone(), place, numbers, total, mass: total }
+        };
+        let mut all = [evidence("Alone.", 2.0), evidence("There.", 1.8), evidence("Here.", 1.9)];
+        rank(&mut all, |_| Some(&text));
+        let said: Vec<&str> = all.iter().map(|e| &text[e.place.quote.clone()]).collect();
+        assert_eq!(said, ["Here.", "There.", "Alone."]);
+        assert!(text[all[0].shown.quote.clone()].ends_with("Here. There."));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! [`answer`] takes a question through the house and comes back with a reply; [`rebuild`] takes corpora through it and
 //! comes back with a generation. Each is one file that reads from top to bottom; what decides is pure.
 
+mod agreement;
 mod answer;
 mod compose;
 mod engine;

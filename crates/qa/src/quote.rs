@@ -32,26 +32,33 @@ pub fn quote_around(text: &str, span: &Range<usize>) -> Place {
 }
 
 /// What is shown for `place`: the answer is all that was to be quoted, if that is at most 60 words, since a bare span says
-/// too little; the quote is widened by whole sentences and items after it, then before it, up to 80 words.
-pub(crate) fn widened(text: &str, place: &Place) -> Place {
+/// too little; the quote is widened by whole sentences and items, up to 80 words, first on the side whose next one is
+/// `worth` more (what follows, where it is the same).
+pub(crate) fn widened(text: &str, place: &Place, worth: impl Fn(&Range<usize>) -> f32) -> Place {
     let tight = &text[place.quote.clone()];
     let span = if words(tight) <= MAX_ANSWER_WORDS { place.quote.clone() } else { place.span.clone() };
-    let mut quote = place.quote.clone();
     let pieces = pieces(text);
-    for piece in pieces.iter().filter(|piece| piece.start >= place.quote.end) {
-        if words(&text[quote.start..piece.end]) > MAX_QUOTE_WORDS {
-            break;
-        }
-        quote.end = piece.end;
-    }
-    for piece in pieces.iter().rev().filter(|piece| piece.end <= place.quote.start) {
-        // An item or what leads in to a list is no beginning without the rest of it.
-        if words(&text[piece.start..quote.end]) > MAX_QUOTE_WORDS {
-            break;
-        }
-        let begins_inside_a_list = text[piece.clone()].starts_with(ITEM);
-        if !begins_inside_a_list {
-            quote.start = piece.start;
+    let mut after = pieces.iter().filter(|piece| piece.start >= place.quote.end).peekable();
+    let mut before = pieces.iter().rev().filter(|piece| piece.end <= place.quote.start).peekable();
+    let (mut reached, mut quote) = (place.quote.clone(), place.quote.clone());
+    loop {
+        let fits = |range: Range<usize>| words(&text[range]) <= MAX_QUOTE_WORDS;
+        let next = after.peek().filter(|piece| fits(reached.start..piece.end));
+        let last = before.peek().filter(|piece| fits(piece.start..reached.end));
+        let goes_on = match (next, last) {
+            (None, None) => break,
+            (Some(next), Some(last)) => worth(next) >= worth(last),
+            (next, _) => next.is_some(),
+        };
+        if goes_on {
+            reached.end = after.next().map_or(reached.end, |piece| piece.end);
+            quote.end = reached.end;
+        } else if let Some(piece) = before.next() {
+            reached.start = piece.start;
+            // An item is no beginning without what leads in to it.
+            if !text[piece.clone()].starts_with(ITEM) {
+                quote.start = reached.start;
+            }
         }
     }
     Place { quote: without_open_end(text, &quote, place), span }
@@ -182,7 +189,7 @@ mod tests {
     fn a_quote_is_widened_by_whole_sentences() {
         let check = |text: &str, span: &str, answer: &str, quote: &str| {
             let start = text.find(span).expect("in the text");
-            let place = widened(text, &quote_around(text, &(start..start + span.len())));
+            let place = widened(text, &quote_around(text, &(start..start + span.len())), |_| 0.0);
             assert_eq!((&text[place.span], &text[place.quote]), (answer, quote), "{span}");
         };
         check("One. Two is 7. Three.", "7", "Two is 7.", "One. Two is 7. Three.");
@@ -191,6 +198,11 @@ mod tests {
         let long = format!("{}. Two is 7. Three.", "word ".repeat(90).trim_end());
         check(&long, "7", "Two is 7.", "Two is 7. Three.");
         check(&long, "word", "word", &long[..long.find(" Two").expect("the second")]);
+        let middle = format!("{}. Two. {}.", "one ".repeat(60).trim_end(), "three ".repeat(60).trim_end());
+        let place = Place { quote: 240..244, span: 240..243 };
+        assert_eq!(&middle[place.quote.clone()], "Two.");
+        let first = widened(&middle, &place, |piece| if piece.start == 0 { 1.0 } else { 0.0 });
+        assert_eq!((first.quote.start, first.quote.end), (0, 244), "what is worth more is shown");
     }
 
     proptest::proptest! {
@@ -200,7 +212,7 @@ mod tests {
             let span = at.min(text.len() - 1)..(at + length).min(text.len());
             if span.start < span.end && !text[span.clone()].contains('\n') {
                 let tight = quote_around(&text, &span);
-                let shown = widened(&text, &tight);
+                let shown = widened(&text, &tight, |piece| (piece.start % 7) as f32);
                 proptest::prop_assert!(shown.quote.start <= tight.quote.start && tight.quote.end <= shown.quote.end);
                 proptest::prop_assert!(shown.quote.start <= shown.span.start && shown.span.end <= shown.quote.end);
                 proptest::prop_assert!(shown.span.start <= span.start && span.end <= shown.span.end);

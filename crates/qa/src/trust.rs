@@ -8,7 +8,7 @@ use crate::evidence::{Evidence, Feature};
 /// What trust is built on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ground {
-    /// The evidence for the best candidate.
+    /// The evidence for all that is shown with the best candidate.
     Evidence,
     /// How far that of the best candidate of another document lies below; at most [`WIDEST_LEAD`].
     Lead,
@@ -26,7 +26,7 @@ pub enum Ground {
     Unknown,
     /// The best passage's score by words, in BM25 units.
     Words,
-    /// Candidates that say the same elsewhere, at most 3.
+    /// Places that say it in the same words and documents that give the same figures, at most 3.
     Agreement,
 }
 
@@ -88,6 +88,8 @@ pub(crate) struct Found {
     pub(crate) words: f32,
     /// Words that nothing knows.
     pub(crate) unknown: usize,
+    /// Documents that give the same figures.
+    pub(crate) agreeing: usize,
 }
 
 /// The grounds for trusting the first of `evidence`, which is sorted; `None` if there is none.
@@ -97,8 +99,8 @@ pub(crate) fn grounds(evidence: &[Evidence], found: Found) -> Option<Grounds> {
     let rival = evidence.iter().find(|other| other.candidate.span.passage().document != *document);
     let number = |feature: Feature| best.numbers[feature as usize];
     let ground = |ground: Ground| match ground {
-        Ground::Evidence => best.total,
-        Ground::Lead => rival.map_or(WIDEST_LEAD, |rival| (best.total - rival.total).min(WIDEST_LEAD)),
+        Ground::Evidence => best.mass,
+        Ground::Lead => rival.map_or(WIDEST_LEAD, |rival| (best.mass - rival.mass).min(WIDEST_LEAD)),
         Ground::Nearest => found.nearest.unwrap_or(crate::evidence::UNKNOWN_LIKENESS),
         Ground::Likeness => number(Feature::Likeness),
         Ground::Margin => number(Feature::Margin),
@@ -106,7 +108,7 @@ pub(crate) fn grounds(evidence: &[Evidence], found: Found) -> Option<Grounds> {
         Ground::Topic => number(Feature::Topic),
         Ground::Unknown => found.unknown.min(3) as f32,
         Ground::Words => found.words,
-        Ground::Agreement => best.candidate.also.len().min(3) as f32,
+        Ground::Agreement => (best.candidate.also.len() + found.agreeing).min(3) as f32,
     };
     Some(Ground::ALL.map(ground))
 }
@@ -141,12 +143,14 @@ mod tests {
         let passage = Passage::cut(&document, 0, "", 0..5).expect("a passage");
         let span = Span::new(&passage, 0..4).expect("a span");
         let candidate = Candidate { span, score: 1.0, null_score: 0.0, also: Vec::new() };
-        Evidence { candidate, place: Place { quote: 0..5, span: 0..4 }, numbers: [0.0; Feature::ALL.len()], total }
+        let place = Place { quote: 0..5, span: 0..4 };
+        let shown = place.clone();
+        Evidence { candidate, place, numbers: [0.0; Feature::ALL.len()], total, shown, mass: total }
     }
 
     #[test]
     fn the_lead_is_over_another_document() {
-        let found = Found { nearest: Some(0.5), words: 7.0, unknown: 9 };
+        let found = Found { nearest: Some(0.5), words: 7.0, unknown: 9, agreeing: 0 };
         let lead = |evidence: &[Evidence]| by_name(&grounds(evidence, found).expect("grounds"))["lead"];
         assert!((lead(&[evidence("a", 9.0), evidence("a", 8.0), evidence("b", 6.0)]) - 3.0).abs() < 1e-6);
         assert!((lead(&[evidence("a", 9.0), evidence("a", 8.0)]) - WIDEST_LEAD).abs() < 1e-6);

@@ -8,7 +8,7 @@ use clinqa_schema::{DocumentId, Question, Turn, UnderstandingStep};
 
 use crate::context::{Said, completed};
 use crate::names::{self, Meaning, Table};
-use crate::spelling::{Spelling, spelling};
+use crate::spelling::{Spelling, is_english, spelling};
 use crate::topic::{Topic, shares, topics};
 use crate::{Kind, People, Step, Steps, aspects, is_negative, kind, people};
 
@@ -158,7 +158,8 @@ fn meanings(text: &str) -> Vec<(String, &'static Meaning)> {
 
 /// A short form that is also a word ("as", "all", "it") is one only in capitals.
 fn is_meant(name: &str, meaning: &Meaning) -> bool {
-    let is_word = STOP_WORDS.contains(name.to_lowercase().as_str());
+    let lower = name.to_lowercase();
+    let is_word = STOP_WORDS.contains(lower.as_str()) || is_english(&lower);
     meaning.table != Table::Abbreviation || !is_word || name == meaning.written
 }
 

@@ -13,6 +13,9 @@ const LEAST_LETTERS: usize = 4;
 /// From so many letters on two slips are mended, of shorter words only where they leave the sound as it was.
 const TWO_SLIPS_FROM: usize = 7;
 
+/// How many letters more or less a word of the same sound may have.
+const MOST_LETTERS_OF_A_SOUND: usize = 3;
+
 /// From so many letters on two slips are looked at.
 const TWO_SLIPS_LEAST: usize = 5;
 
@@ -49,26 +52,50 @@ pub(crate) fn spelling(word: &str, lexicon: &Lexicon) -> Spelling {
     if letters.len() < LEAST_LETTERS || !letters.iter().all(|c| c.is_alphabetic()) || is_known(word, lexicon) {
         return Spelling::Known;
     }
-    let most = if letters.len() >= TWO_SLIPS_LEAST { 2 } else { 1 };
     let sound = sound(word);
-    let range = letters.len() - most.min(letters.len() - 1)..=letters.len() + most;
+    let near = within_slips(&letters, &sound, lexicon).or_else(|| of_the_same_sound(&letters, &sound, lexicon));
+    near.map_or(Spelling::Unknown, Spelling::Mended)
+}
+
+/// Words of the corpus and of the tables whose length differs by at most `most`.
+fn candidates(letters: usize, most: usize, lexicon: &Lexicon) -> impl Iterator<Item = (&str, u32)> {
+    let range = letters.saturating_sub(most).max(LEAST_LETTERS)..=letters + most;
     let from_tables = TABLE_WORDS.iter().map(|word| (word.as_str(), 1));
-    let near = lexicon.words(range.clone()).chain(from_tables.filter(|(word, _)| range.contains(&word.chars().count())));
-    let mut best: Option<(usize, u32, &str)> = None;
-    for (candidate, count) in near {
-        if candidate.chars().count() < LEAST_LETTERS || !candidate.chars().all(char::is_alphabetic) {
-            continue;
-        }
-        let Some(slips) = slips(&letters, candidate, most) else { continue };
-        let Some(cost) = cost(slips, &letters, candidate, &sound) else { continue };
-        let is_better = best.is_none_or(|(least, most_often, word)| {
-            (cost, std::cmp::Reverse(count), candidate) < (least, std::cmp::Reverse(most_often), word)
-        });
-        if is_better {
-            best = Some((cost, count, candidate));
-        }
+    let is_near = {
+        let range = range.clone();
+        move |(word, _): &(&str, u32)| range.contains(&word.chars().count())
+    };
+    let all = lexicon.words(range).chain(from_tables.filter(is_near));
+    all.filter(|(word, _)| word.chars().all(char::is_alphabetic))
+}
+
+/// The likeliest word that is one slip away, or two.
+fn within_slips(typed: &[char], sound: &str, lexicon: &Lexicon) -> Option<String> {
+    let most = if typed.len() >= TWO_SLIPS_LEAST { 2 } else { 1 };
+    let letters = letter_set(typed.iter().copied());
+    // Each slip changes two letters of the set at most: most words need not be compared letter by letter.
+    let is_near = |word: &str| (letters ^ letter_set(word.chars())).count_ones() as usize <= 2 * most;
+    let near = candidates(typed.len(), most, lexicon).filter(|(word, _)| is_near(word));
+    let costed = near.filter_map(|(word, count)| {
+        let cost = cost(slips(typed, word, most)?, typed, word, sound)?;
+        Some((cost, std::cmp::Reverse(count), word))
+    });
+    costed.min().map(|(_, _, word)| word.to_owned())
+}
+
+/// Which letters stand in a word, a bit each; those beyond a to z share one.
+fn letter_set(word: impl Iterator<Item = char>) -> u32 {
+    word.fold(0, |set, c| set | 1 << if c.is_ascii_lowercase() { c as u32 - 'a' as u32 } else { 26 })
+}
+
+/// The most usual word that sounds the same, however it is written ("anafilaxis").
+fn of_the_same_sound(typed: &[char], sound: &str, lexicon: &Lexicon) -> Option<String> {
+    if typed.len() < TWO_SLIPS_FROM {
+        return None;
     }
-    best.map_or(Spelling::Unknown, |(_, _, word)| Spelling::Mended(word.to_owned()))
+    let alike = candidates(typed.len(), MOST_LETTERS_OF_A_SOUND, lexicon)
+        .filter(|(word, _)| word.chars().next() == typed.first().copied() && self::sound(word) == sound);
+    alike.max_by_key(|(word, count)| (*count, std::cmp::Reverse(*word))).map(|(word, _)| word.to_owned())
 }
 
 /// How unlikely it is that `meant` was meant; `None` if it is a guess.
@@ -79,6 +106,11 @@ fn cost(slips: usize, typed: &[char], meant: &str, sound_typed: &str) -> Option<
     let same_start = meant.chars().next() == typed.first().copied();
     let is_guess = slips > 1 && (typed.len() < TWO_SLIPS_FROM || !same_start);
     (!is_guess).then(|| slips * 100 + usize::from(!same_start) * 50)
+}
+
+/// Whether `word`, in lower case, is everyday English.
+pub(crate) fn is_english(word: &str) -> bool {
+    ENGLISH.contains(word)
 }
 
 /// Known as it stands, or but for an ending.

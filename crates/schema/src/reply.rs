@@ -110,6 +110,8 @@ pub struct Answer {
     confidence: f32,
     confidence_label: ConfidenceLabel,
     citations: Vec<Citation>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    differing: Vec<Citation>,
 }
 
 impl Answer {
@@ -117,7 +119,19 @@ impl Answer {
     pub fn new(text: String, confidence: Confidence, first: Citation, others: Vec<Citation>) -> Self {
         let mut citations = vec![first];
         citations.extend(others);
-        Self { text, confidence: confidence.value(), confidence_label: confidence.label(), citations }
+        let differing = Vec::new();
+        Self { text, confidence: confidence.value(), confidence_label: confidence.label(), citations, differing }
+    }
+
+    /// The same, beside what sources say that give other figures.
+    #[must_use]
+    pub fn differing_from(self, differing: Vec<Citation>) -> Self {
+        Self { differing, ..self }
+    }
+
+    /// Sources that give other figures for what was asked.
+    pub fn differing(&self) -> &[Citation] {
+        &self.differing
     }
 
     /// The answer's text, verbatim from the first citation.

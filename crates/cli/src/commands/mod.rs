@@ -2,6 +2,7 @@
 
 mod ask;
 mod eval_answers;
+mod eval_compare;
 mod eval_reader;
 mod eval_retrieval;
 mod inspect;
@@ -17,6 +18,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::CommandFactory;
+use clinqa_eval::OutcomeError;
 use clinqa_index::{IndexError, Store};
 use clinqa_qa::{Error, Search};
 use clinqa_safety::Rules;
@@ -39,6 +41,8 @@ pub(crate) enum UsageError {
     Expected { path: String, source: Box<toml::de::Error> },
     #[error("{path} is neither a SQuAD file (with `data`) nor a BioASQ file (with `questions`)")]
     UnknownFormat { path: String },
+    #[error("{source}; the first is {first}, the second {second}")]
+    Results { first: String, second: String, source: OutcomeError },
     #[error("{message}")]
     OtherEncoder { message: String },
     #[error("no model is called `{name}`; `clinqa model list` shows those at hand")]
@@ -72,6 +76,7 @@ fn run_with(settings: &Settings, command: Command) -> anyhow::Result<ExitCode> {
         Command::Eval(EvalCommand::Retrieval(eval)) => eval_retrieval::run(settings, &eval),
         Command::Eval(EvalCommand::Reader(eval)) => eval_reader::run(settings, &eval),
         Command::Eval(EvalCommand::Answers(eval)) => eval_answers::run(settings, &eval),
+        Command::Eval(EvalCommand::Compare(eval)) => eval_compare::run(&eval),
         Command::Eval(EvalCommand::Score(eval)) => score::run(&eval),
         Command::Model(model) => model::run(settings, model),
         Command::Completions { shell } => {
