@@ -10,6 +10,7 @@ const SIGNS: &str = "What are the early signs of type 2 diabetes?";
 const TABLETS: &str = "How soon should antiviral tablets be started for shingles?";
 const CHEST_PAIN: &str = "I have crushing chest pain and my left arm hurts";
 const OWN_RESULT: &str = "My HbA1c is 8.2, what does it mean?";
+const WITHIN: &str = "Antiviral tablets work best if they are begun within 72 hours of the first blisters.";
 const NOT_HELD: &str = "What is the capital of France?";
 
 #[test]
@@ -71,7 +72,7 @@ fn a_citation_stands_where_it_says_to_the_character() {
     }
     assert!(checked >= 5, "{checked} places were compared");
     let tablets = five().ask(&[TABLETS]);
-    assert_eq!(tablets["answer"]["text"], "72 hours");
+    assert_eq!(tablets["answer"]["text"], WITHIN);
 }
 
 #[test]
@@ -184,7 +185,7 @@ fn words_alone_are_searched_if_asked_and_then_no_encoder_is_named() {
     assert_eq!(reply["trace"]["dense"], json!([]));
     assert_eq!(reply["reading"][0].get("score").and_then(Value::as_f64).map(f64::is_finite), Some(true));
     assert_eq!(list(&reply["trace"]["lexical"])[0]["passage_id"], "type-2-diabetes#0");
-    assert_eq!(five().ask(&[SIGNS])["encoder"], "all-MiniLM-L6-v2");
+    assert_eq!(five().ask(&[SIGNS])["encoder"], "clinqa-encoder-1");
 }
 
 #[test]
@@ -398,7 +399,7 @@ fn without_times(mut reply: Value) -> Value {
 fn words_alone_can_answer_too() {
     let reply = five().ask(&["--lexical-only", TABLETS]);
     assert_eq!((&reply["outcome"], &reply["encoder"]), (&json!("answered"), &json!("")));
-    assert_eq!(reply["answer"]["text"], "72 hours");
+    assert_eq!(reply["answer"]["text"], WITHIN);
 }
 
 #[test]

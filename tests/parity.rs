@@ -57,8 +57,8 @@ fn check_cosines(encoder: &Encoder, texts: &[&str], expected: &[Vec<f32>], least
     assert!(below.is_empty(), "{} of {} lie below {least}:\n{}", below.len(), texts.len(), below.join("\n"));
 }
 
-fn check_minilm(encoder: &Encoder, least: f64) {
-    let bytes = fs::read(data("parity/minilm.safetensors")).expect("vectors");
+fn check_two_hundred(encoder: &Encoder, expected: &str, least: f64) {
+    let bytes = fs::read(data(expected)).expect("vectors");
     let file = SafeTensors::deserialize(&bytes).expect("safetensors");
     let texts = texts();
     assert_eq!(texts.len(), 200);
@@ -70,7 +70,7 @@ fn check_minilm(encoder: &Encoder, least: f64) {
 fn the_encoder_in_the_binary_agrees_with_sentence_transformers_but_for_its_8_bits() {
     let source =
         Source::Embedded(Embedded { name: ENCODER.name, fingerprint: ENCODER.fingerprint, files: ENCODER.files });
-    check_minilm(&Encoder::open(&source).expect("the encoder"), 0.999);
+    check_two_hundred(&Encoder::open(&source).expect("the encoder"), "parity/encoder.safetensors", 0.999);
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn the_f32_checkpoint_agrees_with_sentence_transformers() {
     };
     let encoder = Encoder::open(&Source::Folder(folder.into())).expect("the f32 checkpoint");
     assert_eq!(encoder.max_tokens(), 256, "sentence_bert_config.json wins over tokenizer.json");
-    check_minilm(&encoder, 0.99999);
+    check_two_hundred(&encoder, "parity/minilm.safetensors", 0.99999);
 }
 
 /// A checkpoint of `Bio_ClinicalBERT`'s shape, written once; its bytes are those of the script.
@@ -150,7 +150,7 @@ fn clinicalbert_makes_an_index_answers_from_it_and_the_default_encoder_is_refuse
     let reply = project.ask(&["--encoder", arg(clinical()), question]);
     assert_eq!(reply["encoder"], "clinical-bert");
     let refused = project.run(&["ask", question]);
-    let cures = ["clinical-bert", "`clinqa rebuild --encoder all-MiniLM-L6-v2`", "`--encoder clinical-bert`"];
+    let cures = ["clinical-bert", "`clinqa rebuild --encoder clinqa-encoder-1`", "`--encoder clinical-bert`"];
     refused.refused(3, &cures);
     project.ask(&["--lexical-only", question]);
     let mut by_variable = project.command(&["ask", "--json", question]);

@@ -191,7 +191,7 @@ fn the_report_for_people_fits_the_report_for_programs() {
     let project = Project::with_five_documents();
     let human = project.run(&["rebuild"]).expect(0);
     assert!(
-        human.stdout.contains("with 12 passages (12 encoded now with all-MiniLM-L6-v2, 0 kept"),
+        human.stdout.contains("with 12 passages (12 encoded now with clinqa-encoder-1, 0 kept"),
         "{}",
         human.stdout
     );

@@ -1,11 +1,14 @@
 """Which vectors do sentence-transformers and transformers give our 200 texts?
 
-    python tests/parity/make_expected.py MINILM_FOLDER CLINICAL_FOLDER
+    python tests/parity/make_expected.py MINILM_FOLDER CLINICAL_FOLDER ENCODER_FOLDER
 
-MINILM_FOLDER is what fetch_minilm.sh makes, CLINICAL_FOLDER what make_clinical_bert.py makes. Writes, in tests/data/parity:
+MINILM_FOLDER is what fetch_minilm.sh makes, CLINICAL_FOLDER what make_clinical_bert.py makes, ENCODER_FOLDER the f32 twin
+of the encoder in the binary, in sentence-transformers layout (its card says how to train it anew). A folder named - is
+left out. Writes, in tests/data/parity:
 
 - minilm.safetensors: `embeddings` [200, 384] f16, sentence-transformers on the f32 checkpoint, at most 256 tokens, mean
   pooling, normalised; `tokens` [200] i32, how many tokens each text has, [CLS] and [SEP] included, after the cut.
+- encoder.safetensors: the same of the encoder that ships.
 - clinical.safetensors: `mean` [24, 768] f16, transformers' BertModel in f32 on the f16 weights, at most 512 tokens, mean
   over the attention mask, then divided by its length; `rows` [24] i32, which lines of texts.jsonl these are, from 0;
   `tokens` [24] i32; `cls` [4, 768] f16, the vector of [CLS] divided by its length; `cls_rows` [4] i32.
@@ -48,7 +51,7 @@ def mean_pooled(hidden, mask):
     return torch.nn.functional.normalize((hidden * mask).sum(0) / mask.sum(), dim=0)
 
 
-def minilm(folder, texts):
+def minilm(folder, texts, name):
     model = SentenceTransformer(folder, device="cpu", model_kwargs={"dtype": torch.float32})
     assert model.max_seq_length == 256, model.max_seq_length
     rows = [model.encode([text], convert_to_numpy=True)[0] for text in texts]
@@ -65,7 +68,7 @@ def minilm(folder, texts):
         tokens.append(hidden.shape[0])
         cosine = float(mean_pooled(hidden, mask) @ torch.from_numpy(embeddings[i]))
         assert cosine > 0.999999, (i, cosine)
-    save(DATA / "minilm.safetensors", {"embeddings": embeddings, "tokens": tokens})
+    save(DATA / f"{name}.safetensors", {"embeddings": embeddings, "tokens": tokens})
     return tokens
 
 
@@ -98,9 +101,12 @@ def save(path, tensors):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
+    if len(sys.argv) != 4:
         sys.exit(__doc__)
     torch.set_num_threads(2)
     everything = read_texts()
-    print("minilm tokens", minilm(sys.argv[1], everything))
-    print("clinical rows, tokens", clinical(sys.argv[2], everything))
+    for name, folder in (("minilm", sys.argv[1]), ("encoder", sys.argv[3])):
+        if folder != "-":
+            print(name, "tokens", minilm(folder, everything, name))
+    if sys.argv[2] != "-":
+        print("clinical rows, tokens", clinical(sys.argv[2], everything))

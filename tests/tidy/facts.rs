@@ -11,8 +11,7 @@ const STARTER: &str = "corpora/starter";
 const TABLE: &str = "tests/data/facts.toml";
 
 /// Numbers that may stand as words.
-const WORDS: [&str; 11] =
-    ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"];
+const WORDS: [&str; 11] = ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"];
 
 /// Words between two numbers of one unit.
 const BETWEEN: [&str; 6] = [" to ", " and ", " or ", " - ", "-", "/"];

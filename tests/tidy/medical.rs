@@ -120,7 +120,11 @@ struct Article {
 fn articles() -> Vec<Article> {
     let topics = stems(STARTER, ".md").into_iter().filter(|stem| stem != "README");
     let articles: Vec<Article> = topics.map(|stem| article(&format!("{STARTER}/{stem}.md"))).collect();
-    assert!(articles.len() >= 320, "the starter corpus has {} documents; it covers 320 topics at least", articles.len());
+    assert!(
+        articles.len() >= 320,
+        "the starter corpus has {} documents; it covers 320 topics at least",
+        articles.len()
+    );
     articles
 }
 

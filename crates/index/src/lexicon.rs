@@ -185,10 +185,7 @@ mod tests {
             title: title.into(),
             text: text.into(),
             sections: Vec::new(),
-            metadata: Metadata {
-                synonyms: synonyms.iter().map(ToString::to_string).collect(),
-                ..Metadata::default()
-            },
+            metadata: Metadata { synonyms: synonyms.iter().map(ToString::to_string).collect(), ..Metadata::default() },
             source: SourceLocator::default(),
         }
     }

@@ -63,14 +63,16 @@ fn figures(text: &str) -> BTreeSet<Figure> {
         let is_range = matches!(words.get(at + 1), Some(&("to" | "or" | "and"))) && self::is_number(trimmed(at + 2)?);
         let unit = unit(if is_range { at + 3 } else { at + 1 })?.to_lowercase();
         let unit = unit.strip_suffix('s').unwrap_or(&unit).to_owned();
-        (!matches!(unit.as_str(), "to" | "or" | "and" | "in" | "of" | "after" | "time")).then(|| (number.to_owned(), unit))
+        (!matches!(unit.as_str(), "to" | "or" | "and" | "in" | "of" | "after" | "time"))
+            .then(|| (number.to_owned(), unit))
     };
     (0..words.len()).filter_map(figure).collect()
 }
 
 fn is_number(word: &str) -> bool {
     let digits = word.strip_suffix('%').unwrap_or(word);
-    digits.starts_with(|c: char| c.is_ascii_digit()) && digits.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | ','))
+    digits.starts_with(|c: char| c.is_ascii_digit())
+        && digits.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | ','))
 }
 
 #[cfg(test)]
@@ -79,7 +81,8 @@ mod tests {
 
     #[test]
     fn figures_of_one_unit_agree_or_differ() {
-        let check = |a: &str, b: &str, expected: Stance| assert_eq!(stance(&figures(a), &figures(b)), expected, "{a} / {b}");
+        let check =
+            |a: &str, b: &str, expected: Stance| assert_eq!(stance(&figures(a), &figures(b)), expected, "{a} / {b}");
         check("A cold lasts 7 to 10 days.", "Most are well in 10 days.", Stance::Agrees);
         check("A cold lasts 7 to 10 days.", "It is gone after 3 days.", Stance::Differs);
         check("A cold lasts 7 to 10 days.", "A cough lasts 3 weeks.", Stance::Silent);

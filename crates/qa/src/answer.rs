@@ -6,11 +6,11 @@ use std::time::Instant;
 
 use clinqa_index::PassageIndex;
 use clinqa_reader::{Candidate, PassageReading, candidates};
-use clinqa_retrieval::{Kind, RetrievalConfig, Retrieved, Retriever};
+use clinqa_retrieval::{Kind, RetrievalConfig, Retrieved, Retriever, Understood};
 use clinqa_safety::{Region, Review, Rules, Screening, Verdict, review, screen};
 use clinqa_schema::{
-    Abstention, Answer, Confidence, DocumentId, Filters, Outcome, Passage, PassageId, Question, Ranking, Reading, Reply, Silent,
-    SpanTrace, Timing, Trace, Turn,
+    Abstention, Answer, Confidence, Document, DocumentId, Filters, Outcome, Passage, PassageId, Question, Ranking,
+    Reading, Reply, Silent, SpanTrace, Timing, Trace, Turn,
 };
 
 use crate::agreement::{Stance, stances};
@@ -90,8 +90,8 @@ impl Default for AnswerConfig {
             read_passages: 8,
             evidence: EvidenceWeights::default(),
             trust: TrustWeights::default(),
-            min_confidence: 0.35,
-            min_nearest: 0.3,
+            min_confidence: 0.41,
+            min_nearest: 0.2,
         }
     }
 }
@@ -180,12 +180,14 @@ fn read(
     let weighed_ms = elapsed_ms(start);
     let start = Instant::now();
     let thresholds = Thresholds { confidence: config.min_confidence, nearest: config.min_nearest };
-    let words = retrieved.trace.lexical.hits().first().map_or(0.0, |hit| hit.score);
-    let asks_for_figures = matches!(retrieved.understood.kind, Kind::Amount | Kind::Duration);
+    let understood = &retrieved.understood;
+    let best = evidence.first().and_then(|best| sources.documents.get(&best.candidate.span.passage().document));
+    let held = best.map_or(0.0, |document| held(engine.index(), understood, document));
+    let asks_for_figures = matches!(understood.kind, Kind::Amount | Kind::Duration);
     let stances = if asks_for_figures { stances(&evidence, |evidence| sources.quote(evidence)) } else { Vec::new() };
     let agreeing = stances.iter().filter(|(stance, _)| *stance == Stance::Agrees).count();
-    let unknown = retrieved.understood.unknown.len();
-    let found = Found { nearest: retrieved.nearest, words, unknown, agreeing };
+    let unknown = understood.unknown.len();
+    let found = Found { nearest: retrieved.nearest, held, unknown, agreeing };
     let grounds = trust::grounds(&evidence, found);
     let composed = grounds.as_ref().ok_or(Abstention::Unsupported).and_then(|grounds| {
         let confidence = Confidence::new(reader.calibration().probability(trust::total(grounds, config.trust)));
@@ -219,6 +221,13 @@ fn read(
     });
     let grounds = grounds.map(|grounds| trust::by_name(&grounds)).unwrap_or_default();
     Ok(Read { answer, best_spans, spans: spans.collect(), grounds, timings })
+}
+
+/// The share of the question's words that `document` holds under any of its names, by rarity.
+fn held(index: &dyn PassageIndex, question: &Understood, document: &Document) -> f32 {
+    let text = format!("{} {} {}", document.title, document.metadata.synonyms.join(" "), document.text);
+    let documents = index.manifest().counts.documents;
+    evidence::held(&question.terms, &text, documents, |word| index.lexicon().count(word))
 }
 
 /// What speaks for each candidate, best first. What would be quoted is encoded and compared with the question: the
@@ -295,7 +304,13 @@ fn document_score(ranking: &Ranking, document: &DocumentId) -> f32 {
 }
 
 fn unread(reason: Abstention) -> Read {
-    Read { answer: Err(reason), best_spans: BTreeMap::new(), spans: Vec::new(), grounds: BTreeMap::new(), timings: Vec::new() }
+    Read {
+        answer: Err(reason),
+        best_spans: BTreeMap::new(),
+        spans: Vec::new(),
+        grounds: BTreeMap::new(),
+        timings: Vec::new(),
+    }
 }
 
 /// The documents that the retrieved passages were cut from.

@@ -199,10 +199,10 @@ mod tests {
         check(&long, "7", "Two is 7.", "Two is 7. Three.");
         check(&long, "word", "word", &long[..long.find(" Two").expect("the second")]);
         let middle = format!("{}. Two. {}.", "one ".repeat(60).trim_end(), "three ".repeat(60).trim_end());
-        let place = Place { quote: 240..244, span: 240..243 };
+        let place = Place { quote: 241..245, span: 241..244 };
         assert_eq!(&middle[place.quote.clone()], "Two.");
         let first = widened(&middle, &place, |piece| if piece.start == 0 { 1.0 } else { 0.0 });
-        assert_eq!((first.quote.start, first.quote.end), (0, 244), "what is worth more is shown");
+        assert_eq!((first.quote.start, first.quote.end), (0, 245), "what is worth more is shown");
     }
 
     proptest::proptest! {

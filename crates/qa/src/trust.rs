@@ -24,8 +24,8 @@ pub enum Ground {
     Topic,
     /// Words of the question that neither the corpus nor any table has, at most 3.
     Unknown,
-    /// The best passage's score by words, in BM25 units.
-    Words,
+    /// The share of the question's words that the document holds anywhere, each counted by its rarity, 0 to 1.
+    Held,
     /// Places that say it in the same words and documents that give the same figures, at most 3.
     Agreement,
 }
@@ -47,7 +47,7 @@ impl Ground {
         Self::Coverage,
         Self::Topic,
         Self::Unknown,
-        Self::Words,
+        Self::Held,
         Self::Agreement,
     ];
 
@@ -62,7 +62,7 @@ impl Ground {
             Self::Coverage => "coverage",
             Self::Topic => "topic",
             Self::Unknown => "unknown",
-            Self::Words => "words",
+            Self::Held => "held",
             Self::Agreement => "agreement",
         }
     }
@@ -75,7 +75,7 @@ pub struct TrustWeights(pub [f32; Ground::ALL.len()]);
 impl Default for TrustWeights {
     /// Fitted on the dev half of the starter questions; see `crates/README.md`.
     fn default() -> Self {
-        Self([1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
+        Self([0.126, 0.086, 2.107, 2.694, 0.004, 0.618, 0.093, -1.516, 0.471, 0.0])
     }
 }
 
@@ -84,8 +84,8 @@ impl Default for TrustWeights {
 pub(crate) struct Found {
     /// Cosine of the nearest passage; none where words alone were searched.
     pub(crate) nearest: Option<f32>,
-    /// BM25 of the best passage.
-    pub(crate) words: f32,
+    /// The share of the question's words that the best document holds, by rarity.
+    pub(crate) held: f32,
     /// Words that nothing knows.
     pub(crate) unknown: usize,
     /// Documents that give the same figures.
@@ -107,7 +107,7 @@ pub(crate) fn grounds(evidence: &[Evidence], found: Found) -> Option<Grounds> {
         Ground::Coverage => number(Feature::Coverage),
         Ground::Topic => number(Feature::Topic),
         Ground::Unknown => found.unknown.min(3) as f32,
-        Ground::Words => found.words,
+        Ground::Held => found.held,
         Ground::Agreement => (best.candidate.also.len() + found.agreeing).min(3) as f32,
     };
     Some(Ground::ALL.map(ground))
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn the_lead_is_over_another_document() {
-        let found = Found { nearest: Some(0.5), words: 7.0, unknown: 9, agreeing: 0 };
+        let found = Found { nearest: Some(0.5), held: 0.5, unknown: 9, agreeing: 0 };
         let lead = |evidence: &[Evidence]| by_name(&grounds(evidence, found).expect("grounds"))["lead"];
         assert!((lead(&[evidence("a", 9.0), evidence("a", 8.0), evidence("b", 6.0)]) - 3.0).abs() < 1e-6);
         assert!((lead(&[evidence("a", 9.0), evidence("a", 8.0)]) - WIDEST_LEAD).abs() < 1e-6);

@@ -36,12 +36,10 @@ pub(crate) fn completed(question: &str, history: &[Turn], said: impl Fn(&str) ->
         (None, Some(topic)) if here.asks || points => Some(format!("{} ({topic})", bare.trim_end_matches('?'))),
         (None, Some(_)) => Some(format!("{} {bare}", before.question.trim_end_matches(['?', '.', ' ']))),
         // What it was about may stand in the answer alone; without a name the whole turn has to do.
-        (None, None) if goes_on || points => {
-            Some(match said(&before.answer).topic {
-                Some(topic) => format!("{} ({topic})", bare.trim_end_matches('?')),
-                None => format!("{} {bare}", before.question.trim_end_matches(['?', '.', ' '])),
-            })
-        }
+        (None, None) if goes_on || points => Some(match said(&before.answer).topic {
+            Some(topic) => format!("{} ({topic})", bare.trim_end_matches('?')),
+            None => format!("{} {bare}", before.question.trim_end_matches(['?', '.', ' '])),
+        }),
         (None, None) => None,
     }
 }
@@ -52,9 +50,7 @@ fn bare(question: &str) -> &str {
     let text = question.trim();
     let Some(opening) = joining.iter().find(|opening| starts(text, opening)) else { return text };
     match text.char_indices().nth(opening.chars().count()) {
-        Some((end, _)) if text[end..].contains(char::is_alphanumeric) => {
-            text[end..].trim_start_matches([' ', ','])
-        }
+        Some((end, _)) if text[end..].contains(char::is_alphanumeric) => text[end..].trim_start_matches([' ', ',']),
         _ => text,
     }
 }

@@ -42,22 +42,78 @@ pub fn kind(question: &str) -> Kind {
     let text = padded(question);
     let has = |cues: &[&str]| cues.iter().any(|cue| text.contains(&format!(" {cue} ")));
     let starts = |cues: &[&str]| cues.iter().any(|cue| text.starts_with(&format!(" {cue} ")));
-    if has(&["how long", "how soon", "how quickly", "how fast", "how many days", "how many weeks", "how many hours", "when does", "when do", "when will", "how often", "duration"]) {
+    if has(&[
+        "how long",
+        "how soon",
+        "how quickly",
+        "how fast",
+        "how many days",
+        "how many weeks",
+        "how many hours",
+        "when does",
+        "when do",
+        "when will",
+        "how often",
+        "duration",
+    ]) {
         return Kind::Duration;
     }
-    if has(&["how much", "how many", "what level", "normal range", "normal level", "normal value", "threshold", "target", "cut off", "cutoff", "dose", "what age", "how old", "how high", "how low", "how common", "percentage", "reading"]) {
+    if has(&[
+        "how much",
+        "how many",
+        "what level",
+        "normal range",
+        "normal level",
+        "normal value",
+        "threshold",
+        "target",
+        "cut off",
+        "cutoff",
+        "dose",
+        "what age",
+        "how old",
+        "how high",
+        "how low",
+        "how common",
+        "percentage",
+        "reading",
+    ]) {
         return Kind::Amount;
     }
-    if has(&["symptoms", "signs", "side effects", "causes", "risk factors", "triggers", "complications", "foods", "examples", "types", "treatments", "options", "features", "interactions", "who should not", "who cannot", "who can t", "red flags", "warning signs"]) {
+    if has(&[
+        "symptoms",
+        "signs",
+        "side effects",
+        "causes",
+        "risk factors",
+        "triggers",
+        "complications",
+        "foods",
+        "examples",
+        "types",
+        "treatments",
+        "options",
+        "features",
+        "interactions",
+        "who should not",
+        "who cannot",
+        "who can t",
+        "red flags",
+        "warning signs",
+    ]) {
         return Kind::List;
     }
     if starts(&["why"]) || has(&["why", "what causes", "reason"]) {
         return Kind::Reason;
     }
-    if starts(&["can", "could", "is", "are", "does", "do", "did", "will", "would", "should", "has", "have", "may", "must", "if"]) {
+    if starts(&[
+        "can", "could", "is", "are", "does", "do", "did", "will", "would", "should", "has", "have", "may", "must", "if",
+    ]) {
         return Kind::YesNo;
     }
-    if starts(&["what is", "what s", "whats", "what are", "define", "what does"]) && text.split_whitespace().count() <= 6 {
+    if starts(&["what is", "what s", "whats", "what are", "define", "what does"])
+        && text.split_whitespace().count() <= 6
+    {
         return Kind::Definition;
     }
     if has(&["how is", "how are", "how do", "how to", "how can", "how should", "what happens", "how does"]) {
@@ -80,10 +136,65 @@ pub enum People {
 const PEOPLE: [(People, &[&str]); 3] = [
     (
         People::Children,
-        &["child", "children", "childs", "kid", "kids", "baby", "babies", "toddler", "toddlers", "infant", "infants", "newborn", "son", "daughter", "teenager", "teenagers", "under 5", "under fives", "paediatric"],
+        &[
+            "child",
+            "children",
+            "childs",
+            "kid",
+            "kids",
+            "baby",
+            "babies",
+            "toddler",
+            "toddlers",
+            "infant",
+            "infants",
+            "newborn",
+            "son",
+            "daughter",
+            "teenager",
+            "teenagers",
+            "under 5",
+            "under fives",
+            "paediatric",
+        ],
     ),
-    (People::Pregnant, &["pregnant", "pregnancy", "expecting", "breastfeeding", "breastfeed", "breast feeding", "nursing", "unborn", "trimester", "antenatal", "gestational"]),
-    (People::Older, &["elderly", "older people", "older person", "old people", "over 65", "over 70", "over 75", "over 80", "80 or over", "aged 80", "frail", "frailty", "nan", "gran", "grandmother", "grandfather"]),
+    (
+        People::Pregnant,
+        &[
+            "pregnant",
+            "pregnancy",
+            "expecting",
+            "breastfeeding",
+            "breastfeed",
+            "breast feeding",
+            "nursing",
+            "unborn",
+            "trimester",
+            "antenatal",
+            "gestational",
+        ],
+    ),
+    (
+        People::Older,
+        &[
+            "elderly",
+            "older people",
+            "older person",
+            "old people",
+            "over 65",
+            "over 70",
+            "over 75",
+            "over 80",
+            "80 or over",
+            "aged 80",
+            "frail",
+            "frailty",
+            "nan",
+            "gran",
+            "grandmother",
+            "grandfather",
+        ],
+    ),
 ];
 
 /// The groups of people that `text` speaks of, in a fixed order.
@@ -94,8 +205,36 @@ pub fn people(text: &str) -> Vec<People> {
 }
 
 const NEGATIONS: [&str; 30] = [
-    "not", "no", "never", "without", "avoid", "avoided", "avoiding", "cannot", "can t", "cant", "don t", "dont", "doesn t", "doesnt", "shouldn t",
-    "shouldnt", "isn t", "isnt", "aren t", "arent", "won t", "wont", "stop", "unsafe", "nor", "neither", "none", "rather than", "unlikely", "unless",
+    "not",
+    "no",
+    "never",
+    "without",
+    "avoid",
+    "avoided",
+    "avoiding",
+    "cannot",
+    "can t",
+    "cant",
+    "don t",
+    "dont",
+    "doesn t",
+    "doesnt",
+    "shouldn t",
+    "shouldnt",
+    "isn t",
+    "isnt",
+    "aren t",
+    "arent",
+    "won t",
+    "wont",
+    "stop",
+    "unsafe",
+    "nor",
+    "neither",
+    "none",
+    "rather than",
+    "unlikely",
+    "unless",
 ];
 
 /// Whether `text` denies or warns.
@@ -107,7 +246,8 @@ pub fn is_negative(text: &str) -> bool {
 /// Whether `text` holds a length of time ("two weeks", "24 hours").
 pub fn has_duration(text: &str) -> bool {
     const UNITS: [&str; 16] = [
-        "second", "seconds", "minute", "minutes", "hour", "hours", "day", "days", "week", "weeks", "month", "months", "year", "years", "lifelong", "daily",
+        "second", "seconds", "minute", "minutes", "hour", "hours", "day", "days", "week", "weeks", "month", "months",
+        "year", "years", "lifelong", "daily",
     ];
     let text = padded(text);
     text.split_whitespace().any(|word| UNITS.contains(&word))

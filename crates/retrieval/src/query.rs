@@ -80,7 +80,7 @@ pub fn understand(question: &Question, history: &[Turn], lexicon: &Lexicon, conf
     let mut meanings = meanings(&text);
     meanings.retain(|(_, meaning)| config.steps.has(step_of(meaning.table)));
     steps.extend(meanings.iter().map(|(name, meaning)| step(step_of(meaning.table), name, meaning.means)));
-    let explained = explained(&text, &meanings);
+    let explained = explained(&text, meanings.iter().map(|(_, meaning)| *meaning));
     let topics = if config.steps.has(Step::Topics) { topics(&explained, lexicon) } else { Vec::new() };
     let headings = if config.steps.has(Step::Headings) { aspects(&text) } else { Vec::new() };
     let terms = terms(&text);
@@ -171,11 +171,11 @@ fn step_of(table: Table) -> Step {
     }
 }
 
-fn explained(text: &str, meanings: &[(String, &Meaning)]) -> String {
-    if meanings.is_empty() {
+fn explained<'a>(text: &str, meanings: impl Iterator<Item = &'a Meaning>) -> String {
+    let means: Vec<&str> = meanings.map(|meaning| meaning.means).collect();
+    if means.is_empty() {
         return text.to_owned();
     }
-    let means: Vec<&str> = meanings.iter().map(|(_, meaning)| meaning.means).collect();
     match text.strip_suffix('?') {
         Some(open) => format!("{} ({})?", open.trim_end(), means.join(", ")),
         None => format!("{text} ({})", means.join(", ")),

@@ -25,7 +25,12 @@ const SOUND_SLIP: usize = 45;
 /// Words of everyday English: whoever types "laptop" means no larynx.
 static ENGLISH: LazyLock<HashSet<&str>> = LazyLock::new(|| {
     let lines = [include_str!("../data/english.txt"), include_str!("../data/stopwords.txt")];
-    lines.iter().flat_map(|text| text.lines()).filter(|line| !line.starts_with('#')).flat_map(str::split_whitespace).collect()
+    lines
+        .iter()
+        .flat_map(|text| text.lines())
+        .filter(|line| !line.starts_with('#'))
+        .flat_map(str::split_whitespace)
+        .collect()
 });
 
 static TABLE_WORDS: LazyLock<Vec<String>> = LazyLock::new(|| {
@@ -158,8 +163,23 @@ fn sound(word: &str) -> String {
         }
     }
     let same = [
-        ("ough", "o"), ("ph", "f"), ("rrh", "r"), ("rh", "r"), ("ch", "k"), ("ck", "k"), ("sc", "s"), ("ce", "se"),
-        ("ci", "si"), ("cy", "si"), ("x", "ks"), ("c", "k"), ("q", "k"), ("z", "s"), ("ae", "e"), ("oe", "e"), ("y", "i"),
+        ("ough", "o"),
+        ("ph", "f"),
+        ("rrh", "r"),
+        ("rh", "r"),
+        ("ch", "k"),
+        ("ck", "k"),
+        ("sc", "s"),
+        ("ce", "se"),
+        ("ci", "si"),
+        ("cy", "si"),
+        ("x", "ks"),
+        ("c", "k"),
+        ("q", "k"),
+        ("z", "s"),
+        ("ae", "e"),
+        ("oe", "e"),
+        ("y", "i"),
     ];
     for (from, to) in same {
         text = text.replace(from, to);
@@ -183,8 +203,22 @@ mod tests {
 
     fn lexicon() -> Lexicon {
         Lexicon::of_words([
-            "symptoms", "diarrhoea", "pneumonia", "asthma", "measles", "eczema", "psoriasis", "stroke", "diabetes", "attack",
-            "dehydration", "inhaler", "larynx", "anaphylaxis", "haemorrhoids", "treated",
+            "symptoms",
+            "diarrhoea",
+            "pneumonia",
+            "asthma",
+            "measles",
+            "eczema",
+            "psoriasis",
+            "stroke",
+            "diabetes",
+            "attack",
+            "dehydration",
+            "inhaler",
+            "larynx",
+            "anaphylaxis",
+            "haemorrhoids",
+            "treated",
         ])
     }
 

@@ -145,7 +145,9 @@ fn is_cut_from_a_negation(citation: &Citation) -> bool {
     if (0..span.len()).any(|i| starts_with(&span[i..], BEFORE) || starts_with(&span[i..], AFTER)) {
         return false;
     }
-    denied_before(&before) || denied_after(&after)
+    // What comes after a whole sentence is another one.
+    let ends_its_sentence = text(start..end).trim_end().ends_with(['.', '!', '?']);
+    denied_before(&before) || (!ends_its_sentence && denied_after(&after))
 }
 
 /// Whether one of `phrases` begins `rest`.
@@ -272,6 +274,8 @@ mod tests {
             "If the fever does not settle in three days, [see a doctor].",
             "[Paracetamol] helps not only with fever.",
             "Give [paracetamol]. Do not give aspirin.",
+            "[Give paracetamol.] Do not give aspirin.",
+            "Do not give aspirin. [Give paracetamol.] Avoid ibuprofen.",
             "[Viruses] cause most colds and are not killed by antibiotics.",
             "[]",
         ] {

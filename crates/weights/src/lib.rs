@@ -30,7 +30,7 @@ macro_rules! bundle {
 
 /// Turns text into vectors.
 pub const ENCODER: Bundle = bundle!(
-    "all-MiniLM-L6-v2",
+    "clinqa-encoder-1",
     [
         "config.json",
         "tokenizer.json",

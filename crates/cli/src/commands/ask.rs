@@ -137,8 +137,13 @@ fn line(engine: &Engine, template: &Ask, bytes: &[u8]) -> Result<Answered, Faile
     };
     let value: Value = serde_json::from_slice(bytes).map_err(no_json)?;
     let id = value.get("id").cloned().unwrap_or_default();
-    let wrong_fields =
-        |_| malformed(id, "`question` must be a text, `history` a list of turns, `filters` an object; see `clinqa ask --help`".to_owned());
+    let wrong_fields = |_| {
+        malformed(
+            id,
+            "`question` must be a text, `history` a list of turns, `filters` an object; see `clinqa ask --help`"
+                .to_owned(),
+        )
+    };
     let Line { id, question, history, filters } = serde_json::from_value(value).map_err(wrong_fields)?;
     let failed = |error: &Error, id: Value| {
         let code = match error.fault() {

@@ -155,10 +155,10 @@ fn a_newer_format_is_told_from_damage() {
         overwrite(&path, text.as_bytes());
         point_at(folder.path(), &store, &text);
     };
-    rewrite("\"format_version\": 1", "\"format_version\": 2, \"surprise\": []");
+    rewrite("\"format_version\": 2", "\"format_version\": 3, \"surprise\": []");
     let error = store.open_current().expect_err("a newer format");
-    assert!(matches!(error, IndexError::NewerFormat { found: 2, supported: 1, .. }), "{error}");
-    rewrite("\"format_version\": 2", "\"format_version\": \"two\"");
+    assert!(matches!(error, IndexError::NewerFormat { found: 3, supported: 2, .. }), "{error}");
+    rewrite("\"format_version\": 3", "\"format_version\": \"two\"");
     check_refused(&store, "a format that is no number");
 }
 
