@@ -18,11 +18,11 @@ pub enum Feature {
     Margin,
     /// The score of the passage after fusion and preference, about 0 to 1.5.
     Rank,
-    /// Cosine of the question and the passage; [`UNKNOWN_LIKENESS`] where no vector found it.
+    /// Cosine of the question and the passage; 0.43 where no vector found it.
     Nearness,
     /// The mean score of the document's three best passages: an article about the thing is found by several.
     Document,
-    /// Cosine of the question and what would be quoted; [`UNKNOWN_LIKENESS`] where words alone were searched.
+    /// Cosine of the question and what would be quoted; 0.43 where words alone were searched.
     Likeness,
     /// The share of the question's words that title, heading and quote hold, 0 to 1.
     Coverage,

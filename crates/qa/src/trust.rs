@@ -10,7 +10,7 @@ use crate::evidence::{Evidence, Feature};
 pub enum Ground {
     /// The evidence for all that is shown with the best candidate.
     Evidence,
-    /// How far that of the best candidate of another document lies below; at most [`WIDEST_LEAD`].
+    /// How far that of the best candidate of another document lies below; at most 20.
     Lead,
     /// Cosine of the question and the nearest passage.
     Nearest,

@@ -32,7 +32,6 @@ pub(crate) fn completed(question: &str, history: &[Turn], said: impl Fn(&str) ->
     match (&here.topic, before_said.topic) {
         // "And COPD?" asks of COPD what was asked before.
         (Some(topic), Some(old)) if !here.asks => Some(before.question.replace(&old, topic)),
-        (Some(_), _) => None,
         (None, Some(topic)) if here.asks || points => Some(format!("{} ({topic})", bare.trim_end_matches('?'))),
         (None, Some(_)) => Some(format!("{} {bare}", before.question.trim_end_matches(['?', '.', ' ']))),
         // What it was about may stand in the answer alone; without a name the whole turn has to do.
@@ -40,7 +39,7 @@ pub(crate) fn completed(question: &str, history: &[Turn], said: impl Fn(&str) ->
             Some(topic) => format!("{} ({topic})", bare.trim_end_matches('?')),
             None => format!("{} {bare}", before.question.trim_end_matches(['?', '.', ' '])),
         }),
-        (None, None) => None,
+        (Some(_), _) | (None, None) => None,
     }
 }
 

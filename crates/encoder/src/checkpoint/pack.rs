@@ -186,8 +186,10 @@ mod tests {
             for (index, (byte, value)) in bytes.iter().zip(&array.values).enumerate() {
                 let scale = scales[index / group].to_f32();
                 let back = f32::from(byte.cast_signed()) * scale;
-                // Half a step, and what rounding the scale to f16 takes from the largest value.
-                proptest::prop_assert!((back - value).abs() <= scale * 0.57, "{} {} {}", back, value, scale);
+                // Half a step, and what rounding the scale to f16 takes from the largest value: a part in 2,048 of it, or
+                // below 0.00006 half the fixed distance of 2^-24 between two f16.
+                let lost = (127.0 * (scale / 2_048.0)).max(127.0 * f32::powi(2.0, -25));
+                proptest::prop_assert!((back - value).abs() <= scale * 0.51 + lost, "{} {} {}", back, value, scale);
             }
         }
     }
