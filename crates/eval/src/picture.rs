@@ -65,7 +65,7 @@ pub fn risk_coverage_picture(caption: &str, curve: &RiskCoverage, at: Option<Ris
     if let Some(at) = at {
         let words = format!("{:.0}% answered, {:.0}% of that wrong", at.coverage * 100.0, at.risk * 100.0);
         inside.push(dot((at.coverage, at.risk), MARK));
-        inside.push(note(0.03, 0.87, &format!("dot: as answered, {words}")));
+        inside.push(note(0.03, 0.87, &format!("dot: {words}")));
         told = format!("{told} As answered: {words}.");
     }
     for tenths in [0.2, 0.4, 0.6, 0.8, 1.0] {
