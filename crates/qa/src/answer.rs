@@ -14,7 +14,7 @@ use clinqa_schema::{
 };
 
 use crate::agreement::{Stance, stances};
-use crate::compose::{self, Sources, Thresholds};
+use crate::compose::{self, Choice, Sources, Thresholds};
 use crate::evidence::{self, Evidence, EvidenceWeights, Seen, UNKNOWN_LIKENESS};
 use crate::trust::{self, Found, TrustWeights};
 use crate::{Engine, Error, Place, quote_around};
@@ -189,9 +189,11 @@ fn read(
     let unknown = understood.unknown.len();
     let found = Found { nearest: retrieved.nearest, held, unknown, agreeing };
     let grounds = trust::grounds(&evidence, found);
-    let composed = grounds.as_ref().ok_or(Abstention::Unsupported).and_then(|grounds| {
+    let best = evidence.first().zip(grounds.as_ref()).ok_or(Abstention::Unsupported);
+    let composed = best.and_then(|(best, grounds)| {
         let confidence = Confidence::new(reader.calibration().probability(trust::total(grounds, config.trust)));
-        compose::answer(&evidence, confidence, retrieved.nearest, thresholds, sources)
+        let choice = Choice { best, stances: &stances, confidence, nearest: retrieved.nearest };
+        compose::answer(&choice, thresholds, sources)
     });
     let composed_ms = elapsed_ms(start);
     let start = Instant::now();

@@ -7,7 +7,7 @@ use clinqa_schema::{
     Abstention, Answer, Citation, Confidence, Document, DocumentId, Passage, PassageId, Reading, Span,
 };
 
-use crate::agreement::{Stance, stances};
+use crate::agreement::Stance;
 use crate::evidence::Evidence;
 use crate::quote::widened;
 use crate::{Place, quote_around};
@@ -25,6 +25,16 @@ pub(crate) struct Thresholds {
     pub(crate) confidence: f32,
     /// Least cosine of the question and the nearest passage; not asked where words alone were searched.
     pub(crate) nearest: f32,
+}
+
+/// What was chosen for the answer, and what is known about it.
+pub(crate) struct Choice<'a> {
+    pub(crate) best: &'a Evidence,
+    /// How other documents stand to it; empty where no figures are asked for.
+    pub(crate) stances: &'a [(Stance, &'a Evidence)],
+    pub(crate) confidence: Confidence,
+    /// Cosine of the question and the nearest passage; none where words alone were searched.
+    pub(crate) nearest: Option<f32>,
 }
 
 /// Where passages stand: the documents they were cut from, and the passages by name.
@@ -79,18 +89,12 @@ impl Sources {
 }
 
 /// `best` with its confidence as an answer, or the reason why it is none.
-pub(crate) fn answer(
-    evidence: &[Evidence],
-    confidence: Confidence,
-    nearest: Option<f32>,
-    thresholds: Thresholds,
-    sources: &Sources,
-) -> Result<Answer, Abstention> {
+pub(crate) fn answer(choice: &Choice<'_>, thresholds: Thresholds, sources: &Sources) -> Result<Answer, Abstention> {
+    let Choice { best, stances, confidence, nearest } = *choice;
     let far = nearest.is_some_and(|cosine| cosine < thresholds.nearest);
     if far || confidence.value() < thresholds.confidence {
         return Err(Abstention::Unsupported);
     }
-    let best = evidence.first().ok_or(Abstention::Unsupported)?;
     let candidate = &best.candidate;
     let here = candidate.span.passage();
     let first = sources.cite_place(here, &best.shown).ok_or(Abstention::Unsupported)?;
@@ -98,14 +102,13 @@ pub(crate) fn answer(
     let others = others.filter_map(|span| sources.cite_span(span)).take(MAX_FURTHER_CITATIONS).collect();
     let document = sources.documents.get(&first.document_id).ok_or(Abstention::Unsupported)?;
     let text = document.text.chars().skip(first.answer_start).take(first.answer_end - first.answer_start).collect();
-    let differing = differing(evidence, sources);
+    let differing = differing(stances, sources);
     Ok(Answer::new(text, confidence, first, others).differing_from(differing))
 }
 
 /// What other documents say that give other figures for the same thing: a contradiction is shown, not chosen from.
-fn differing(evidence: &[Evidence], sources: &Sources) -> Vec<Citation> {
-    let differs = stances(evidence, |evidence| sources.quote(evidence));
-    let differs = differs.into_iter().filter(|(stance, _)| *stance == Stance::Differs);
+fn differing(stances: &[(Stance, &Evidence)], sources: &Sources) -> Vec<Citation> {
+    let differs = stances.iter().filter(|(stance, _)| *stance == Stance::Differs);
     let cited = differs.filter_map(|(_, other)| sources.cite_place(other.candidate.span.passage(), &other.shown));
     cited.take(MAX_DIFFERING).collect()
 }
@@ -193,8 +196,8 @@ mod tests {
         };
         let outcome = |confidence, nearest_needed, nearest| {
             let thresholds = Thresholds { confidence, nearest: nearest_needed };
-            answer(std::slice::from_ref(&best), Confidence::new(0.8), nearest, thresholds, &sources)
-                .map(|answer| answer.text().to_owned())
+            let choice = Choice { best: &best, stances: &[], confidence: Confidence::new(0.8), nearest };
+            answer(&choice, thresholds, &sources).map(|answer| answer.text().to_owned())
         };
         assert_eq!(outcome(0.5, 0.3, Some(0.5)), Ok("Rest helps.".to_owned()));
         assert_eq!(outcome(0.5, 0.3, None), Ok("Rest helps.".to_owned()), "words alone have no cosine");

@@ -32,8 +32,6 @@ pub enum Feature {
     Heading,
     /// How much the question names the document: 1 if by a name of its own, 0 if not.
     Topic,
-    /// 1 if the quote opens its section, where an article answers the question of its heading.
-    Opening,
     /// 1 if a length of time is asked for and stands there, -1 if it does not.
     Duration,
     /// 1 if a number is asked for and stands there, -1 if it does not.
@@ -48,7 +46,7 @@ pub enum Feature {
 
 impl Feature {
     /// Every kind, in the order of the declaration.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 14] = [
         Self::Margin,
         Self::Rank,
         Self::Nearness,
@@ -58,7 +56,6 @@ impl Feature {
         Self::QuoteCoverage,
         Self::Heading,
         Self::Topic,
-        Self::Opening,
         Self::Duration,
         Self::Number,
         Self::List,
@@ -78,7 +75,6 @@ impl Feature {
             Self::QuoteCoverage => "quote-coverage",
             Self::Heading => "heading",
             Self::Topic => "topic",
-            Self::Opening => "opening",
             Self::Duration => "duration",
             Self::Number => "number",
             Self::List => "list",
@@ -102,7 +98,7 @@ pub struct EvidenceWeights(pub [f32; Feature::ALL.len()]);
 impl Default for EvidenceWeights {
     /// Fitted on the dev half of the starter questions; see `crates/README.md`.
     fn default() -> Self {
-        Self([0.15, 1.76, 4.85, 0.72, 6.42, 1.06, 0.77, 0.41, 0.98, 0.0, 0.65, 0.59, 1.45, 0.36, 0.47])
+        Self([0.15, 1.76, 4.85, 0.72, 6.42, 1.06, 0.77, 0.41, 0.98, 0.65, 0.59, 1.45, 0.36, 0.47])
     }
 }
 
@@ -159,7 +155,6 @@ pub(crate) fn weigh(
             wanted(!question.headings.is_empty(), asked_for)
         }
         Feature::Topic => seen.named,
-        Feature::Opening => f32::from(u8::from(place.quote.start == 0)),
         Feature::Duration => wanted(question.kind == Kind::Duration, has_duration(quote)),
         Feature::Number => wanted(question.kind == Kind::Amount, has_number(quote)),
         Feature::List => f32::from(u8::from(question.kind == Kind::List && quote.contains("\n- "))),

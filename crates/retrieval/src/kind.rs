@@ -289,7 +289,11 @@ mod tests {
         check("Who can't take it", true);
         check("Do not take it", true);
         check("Who can take notes", false);
-        assert!(has_duration("within 24 hours") && !has_duration("minute-by-x") || has_duration("minute"));
+        let check = |text: &str, expected| assert_eq!(has_duration(text), expected, "{text}");
+        check("within 24 hours", true);
+        check("two weeks.", true);
+        check("minutely", false);
+        check("Rest and drink.", false);
     }
 
     proptest::proptest! {
