@@ -1,15 +1,17 @@
 //! BERT, our own forward pass: absolute positions, post-layer-norm, sequences packed without padding.
 //!
-//! The tokens of all sequences stand in one matrix. A layer is two sweeps over blocks of its rows, each block on one
-//! thread: queries, keys and values first; then everything else, which for a row needs only the keys and values of
-//! its own sequence. A block's intermediates stay in the core's cache.
+//! The tokens of all sequences stand in one matrix. A layer is one sweep over blocks of its rows, each block on one
+//! thread: attention, which for a row needs only the keys and values of its own sequence, the rest of the layer, and
+//! the queries, keys and values of the next one. A block's intermediates stay in the core's cache.
 
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
-use pulp::Arch;
 use rayon::prelude::*;
 
+use super::byte_product::ByteRows;
 use super::functions::{Activation, LayerNorm, softmax};
+use super::linear::{Linear, Machines, Table};
 use super::product::{PANEL, Panels, Rows, Target, product};
 use super::{Hidden, Sequence, Transformer};
 use crate::{Checkpoint, CheckpointError, EncodeError};
@@ -18,28 +20,31 @@ use crate::{Checkpoint, CheckpointError, EncodeError};
 const BLOCK_ROWS: usize = 64;
 
 struct Bert {
-    arch: Arch,
+    machines: Machines,
     width: usize,
     heads: usize,
-    words: Vec<f32>,
+    words: Table,
     positions: Vec<f32>,
     types: Vec<f32>,
     norm: LayerNorm,
     layers: Vec<Layer>,
+    /// Memory of earlier passes, for the next ones.
+    scratches: Pool<Scratch>,
+    attentions: Pool<[Vec<f32>; 2]>,
 }
 
 struct Layer {
     /// Width × 3 widths: queries, keys, values.
-    attention_in: Panels,
-    attention_out: Panels,
+    attention_in: Linear,
+    attention_out: Linear,
     attention_norm: LayerNorm,
-    widen: Panels,
+    widen: Linear,
     activation: Activation,
-    narrow: Panels,
+    narrow: Linear,
     norm: LayerNorm,
 }
 
-/// What a block needs besides its rows; as many as there are threads, kept over the layers.
+/// What a block needs besides its rows.
 #[derive(Default)]
 struct Scratch {
     keys: Panels,
@@ -48,6 +53,14 @@ struct Scratch {
     mixed: Vec<f32>,
     wide: Vec<f32>,
     narrow: Vec<f32>,
+    bytes: ByteRows,
+}
+
+/// The rows of one block: their values, and where their queries, keys and values for the next layer go.
+struct Block<'a> {
+    rows: Range<usize>,
+    values: &'a mut [f32],
+    attention: &'a mut [f32],
 }
 
 pub(super) fn build(checkpoint: &mut Checkpoint) -> Result<Box<dyn Transformer>, CheckpointError> {
@@ -55,7 +68,7 @@ pub(super) fn build(checkpoint: &mut Checkpoint) -> Result<Box<dyn Transformer>,
     let width = config.hidden_size;
     let activation = activation(checkpoint)?;
     let mut weights = Weights { checkpoint, epsilon: config.layer_norm_eps as f32 };
-    let words = weights.take("embeddings.word_embeddings.weight", &[config.vocab_size, width])?;
+    let words = weights.checkpoint.take_stored("embeddings.word_embeddings.weight", &[config.vocab_size, width])?;
     let positions = weights.take("embeddings.position_embeddings.weight", &[config.max_position_embeddings, width])?;
     let types = weights.take("embeddings.token_type_embeddings.weight", &[config.type_vocab_size, width])?;
     let norm = weights.norm("embeddings", width)?;
@@ -74,7 +87,18 @@ pub(super) fn build(checkpoint: &mut Checkpoint) -> Result<Box<dyn Transformer>,
     });
     let layers = layers.collect::<Result<_, CheckpointError>>()?;
     let heads = config.num_attention_heads;
-    Ok(Box::new(Bert { arch: Arch::new(), width, heads, words, positions, types, norm, layers }))
+    Ok(Box::new(Bert {
+        machines: Machines::best(),
+        width,
+        heads,
+        words: Table::new(words, width),
+        positions,
+        types,
+        norm,
+        layers,
+        scratches: Pool::default(),
+        attentions: Pool::default(),
+    }))
 }
 
 fn activation(checkpoint: &Checkpoint) -> Result<Activation, CheckpointError> {
@@ -103,13 +127,13 @@ impl Weights<'_> {
     }
 
     /// The linear layers `names`, each of `rows` outputs from `columns` inputs, side by side as one.
-    fn linear(&mut self, names: &[String], [rows, columns]: [usize; 2]) -> Result<Panels, CheckpointError> {
-        let (mut weights, mut biases) = (Vec::new(), Vec::new());
+    fn linear(&mut self, names: &[String], [rows, columns]: [usize; 2]) -> Result<Linear, CheckpointError> {
+        let (mut weights, mut bias) = (Vec::new(), Vec::new());
         for name in names {
-            weights.extend(self.take(&format!("{name}.weight"), &[rows, columns])?);
-            biases.extend(self.take(&format!("{name}.bias"), &[rows])?);
+            weights.push(self.checkpoint.take_stored(&format!("{name}.weight"), &[rows, columns])?);
+            bias.extend(self.take(&format!("{name}.bias"), &[rows])?);
         }
-        Ok(Panels::linear(&weights, &biases, columns))
+        Ok(Linear::new(weights, &bias, columns))
     }
 
     fn norm(&mut self, name: &str, width: usize) -> Result<LayerNorm, CheckpointError> {
@@ -136,19 +160,26 @@ impl Transformer for Bert {
         }
         let tokens = offsets[sequences.len()];
         let mut values = self.embed(sequences, tokens);
-        let mut attention = vec![0.0; tokens * 3 * self.width];
-        let scratches = Mutex::new(Vec::new());
-        for layer in &self.layers {
-            self.attend_in(layer, &values, &mut attention);
-            let block = block_rows(tokens) * self.width;
-            values.par_chunks_mut(block).enumerate().for_each(|(index, rows)| {
-                let mut scratch = pop(&scratches);
-                let first = index * block / self.width;
-                self.mix(&attention, &offsets, first..first + rows.len() / self.width, &mut scratch);
-                self.finish(layer, rows, &mut scratch);
-                push(&scratches, scratch);
+        let blocks = blocks(&offsets, rayon::current_num_threads());
+        let [mut attention, mut next] = self.attentions.take();
+        attention.resize(tokens * 3 * self.width, 0.0);
+        next.resize(tokens * 3 * self.width, 0.0);
+        if let Some(layer) = self.layers.first() {
+            self.sweep(&blocks, &mut values, &mut attention, |block, scratch| {
+                self.attend_in(layer, block.values, (block.attention, &mut scratch.bytes));
             });
         }
+        for (index, layer) in self.layers.iter().enumerate() {
+            self.sweep(&blocks, &mut values, &mut next, |block, scratch| {
+                self.mix(&attention, &offsets, block.rows, scratch);
+                self.finish(layer, block.values, scratch);
+                if let Some(layer) = self.layers.get(index + 1) {
+                    self.attend_in(layer, block.values, (block.attention, &mut scratch.bytes));
+                }
+            });
+            std::mem::swap(&mut attention, &mut next);
+        }
+        self.attentions.give([attention, next]);
         Ok(Hidden { width: self.width, offsets, values })
     }
 }
@@ -162,9 +193,9 @@ impl Bert {
         if sequence.types.len() != tokens {
             return Err(EncodeError::TypeCount { tokens, types: sequence.types.len() });
         }
-        let tables = [("token", &sequence.ids, &self.words), ("type", &sequence.types, &self.types)];
-        for (table, ids, embeddings) in tables {
-            let rows = embeddings.len() / self.width;
+        let tables =
+            [("token", &sequence.ids, self.words.rows()), ("type", &sequence.types, self.types.len() / self.width)];
+        for (table, ids, rows) in tables {
             if let Some(&found) = ids.iter().find(|&&id| id as usize >= rows) {
                 return Err(EncodeError::TokenId { table, found, rows });
             }
@@ -180,27 +211,44 @@ impl Bert {
         for sequence in sequences {
             for (position, (&id, &kind)) in sequence.ids.iter().zip(&sequence.types).enumerate() {
                 let kinds = &self.types[row(kind as usize)];
-                values.extend_from_slice(&self.words[row(id as usize)]);
+                self.words.extend_with_row(id as usize, &mut values);
                 places.extend(self.positions[row(position)].iter().zip(kinds).map(|(place, kind)| place + kind));
             }
         }
-        self.norm.add_and_normalise(self.arch, &mut values, &places);
+        self.norm.add_and_normalise(self.machines.floats, &mut values, &places);
         values
     }
 
-    /// Queries, keys and values of every row, side by side.
-    fn attend_in(&self, layer: &Layer, values: &[f32], attention: &mut [f32]) {
-        let rows = block_rows(values.len() / self.width);
-        let blocks = values.par_chunks(rows * self.width).zip(attention.par_chunks_mut(rows * 3 * self.width));
-        blocks.for_each(|(values, attention)| {
-            let left = Rows { values, stride: self.width, count: values.len() / self.width };
-            let target = Target { values: attention, stride: 3 * self.width };
-            product(self.arch, left, &layer.attention_in, Activation::None, target);
+    /// Does `work` on every block of rows, as many at a time as there are threads.
+    fn sweep(
+        &self,
+        blocks: &[Range<usize>],
+        mut values: &mut [f32],
+        mut attention: &mut [f32],
+        work: impl Fn(Block<'_>, &mut Scratch) + Sync,
+    ) {
+        let mut parts = Vec::with_capacity(blocks.len());
+        for rows in blocks {
+            let (block_values, rest) = values.split_at_mut(rows.len() * self.width);
+            let (block_attention, attention_rest) = attention.split_at_mut(rows.len() * 3 * self.width);
+            parts.push(Block { rows: rows.clone(), values: block_values, attention: block_attention });
+            (values, attention) = (rest, attention_rest);
+        }
+        parts.into_par_iter().for_each(|block| {
+            let mut scratch = self.scratches.take();
+            work(block, &mut scratch);
+            self.scratches.give(scratch);
         });
     }
 
+    /// Queries, keys and values of `values`, row by row, side by side.
+    fn attend_in(&self, layer: &Layer, values: &[f32], target: (&mut [f32], &mut ByteRows)) {
+        let left = Rows { values, stride: self.width, count: values.len() / self.width };
+        layer.attention_in.apply(self.machines, left, Activation::None, target);
+    }
+
     /// Self-attention of the rows `block`, into `scratch.mixed`: each row mixes the values of its own sequence.
-    fn mix(&self, attention: &[f32], offsets: &[usize], block: std::ops::Range<usize>, scratch: &mut Scratch) {
+    fn mix(&self, attention: &[f32], offsets: &[usize], block: Range<usize>, scratch: &mut Scratch) {
         scratch.mixed.resize(block.len() * self.width, 0.0);
         let stride = 3 * self.width;
         let size = self.width / self.heads;
@@ -223,43 +271,88 @@ impl Bert {
                 scratch.values.set(rows(2 * self.width + column).map(|row| &row[..size]), [keys, size]);
                 let queries = Rows { values: &attention[from * stride + column..], stride, count };
                 let scores = Target { values: &mut scratch.scores, stride: padded };
-                product(self.arch, queries, &scratch.keys, Activation::None, scores);
-                softmax(self.arch, &mut scratch.scores, padded, keys, scale);
+                product(self.machines.floats, queries, &scratch.keys, Activation::None, scores);
+                softmax(self.machines.floats, &mut scratch.scores, padded, keys, scale);
                 let weights = Rows { values: &scratch.scores, stride: padded, count };
                 let start = (from - block.start) * self.width + column;
                 let mixed = Target { values: &mut scratch.mixed[start..], stride: self.width };
-                product(self.arch, weights, &scratch.values, Activation::None, mixed);
+                product(self.machines.floats, weights, &scratch.values, Activation::None, mixed);
             }
         }
     }
 
     /// The rest of the layer for the rows of one block, whose attention lies in `scratch.mixed`.
     fn finish(&self, layer: &Layer, rows: &mut [f32], scratch: &mut Scratch) {
-        let count = rows.len() / self.width;
-        let wide = layer.widen.columns();
-        scratch.narrow.resize(rows.len(), 0.0);
-        scratch.wide.resize(count * wide, 0.0);
-        let linear = |left: &[f32], stride: usize, right: &Panels, activation: Activation, target: &mut [f32]| {
-            let target = Target { values: target, stride: right.columns() };
-            product(self.arch, Rows { values: left, stride, count }, right, activation, target);
-        };
-        linear(&scratch.mixed, self.width, &layer.attention_out, Activation::None, &mut scratch.narrow);
-        layer.attention_norm.add_and_normalise(self.arch, rows, &scratch.narrow);
-        linear(rows, self.width, &layer.widen, layer.activation, &mut scratch.wide);
-        linear(&scratch.wide, wide, &layer.narrow, Activation::None, &mut scratch.narrow);
-        layer.norm.add_and_normalise(self.arch, rows, &scratch.narrow);
+        let Self { machines, width, .. } = *self;
+        let count = rows.len() / width;
+        let Scratch { mixed, wide, narrow, bytes, .. } = scratch;
+        let wide_stride = layer.widen.columns();
+        narrow.resize(rows.len(), 0.0);
+        wide.resize(count * wide_stride, 0.0);
+        let mixed = Rows { values: mixed, stride: width, count };
+        layer.attention_out.apply(machines, mixed, Activation::None, (narrow, bytes));
+        layer.attention_norm.add_and_normalise(machines.floats, rows, narrow);
+        let left = Rows { values: rows, stride: width, count };
+        layer.widen.apply(machines, left, layer.activation, (wide, bytes));
+        let left = Rows { values: wide, stride: wide_stride, count };
+        layer.narrow.apply(machines, left, Activation::None, (narrow, bytes));
+        layer.norm.add_and_normalise(machines.floats, rows, narrow);
     }
 }
 
-/// Rows of a block: few enough that every thread gets one.
-fn block_rows(tokens: usize) -> usize {
-    tokens.div_ceil(rayon::current_num_threads()).next_multiple_of(8).clamp(8, BLOCK_ROWS)
+/// Cuts the rows of sequences that begin at `offsets` into blocks: none too large for a core's cache, enough for every
+/// thread, and within that no sequence cut that need not be, since each part lays out all its keys anew.
+fn blocks(offsets: &[usize], threads: usize) -> Vec<Range<usize>> {
+    let tokens = offsets.last().copied().unwrap_or(0);
+    let most = tokens.div_ceil(threads.max(1)).next_multiple_of(8).clamp(8, BLOCK_ROWS);
+    let mut blocks: Vec<Range<usize>> = Vec::new();
+    for bounds in offsets.windows(2) {
+        let parts = (bounds[1] - bounds[0]).div_ceil(most);
+        for part in 0..parts {
+            let cut = |part: usize| bounds[0] + (bounds[1] - bounds[0]) * part / parts;
+            let end = cut(part + 1);
+            match blocks.last_mut() {
+                Some(last) if end - last.start <= most => last.end = end,
+                _ => blocks.push(cut(part)..end),
+            }
+        }
+    }
+    blocks
 }
 
-fn pop(scratches: &Mutex<Vec<Scratch>>) -> Scratch {
-    scratches.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+/// Memory that passes lend one another: as many pieces as were ever in use at a time.
+#[derive(Default)]
+struct Pool<T>(Mutex<Vec<T>>);
+
+impl<T: Default> Pool<T> {
+    fn take(&self) -> T {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    fn give(&self, piece: T) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(piece);
+    }
 }
 
-fn push(scratches: &Mutex<Vec<Scratch>>, scratch: Scratch) {
-    scratches.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn blocks_cover_every_row_once_and_none_is_too_large(
+            lengths in proptest::collection::vec(0usize..300, 0..40),
+            threads in 1usize..20,
+        ) {
+            let mut offsets = vec![0];
+            lengths.iter().for_each(|length| offsets.push(offsets[offsets.len() - 1] + length));
+            let blocks = blocks(&offsets, threads);
+            let mut next = 0;
+            for block in &blocks {
+                proptest::prop_assert!(block.start == next && !block.is_empty() && block.len() <= BLOCK_ROWS);
+                next = block.end;
+            }
+            proptest::prop_assert_eq!(next, offsets[offsets.len() - 1]);
+        }
+    }
 }

@@ -36,6 +36,37 @@ impl Activation {
     }
 }
 
+/// `activation` of each of `values`, in place.
+pub(super) fn activate(arch: Arch, activation: Activation, values: &mut [f32]) {
+    if activation != Activation::None {
+        arch.dispatch(Activate { activation, values });
+    }
+}
+
+struct Activate<'a> {
+    activation: Activation,
+    values: &'a mut [f32],
+}
+
+impl WithSimd for Activate<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let (registers, rest) = S::as_mut_simd_f32s(self.values);
+        for x in registers {
+            *x = self.activation.apply(simd, *x);
+        }
+        for value in rest {
+            let mut register = simd.splat_f32s(*value);
+            register = self.activation.apply(simd, register);
+            if let Some(first) = pulp::bytemuck::cast_slice(std::slice::from_ref(&register)).first() {
+                *value = *first;
+            }
+        }
+    }
+}
+
 /// `softmax(scale × row[..keys])` in place, for each row of `width` values; what lies beyond `keys` becomes 0.
 pub(super) fn softmax(arch: Arch, rows: &mut [f32], width: usize, keys: usize, scale: f32) {
     for row in rows.chunks_exact_mut(width.max(1)) {

@@ -1,8 +1,11 @@
 //! The forward pass, narrow: token sequences in, last hidden states out. One file an architecture, one line in the table.
 
 mod bert;
+mod byte_kernel;
+mod byte_product;
 mod candle;
 mod functions;
+mod linear;
 #[cfg(test)]
 mod parity;
 mod product;

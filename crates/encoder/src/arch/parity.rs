@@ -128,6 +128,31 @@ fn our_forward_pass_is_candles() {
 }
 
 #[test]
+fn computing_in_bytes_stays_close_to_computing_with_what_the_bytes_stand_for() {
+    let check = |small: Small| {
+        let [folder, packed] = [(); 2].map(|()| tempfile::tempdir().expect("a folder"));
+        write(folder.path(), small);
+        crate::pack(&Source::Folder(folder.path().to_owned()), packed.path()).expect("packed");
+        let open = || Checkpoint::open(&Source::Folder(packed.path().to_owned())).expect("it opens");
+        let [bytes, reference] =
+            [open().transformer().expect("ours"), open().reference_transformer().expect("the reference")];
+        let mut numbers = Numbers(11);
+        let sequences: Vec<Sequence> = [1, 2, 17, 64, 80, 33].map(|length| numbers.sequence(length)).into();
+        let (found, expected) =
+            (bytes.forward(&sequences).expect("in bytes"), reference.forward(&sequences).expect("in f32"));
+        assert!(found.values != expected.values, "bytes were not computed with");
+        for (found, expected) in found.values.chunks(small.width).zip(expected.values.chunks(small.width)) {
+            let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+            let cosine = dot(found, expected) / (dot(found, found) * dot(expected, expected)).sqrt();
+            assert!(cosine >= 0.9995, "{cosine} at width {}", small.width);
+        }
+    };
+    check(USUAL);
+    check(Small { width: 64, heads: 2, wide: 256, ..USUAL });
+    check(Small { width: 64, heads: 4, wide: 36, activation: "gelu_new", ..USUAL });
+}
+
+#[test]
 fn a_text_embeds_the_same_alone_and_in_any_batch() {
     let [ours, _] = both(USUAL);
     let mut numbers = Numbers(5);

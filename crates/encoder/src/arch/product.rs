@@ -17,13 +17,21 @@ use super::functions::Activation;
 /// Columns of a panel: two of the widest registers there are.
 pub(super) const PANEL: usize = 32;
 
+/// What begins where a cache line begins: a register that is loaded from two lines costs two loads.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
+pub(super) struct Aligned<T>(pub(super) T);
+
+/// One row of a panel.
+type Line = Aligned<[f32; PANEL]>;
+
 /// A right-hand matrix (depth × columns) in panels: panel `p` holds columns `32 p..32 p + 32`, row after row, the
 /// last one filled up with zeros.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Panels {
     depth: usize,
     columns: usize,
-    values: Vec<f32>,
+    values: Vec<Line>,
     bias: Vec<f32>,
 }
 
@@ -39,10 +47,16 @@ impl Panels {
     /// Becomes the transpose of `rows` (columns × depth), without bias, keeping its memory.
     pub(super) fn set_transposed<'a>(&mut self, rows: impl Iterator<Item = &'a [f32]>, [columns, depth]: [usize; 2]) {
         self.reset(columns, depth);
-        for (column, row) in rows.take(columns).enumerate() {
-            let start = column / PANEL * PANEL * depth + column % PANEL;
-            let targets = self.values[start..].iter_mut().step_by(PANEL);
-            targets.zip(row).for_each(|(target, value)| *target = *value);
+        let mut rows = rows.take(columns);
+        for panel in self.values.chunks_exact_mut(depth.max(1)) {
+            // A whole panel at a time, so that what is written lies together.
+            let mut sources: [&[f32]; PANEL] = [&[]; PANEL];
+            let found = sources.iter_mut().zip(&mut rows).map(|(source, row)| *source = &row[..depth]).count();
+            for (k, target) in panel.iter_mut().enumerate() {
+                for (target, source) in target.0.iter_mut().zip(&sources[..found]) {
+                    *target = source[k];
+                }
+            }
         }
     }
 
@@ -51,8 +65,11 @@ impl Panels {
         self.reset(columns, depth);
         for (index, row) in rows.take(depth).enumerate() {
             for (panel, part) in row.chunks(PANEL).enumerate() {
-                let start = (panel * depth + index) * PANEL;
-                self.values[start..start + part.len()].copy_from_slice(part);
+                let place = &mut self.values[panel * depth + index].0;
+                match part.as_array::<PANEL>() {
+                    Some(part) => *place = *part,
+                    None => place[..part.len()].copy_from_slice(part),
+                }
             }
         }
     }
@@ -60,8 +77,8 @@ impl Panels {
     fn reset(&mut self, columns: usize, depth: usize) {
         let width = columns.next_multiple_of(PANEL);
         (self.columns, self.depth) = (columns, depth);
-        self.values.clear();
-        self.values.resize(width * depth, 0.0);
+        // What lies beyond the last column is left over from the last use: it is computed with and dropped.
+        self.values.resize(width / PANEL * depth, Aligned([0.0; PANEL]));
         self.bias.clear();
         self.bias.resize(width, 0.0);
     }
@@ -128,7 +145,7 @@ impl Product<'_> {
         for panel in 0..right.bias.len() / PANEL {
             let first = panel * PANEL;
             let width = PANEL.min(right.columns - first);
-            let weights = S::as_simd_f32s(&right.values[first * depth..][..depth * PANEL]).0.as_chunks::<N>().0;
+            let weights = &right.values[panel * depth..][..depth];
             let Some(bias) = S::as_simd_f32s(&right.bias[first..][..PANEL]).0.first_chunk::<N>() else { continue };
             for row in (0..left.count).step_by(M) {
                 // A tile that hangs over the end computes the last row again and stores it once.
@@ -143,7 +160,11 @@ impl Product<'_> {
                     for (register, sum) in registers.iter_mut().zip(sums) {
                         *register = activation.apply(simd, sum);
                     }
-                    target.values[(row + m) * target.stride + first..][..width].copy_from_slice(&finished[..width]);
+                    let place = &mut target.values[(row + m) * target.stride + first..][..width];
+                    match place.as_mut_array::<PANEL>() {
+                        Some(place) => *place = finished,
+                        None => place.copy_from_slice(&finished[..width]),
+                    }
                 }
             }
         }
@@ -154,13 +175,14 @@ impl Product<'_> {
 fn tile<S: Simd, const M: usize, const N: usize>(
     simd: S,
     rows: [&[f32]; M],
-    panel: &[[S::f32s; N]],
+    panel: &[Line],
     bias: [S::f32s; N],
 ) -> [[S::f32s; N]; M] {
     // The same length for all, known to the compiler: no bounds check is left in the loop.
     let rows = rows.map(|row| &row[..panel.len()]);
     let mut sums = [bias; M];
-    for (k, weights) in panel.iter().enumerate() {
+    for (k, line) in panel.iter().enumerate() {
+        let weights = S::as_simd_f32s(&line.0).0;
         for (sums, row) in sums.iter_mut().zip(rows) {
             let value = simd.splat_f32s(row[k]);
             for (sum, &weight) in sums.iter_mut().zip(weights) {

@@ -10,6 +10,7 @@ mod tokenizer;
 pub use files::{Embedded, Source};
 pub use pack::{PackReport, pack};
 pub use tensors::{Array, Tensors};
+pub(crate) use tensors::{ByteMatrix, Stored};
 pub use tokenizer::{Encoding, SpecialTokens, TextTokenizer};
 
 pub(crate) use config::BertConfig;
@@ -72,8 +73,13 @@ impl Checkpoint {
         })
     }
 
-    /// Takes the tensor `name` out, checking its shape.
+    /// Takes the tensor `name` out as f32, checking its shape.
     pub fn take(&mut self, name: &str, shape: &[usize]) -> Result<Array, CheckpointError> {
+        Ok(self.take_stored(name, shape)?.array())
+    }
+
+    /// Takes the tensor `name` out as it is stored, checking its shape.
+    pub(crate) fn take_stored(&mut self, name: &str, shape: &[usize]) -> Result<Stored, CheckpointError> {
         self.tensors.take(&self.weights_path, name, shape)
     }
 

@@ -57,7 +57,8 @@ pub fn pack(source: &Source, target: &Path) -> Result<PackReport, CheckpointErro
     let checkpoint = Checkpoint::open(source)?;
     let mut report = PackReport { matrices: 0, others: 0, bytes: 0, fingerprint: String::new() };
     let mut stored: Vec<(String, Stored)> = Vec::new();
-    for (name, array) in checkpoint.tensors.iter() {
+    for (name, tensor) in checkpoint.tensors.iter() {
+        let array = &tensor.clone().array();
         match storage(name, array) {
             Storage::Grouped { group } => {
                 let (bytes, scales) = quantise(array, group);

@@ -1,5 +1,6 @@
-//! The weights as f32 arrays by their plain names, from safetensors (f32, f16, bf16, 8-bit rows) or a PyTorch zip.
+//! The weights by their plain names, from safetensors (f32, f16, bf16, 8-bit groups) or a PyTorch zip.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use half::{bf16, f16};
@@ -22,16 +23,85 @@ pub struct Array {
     pub values: Vec<f32>,
 }
 
+/// A matrix of signed bytes, each row in equal groups that have a scale each.
+#[derive(Debug, Clone)]
+pub(crate) struct ByteMatrix {
+    /// Rows × columns bytes, row by row, each the two's complement of a signed one.
+    pub(crate) bytes: Cow<'static, [u8]>,
+    /// Rows × groups scales, row by row.
+    pub(crate) scales: Vec<f32>,
+    /// Rows and columns.
+    pub(crate) shape: [usize; 2],
+}
+
+impl ByteMatrix {
+    /// Values that share a scale.
+    pub(crate) fn group(&self) -> usize {
+        let [rows, columns] = self.shape;
+        (rows * columns).checked_div(self.scales.len()).unwrap_or(columns).max(1)
+    }
+
+    /// The values of row `index`, appended to `values`.
+    pub(crate) fn extend_with_row(&self, index: usize, values: &mut Vec<f32>) {
+        let (columns, group) = (self.shape[1], self.group());
+        let bytes = &self.bytes[index * columns..(index + 1) * columns];
+        for (bytes, scale) in bytes.chunks(group).zip(&self.scales[index * columns / group..]) {
+            values.extend(bytes.iter().map(|byte| f32::from(byte.cast_signed()) * scale));
+        }
+    }
+
+    fn array(&self) -> Array {
+        let [rows, columns] = self.shape;
+        let mut values = Vec::with_capacity(rows * columns);
+        (0..rows).for_each(|row| self.extend_with_row(row, &mut values));
+        Array { shape: vec![rows, columns], values }
+    }
+}
+
+/// A tensor as it is stored.
+#[derive(Debug, Clone)]
+pub(crate) enum Stored {
+    /// Numbers of 16 or 32 bits, as f32.
+    Full(Array),
+    /// Groups of bytes.
+    Bytes(ByteMatrix),
+}
+
+impl Stored {
+    /// As f32.
+    pub(crate) fn array(self) -> Array {
+        match self {
+            Self::Full(array) => array,
+            Self::Bytes(matrix) => matrix.array(),
+        }
+    }
+
+    fn shape(&self) -> &[usize] {
+        match self {
+            Self::Full(array) => &array.shape,
+            Self::Bytes(matrix) => &matrix.shape,
+        }
+    }
+
+    fn is_finite(&self) -> bool {
+        let values = match self {
+            Self::Full(array) => &array.values,
+            Self::Bytes(matrix) => &matrix.scales,
+        };
+        values.iter().all(|x| x.is_finite())
+    }
+}
+
 /// Tensors by name: no `bert.` prefix, `weight` and `bias` instead of `gamma` and `beta`.
 #[derive(Debug, Default)]
-pub struct Tensors(BTreeMap<String, Array>);
+pub struct Tensors(BTreeMap<String, Stored>);
 
 impl Tensors {
     /// Reads `model.safetensors`, else `pytorch_model.bin`; also tells which.
     pub(crate) fn read(files: &Files) -> Result<(Self, String), CheckpointError> {
         if let Some(bytes) = files.read("model.safetensors")? {
             let path = files.path("model.safetensors");
-            return Ok((Self::from_safetensors(&path, &bytes)?, path));
+            return Ok((Self::from_safetensors(&path, bytes)?, path));
         }
         let Some(bytes) = files.read("pytorch_model.bin")? else {
             let file = "model.safetensors or pytorch_model.bin";
@@ -40,12 +110,23 @@ impl Tensors {
         let path = files.path("pytorch_model.bin");
         let on_disk =
             files.on_disk("pytorch_model.bin").ok_or_else(|| CheckpointError::OldPickle { path: path.clone() })?;
-        let tensors = pickle::read(&path, &on_disk, &bytes)?;
+        let tensors = pickle::read(&path, &on_disk, &bytes)?.into_iter().map(|(name, array)| (name, Stored::Full(array)));
         Ok((Self::named(&path, tensors)?, path))
     }
 
-    /// Parses a safetensors file held in memory.
-    pub(crate) fn from_safetensors(path: &str, bytes: &[u8]) -> Result<Self, CheckpointError> {
+    /// Parses a safetensors file held in memory. What is embedded in the binary is borrowed, not copied.
+    pub(crate) fn from_safetensors(path: &str, bytes: Cow<'static, [u8]>) -> Result<Self, CheckpointError> {
+        match bytes {
+            Cow::Borrowed(bytes) => Self::parsed(path, bytes, Cow::Borrowed),
+            Cow::Owned(bytes) => Self::parsed(path, &bytes, |part| Cow::Owned(part.to_vec())),
+        }
+    }
+
+    fn parsed<'a>(
+        path: &str,
+        bytes: &'a [u8],
+        keep: fn(&'a [u8]) -> Cow<'static, [u8]>,
+    ) -> Result<Self, CheckpointError> {
         if pickle::looks_like_one(bytes) {
             return Err(CheckpointError::PickleInDisguise { path: path.to_owned() });
         }
@@ -54,43 +135,47 @@ impl Tensors {
             detail: error.to_string(),
         };
         let file = SafeTensors::deserialize(bytes).map_err(damaged)?;
-        let mut arrays = Vec::with_capacity(file.len());
+        let mut tensors = Vec::with_capacity(file.len());
         for (name, view) in file.iter() {
             if name.ends_with(SCALE_SUFFIX) || is_position_ids(name) {
                 continue;
             }
-            arrays.push((name.to_owned(), array(path, name, &view, &file)?));
+            let stored = match view.dtype() {
+                Dtype::I8 => Stored::Bytes(rows8(path, name, view, &file, keep)?),
+                _ => Stored::Full(array(path, name, &view)?),
+            };
+            tensors.push((name.to_owned(), stored));
         }
-        Self::named(path, arrays)
+        Self::named(path, tensors)
     }
 
-    fn named(path: &str, arrays: impl IntoIterator<Item = (String, Array)>) -> Result<Self, CheckpointError> {
+    fn named(path: &str, found: impl IntoIterator<Item = (String, Stored)>) -> Result<Self, CheckpointError> {
         let mut tensors = BTreeMap::new();
-        for (name, array) in arrays {
-            if array.values.iter().any(|x| !x.is_finite()) {
+        for (name, stored) in found {
+            if !stored.is_finite() {
                 return Err(CheckpointError::NotFinite { path: path.to_owned(), tensor: name });
             }
-            tensors.insert(plain_name(&name), array);
+            tensors.insert(plain_name(&name), stored);
         }
         Ok(Self(tensors))
     }
 
     /// Takes `name` out, checking its shape.
-    pub(crate) fn take(&mut self, path: &str, name: &str, shape: &[usize]) -> Result<Array, CheckpointError> {
+    pub(crate) fn take(&mut self, path: &str, name: &str, shape: &[usize]) -> Result<Stored, CheckpointError> {
         let missing = || CheckpointError::MissingTensor { path: path.to_owned(), tensor: name.to_owned() };
-        let array = self.0.remove(name).ok_or_else(missing)?;
-        if array.shape == shape {
-            return Ok(array);
+        let stored = self.0.remove(name).ok_or_else(missing)?;
+        if stored.shape() == shape {
+            return Ok(stored);
         }
         Err(CheckpointError::Shape {
             path: path.to_owned(),
             tensor: name.to_owned(),
-            found: array.shape,
+            found: stored.shape().to_vec(),
             expected: shape.to_vec(),
         })
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&String, &Array)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&String, &Stored)> {
         self.0.iter()
     }
 }
@@ -109,13 +194,12 @@ fn plain_name(name: &str) -> String {
     }
 }
 
-fn array(path: &str, name: &str, view: &TensorView<'_>, file: &SafeTensors<'_>) -> Result<Array, CheckpointError> {
+fn array(path: &str, name: &str, view: &TensorView<'_>) -> Result<Array, CheckpointError> {
     let data = view.data();
     let values = match view.dtype() {
         Dtype::F32 => data.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
         Dtype::F16 => data.as_chunks::<2>().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect(),
         Dtype::BF16 => data.as_chunks::<2>().0.iter().map(|b| bf16::from_le_bytes(*b).to_f32()).collect(),
-        Dtype::I8 => return rows8(path, name, view, file),
         other => {
             let (path, tensor) = (path.to_owned(), name.to_owned());
             return Err(CheckpointError::DataType { path, tensor, found: format!("{other:?}") });
@@ -124,29 +208,32 @@ fn array(path: &str, name: &str, view: &TensorView<'_>, file: &SafeTensors<'_>) 
     Ok(Array { shape: view.shape().to_vec(), values })
 }
 
-/// A matrix of signed bytes, each row, or each of the equal groups of a row, times its own scale.
-fn rows8(path: &str, name: &str, view: &TensorView<'_>, file: &SafeTensors<'_>) -> Result<Array, CheckpointError> {
+/// A matrix of signed bytes with the scales beside it: one number a row, or one for each of its equal groups.
+fn rows8<'a>(
+    path: &str,
+    name: &str,
+    view: TensorView<'a>,
+    file: &SafeTensors<'_>,
+    keep: fn(&'a [u8]) -> Cow<'static, [u8]>,
+) -> Result<ByteMatrix, CheckpointError> {
     let scale_name = format!("{name}{SCALE_SUFFIX}");
     let missing = || CheckpointError::MissingTensor { path: path.to_owned(), tensor: scale_name.clone() };
     let scales = file.tensor(&scale_name).map_err(|_| missing())?;
-    let scales = array(path, &scale_name, &scales, file)?;
+    let scales = array(path, &scale_name, &scales)?;
     let &[rows, columns] = view.shape() else {
         let (path, tensor) = (path.to_owned(), name.to_owned());
         return Err(CheckpointError::Shape { path, tensor, found: view.shape().to_vec(), expected: vec![0, 0] });
     };
-    let groups = match *scales.shape {
-        [found] if found == rows => 1,
-        [found, groups] if found == rows && groups > 0 && columns.is_multiple_of(groups) => groups,
-        _ => {
-            let path = path.to_owned();
-            return Err(CheckpointError::Shape { path, tensor: scale_name, found: scales.shape, expected: vec![rows] });
-        }
+    let even = match *scales.shape {
+        [found] => found == rows,
+        [found, groups] => found == rows && groups > 0 && columns.is_multiple_of(groups),
+        _ => false,
     };
-    let mut values = Vec::with_capacity(rows * columns);
-    for (group, scale) in view.data().chunks_exact((columns / groups).max(1)).zip(&scales.values) {
-        values.extend(group.iter().map(|&byte| f32::from(byte.cast_signed()) * scale));
+    if !even {
+        let path = path.to_owned();
+        return Err(CheckpointError::Shape { path, tensor: scale_name, found: scales.shape, expected: vec![rows] });
     }
-    Ok(Array { shape: vec![rows, columns], values })
+    Ok(ByteMatrix { bytes: keep(view.data()), scales: scales.values, shape: [rows, columns] })
 }
 
 #[cfg(test)]
@@ -164,7 +251,7 @@ mod tests {
     #[test]
     fn a_pickle_or_half_a_file_is_refused_by_name() {
         let check = |bytes: &[u8], expected: &str| {
-            let error = Tensors::from_safetensors("m", bytes).expect_err("refused").to_string();
+            let error = Tensors::from_safetensors("m", Cow::Owned(bytes.to_vec())).expect_err("refused").to_string();
             assert!(error.contains(expected), "{error}");
         };
         check(b"\x80\x02}q\x00.", "pickle");

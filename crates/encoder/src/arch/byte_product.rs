@@ -1,0 +1,300 @@
+//! What is a matrix of bytes times another? The products of a model whose weights are stored as 8-bit groups.
+//!
+//! Both sides are signed bytes with a scale for each group along the depth: `Σ scale × scale × Σ byte × byte`. The
+//! inner sum is of whole numbers, hence exact, and the outer one is taken in the order of the groups with one rounding
+//! a step: every machine gives the same bits, and a row's result does not depend on the rows around it.
+
+#![expect(
+    clippy::inline_always,
+    reason = "code that is not inlined into pulp's dispatch is compiled without its registers"
+)]
+
+use pulp::{Arch, Simd, WithSimd};
+
+use super::byte_kernel::{self, Machine};
+use super::product::{Aligned, PANEL, Rows, Target};
+use crate::checkpoint::ByteMatrix;
+
+/// Values along the depth that the inner loop takes at a time.
+pub(super) const QUAD: usize = 4;
+
+/// Added to the bytes of the left side, which machines want unsigned.
+pub(super) const OFFSET: i32 = 128;
+
+/// A right-hand matrix (depth × columns) in panels of [`PANEL`] columns; the last one is filled up with zeros.
+#[derive(Debug, Clone)]
+pub(super) struct BytePanels {
+    depth: usize,
+    columns: usize,
+    /// Values along the depth that share a scale: a multiple of [`QUAD`] that divides the depth.
+    group: usize,
+    /// Panel after panel, within it quad after quad of the depth, within it the four bytes of each column.
+    bytes: Vec<Aligned<[i8; PANEL * QUAD]>>,
+    /// Panel after panel, one row a group: what each column's sum is multiplied with.
+    scales: Vec<Aligned<[f32; PANEL]>>,
+    /// In the order of `scales`: what [`OFFSET`] adds to each column's sum, to be taken off.
+    corrections: Vec<Aligned<[i32; PANEL]>>,
+    bias: Vec<Aligned<[f32; PANEL]>>,
+}
+
+/// One panel, as the inner loops take it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Panel<'a> {
+    pub(super) group: usize,
+    pub(super) bytes: &'a [Aligned<[i8; PANEL * QUAD]>],
+    pub(super) scales: &'a [Aligned<[f32; PANEL]>],
+    pub(super) corrections: &'a [Aligned<[i32; PANEL]>],
+    pub(super) bias: &'a [f32; PANEL],
+}
+
+impl BytePanels {
+    /// Lays out the transposes of `parts` (each columns × depth, as PyTorch stores a linear layer) side by side, with
+    /// their `bias`. None if their groups cannot be computed with: they differ, or are no multiples of [`QUAD`].
+    pub(super) fn linear(parts: &[ByteMatrix], bias: &[f32]) -> Option<Self> {
+        let first = parts.first()?;
+        let (depth, group) = (first.shape[1], first.group());
+        let even = |part: &ByteMatrix| part.shape[1] == depth && part.group() == group;
+        if !group.is_multiple_of(QUAD) || !depth.is_multiple_of(group) || !parts.iter().all(even) {
+            return None;
+        }
+        let panels = bias.len().div_ceil(PANEL);
+        let (quads, groups) = (depth / QUAD, depth / group);
+        let mut bytes = vec![Aligned([0; PANEL * QUAD]); panels * quads];
+        let mut scales = vec![Aligned([0.0; PANEL]); panels * groups];
+        let mut corrections = vec![Aligned([0; PANEL]); panels * groups];
+        let rows = parts.iter().flat_map(|part| part.bytes.chunks_exact(depth).zip(part.scales.chunks_exact(groups)));
+        for (column, (row, row_scales)) in rows.enumerate() {
+            let (panel, place) = (column / PANEL, column % PANEL);
+            for (quad, four) in bytes[panel * quads..].iter_mut().zip(row.as_chunks::<QUAD>().0) {
+                // A byte of -128, which packing never writes, has no opposite; AVX2 needs one.
+                quad.0[place * QUAD..][..QUAD].copy_from_slice(&four.map(|byte| byte.cast_signed().max(-127)));
+            }
+            for (target, scale) in scales[panel * groups..].iter_mut().zip(row_scales) {
+                target.0[place] = *scale;
+            }
+            for (target, group) in corrections[panel * groups..].iter_mut().zip(row.chunks_exact(group)) {
+                let sum: i32 = group.iter().map(|byte| i32::from(byte.cast_signed().max(-127))).sum();
+                target.0[place] = -OFFSET * sum;
+            }
+        }
+        let mut padded = vec![Aligned([0.0; PANEL]); panels];
+        for (target, part) in padded.iter_mut().zip(bias.chunks(PANEL)) {
+            target.0[..part.len()].copy_from_slice(part);
+        }
+        Some(Self { depth, columns: bias.len(), group, bytes, scales, corrections, bias: padded })
+    }
+
+    pub(super) fn columns(&self) -> usize {
+        self.columns
+    }
+
+    fn panel(&self, index: usize) -> Panel<'_> {
+        let (quads, groups) = (self.depth / QUAD, self.depth / self.group);
+        Panel {
+            group: self.group,
+            bytes: &self.bytes[index * quads..][..quads],
+            scales: &self.scales[index * groups..][..groups],
+            corrections: &self.corrections[index * groups..][..groups],
+            bias: &self.bias[index].0,
+        }
+    }
+}
+
+/// Rows of bytes with a scale a group, [`OFFSET`] added to each byte; its memory is kept from one use to the next.
+#[derive(Debug, Default)]
+pub(super) struct ByteRows {
+    depth: usize,
+    groups: usize,
+    pub(super) bytes: Vec<u8>,
+    pub(super) scales: Vec<f32>,
+}
+
+impl ByteRows {
+    /// Becomes `left` in groups as long as those of `right`: scale = largest / 127, byte = round(x / scale), halves to
+    /// even.
+    pub(super) fn set(&mut self, arch: Arch, left: Rows<'_>, right: &BytePanels) {
+        (self.depth, self.groups) = (right.depth, right.depth / right.group);
+        self.bytes.resize(left.count * self.depth, 0);
+        self.scales.resize(left.count * self.groups, 0.0);
+        let rows = self.bytes.chunks_exact_mut(self.depth.max(1)).zip(self.scales.chunks_exact_mut(self.groups.max(1)));
+        for (index, (bytes, scales)) in rows.enumerate() {
+            let values = &left.values[index * left.stride..][..self.depth];
+            arch.dispatch(Quantise { values, bytes, scales, group: right.group });
+        }
+    }
+
+    /// How many rows.
+    #[inline]
+    pub(super) fn count(&self) -> usize {
+        self.bytes.len() / self.depth.max(1)
+    }
+
+    /// Bytes and scales of row `index`.
+    #[inline]
+    pub(super) fn row(&self, index: usize) -> (&[u8], &[f32]) {
+        (
+            &self.bytes[index * self.depth..(index + 1) * self.depth],
+            &self.scales[index * self.groups..(index + 1) * self.groups],
+        )
+    }
+}
+
+struct Quantise<'a> {
+    values: &'a [f32],
+    bytes: &'a mut [u8],
+    scales: &'a mut [f32],
+    group: usize,
+}
+
+impl WithSimd for Quantise<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let groups = self.values.chunks_exact(self.group).zip(self.bytes.chunks_exact_mut(self.group));
+        for ((values, bytes), scale) in groups.zip(self.scales) {
+            // Groups of 32, of which there are most, without a loop that the compiler cannot unroll.
+            *scale = match (values.as_array::<32>(), bytes.as_mut_array::<32>()) {
+                (Some(values), Some(bytes)) => quantise(values, bytes),
+                _ => quantise(values, bytes),
+            };
+        }
+    }
+}
+
+/// `values` as bytes, [`OFFSET`] added, and their scale.
+#[inline(always)]
+fn quantise(values: &[f32], bytes: &mut [u8]) -> f32 {
+    // Running maxima of the bits without the sign, which order sizes: whole numbers the compiler keeps in registers.
+    let mut largest = [0_u32; 16];
+    let (parts, rest) = values.as_chunks::<16>();
+    for part in parts {
+        for (largest, x) in largest.iter_mut().zip(part) {
+            *largest = (*largest).max(x.to_bits() & 0x7fff_ffff);
+        }
+    }
+    for (largest, x) in largest.iter_mut().zip(rest) {
+        *largest = (*largest).max(x.to_bits() & 0x7fff_ffff);
+    }
+    let mut all = 0;
+    for largest in largest {
+        all = all.max(largest);
+    }
+    let largest = f32::from_bits(all);
+    // Below this the inverse would overflow; such a group is as good as zero.
+    if largest < 1e-30 {
+        bytes.fill(OFFSET as u8);
+        return 0.0;
+    }
+    let inverse = 127.0 / largest;
+    // Added to a number this large, x leaves its rounded self in the lowest bits.
+    let magic = 12_582_912.0 + OFFSET as f32;
+    for (byte, x) in bytes.iter_mut().zip(values) {
+        *byte = (x * inverse + magic).to_bits() as u8;
+    }
+    largest / 127.0
+}
+
+/// `target = left × right + bias`.
+pub(super) fn byte_product(machine: Machine, left: &ByteRows, right: &BytePanels, target: &mut Target<'_>) {
+    for index in 0..right.bias.len() {
+        byte_kernel::panel(machine, left, right.panel(index), target, index * PANEL);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use std::borrow::Cow;
+
+    /// `rows × columns` bytes and scales out of a few numbers.
+    fn matrix(rows: usize, columns: usize, group: usize, seed: &[i8]) -> ByteMatrix {
+        let cycle = |i: usize| seed[(i * 7 + i / seed.len()) % seed.len()];
+        let bytes: Vec<u8> = (0..rows * columns).map(|i| cycle(i).max(-127).cast_unsigned()).collect();
+        let scales = (0..rows * columns / group).map(|i| f32::from(cycle(i + 3)).abs() / 500.0).collect();
+        ByteMatrix { bytes: Cow::Owned(bytes), scales, shape: [rows, columns] }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_product_of_bytes_is_what_the_definition_says_to_the_bit_on_every_kind_of_machine(
+            count in 0usize..20,
+            groups in 1usize..5,
+            group in proptest::sample::select(vec![4usize, 16, 32, 36]),
+            columns in proptest::collection::vec(1usize..50, 1..3),
+            seed in proptest::collection::vec(proptest::num::i8::ANY, 61),
+            scale in proptest::sample::select(vec![0.0f32, 1e-3, 1.0, 1e4]),
+        ) {
+            let depth = groups * group;
+            let parts: Vec<ByteMatrix> = columns.iter().map(|&columns| matrix(columns, depth, group, &seed)).collect();
+            let columns: usize = columns.iter().sum();
+            let bias: Vec<f32> = (0..columns).map(|i| f32::from(seed[i % 61])).collect();
+            let values: Vec<f32> = (0..count * depth).map(|i| f32::from(seed[(i * 5) % 61]) * scale).collect();
+            let right = BytePanels::linear(&parts, &bias).expect("groups of fours");
+            let mut left = ByteRows::default();
+            left.set(Arch::new(), Rows { values: &values, stride: depth, count }, &right);
+            let mut plain = Vec::new();
+            let mut weights = Vec::new();
+            for part in &parts {
+                for row in 0..part.shape[0] {
+                    part.extend_with_row(row, &mut weights);
+                }
+            }
+            for machine in Machine::all() {
+                let mut found = vec![f32::NAN; count * columns];
+                byte_product(machine, &left, &right, &mut Target { values: &mut found, stride: columns });
+                if plain.is_empty() {
+                    plain.clone_from(&found);
+                }
+                proptest::prop_assert_eq!(&plain, &found, "{:?}", machine);
+            }
+            for row in 0..count {
+                let (bytes, scales) = left.row(row);
+                for column in 0..columns {
+                    let weights = &weights[column * depth..][..depth];
+                    let products = bytes.iter().zip(weights).enumerate().map(|(k, (byte, weight))| {
+                        f64::from(i32::from(*byte) - OFFSET) * f64::from(scales[k / group]) * f64::from(*weight)
+                    });
+                    let (sum, size) = products.fold((0.0, 0.0), |(sum, size): (f64, f64), x| (sum + x, size + x.abs()));
+                    let expected = sum + f64::from(bias[column]);
+                    let error = (f64::from(plain[row * columns + column]) - expected).abs();
+                    proptest::prop_assert!(error <= 1e-6 * (size + expected.abs()) + 1e-12, "{error} of {size}");
+                }
+            }
+        }
+
+        #[test]
+        fn a_quantised_value_is_within_half_a_step(values in proptest::collection::vec(-1e5f32..1e5, 1..70)) {
+            let mut bytes = vec![0; values.len()];
+            let scale = quantise(&values, &mut bytes);
+            for (byte, value) in bytes.iter().zip(&values) {
+                let back = (i32::from(*byte) - OFFSET) as f32 * scale;
+                proptest::prop_assert!((back - value).abs() <= scale * 0.501, "{back} {value} {scale}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_group_of_next_to_nothing_becomes_zero() {
+        for value in [0.0, 1e-38, -1e-31, 1e-45] {
+            let mut bytes = [1; 4];
+            assert_eq!(quantise(&[value; 4], &mut bytes), 0.0);
+            assert_eq!(bytes, [128; 4]);
+        }
+    }
+
+    #[test]
+    fn groups_that_cannot_be_computed_with_are_refused() {
+        let seed = [1, -2, 3];
+        let check = |parts: &[ByteMatrix], expected: bool| {
+            let columns = parts.iter().map(|part| part.shape[0]).sum();
+            assert_eq!(BytePanels::linear(parts, &vec![0.0; columns]).is_some(), expected);
+        };
+        check(&[matrix(3, 8, 4, &seed), matrix(2, 8, 4, &seed)], true);
+        check(&[matrix(3, 8, 8, &seed)], true);
+        check(&[matrix(3, 8, 2, &seed)], false);
+        check(&[matrix(3, 8, 4, &seed), matrix(2, 8, 8, &seed)], false);
+        check(&[matrix(3, 8, 4, &seed), matrix(2, 4, 4, &seed)], false);
+    }
+}
