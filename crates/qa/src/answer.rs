@@ -9,8 +9,8 @@ use clinqa_reader::{Candidate, PassageReading, candidates};
 use clinqa_retrieval::{Kind, RetrievalConfig, Retrieved, Retriever, Understood};
 use clinqa_safety::{Region, Review, Rules, Screening, Verdict, review, screen};
 use clinqa_schema::{
-    Abstention, Answer, Confidence, Document, DocumentId, Filters, Outcome, Passage, PassageId, Question, Ranking,
-    Reading, Reply, Silent, SpanTrace, Timing, Trace, Turn,
+    Abstention, Answer, Confidence, Document, DocumentId, Embedding, Filters, Outcome, Passage, PassageId, Question,
+    Ranking, Reading, Reply, Silent, SpanTrace, Timing, Trace, Turn,
 };
 
 use crate::agreement::{Stance, stances};
@@ -176,7 +176,7 @@ fn read(
     let readings = reader.read(&in_other_words(&ask.question, retrieved), passages)?;
     let read_ms = elapsed_ms(start);
     let start = Instant::now();
-    let evidence = evidence(engine, ask, config, retrieved, sources, &readings)?;
+    let evidence = evidence(engine, config, retrieved, sources, &readings)?;
     let weighed_ms = elapsed_ms(start);
     let start = Instant::now();
     let thresholds = Thresholds { confidence: config.min_confidence, nearest: config.min_nearest };
@@ -236,7 +236,6 @@ fn held(index: &dyn PassageIndex, question: &Understood, document: &Document) ->
 /// reader knows where an answer begins and ends, the encoder knows whether the sentence is about the question.
 fn evidence(
     engine: &Engine,
-    ask: &Ask,
     config: &AnswerConfig,
     retrieved: &Retrieved,
     sources: &Sources,
@@ -244,7 +243,7 @@ fn evidence(
 ) -> Result<Vec<Evidence>, Error> {
     let places = places(readings, sources);
     let contexts: Vec<String> = places.iter().map(|(_, place, passage)| in_context(passage, place)).collect();
-    let likeness = likeness(engine, ask, &retrieved.understood.dense, &contexts)?;
+    let likeness = likeness(engine, retrieved.embedding.as_ref(), &contexts)?;
     let named = retrieved.understood.named();
     let weigh = |((candidate, place, passage), likeness): ((Candidate, Place, &Passage), f32)| {
         let rank = score_of(&retrieved.ranking, passage.id()).unwrap_or(0.0);
@@ -278,15 +277,15 @@ fn in_context(passage: &Passage, place: &Place) -> String {
     format!("{}. {}. {}", passage.title(), passage.heading(), &passage.text()[place.quote.clone()])
 }
 
-fn likeness(engine: &Engine, ask: &Ask, question: &str, quoted: &[String]) -> Result<Vec<f32>, Error> {
-    let Some(encoder) = engine.encoder().filter(|_| ask.search == Search::Fused) else {
+/// The cosine of each text and the question; a neutral value where the question has no vector.
+fn likeness(engine: &Engine, question: Option<&Embedding>, quoted: &[String]) -> Result<Vec<f32>, Error> {
+    let Some((encoder, question)) = engine.encoder().zip(question) else {
         return Ok(vec![UNKNOWN_LIKENESS; quoted.len()]);
     };
     let distinct: Vec<&String> = quoted.iter().collect::<BTreeSet<_>>().into_iter().collect();
     let embeddings = encoder.encode(&distinct, &mut Silent)?;
-    let question = encoder.encode_one(question)?;
     let cosines: BTreeMap<&String, f32> =
-        distinct.into_iter().zip(&embeddings).map(|(text, embedding)| (text, embedding.cosine(&question))).collect();
+        distinct.into_iter().zip(&embeddings).map(|(text, embedding)| (text, embedding.cosine(question))).collect();
     Ok(quoted.iter().map(|text| cosines[text]).collect())
 }
 

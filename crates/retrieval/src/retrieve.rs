@@ -71,6 +71,8 @@ pub struct Retrieved {
     pub passages: Vec<Passage>,
     /// Cosine of the question and the nearest passage; `None` without an encoder.
     pub nearest: Option<f32>,
+    /// The vector of the question as it was understood; `None` without an encoder.
+    pub embedding: Option<Embedding>,
     /// Terms, both rankings whole, the fused one, and the time of each stage.
     pub trace: Trace,
 }
@@ -101,13 +103,13 @@ impl Retriever<'_> {
         });
         // A panic in the other thread is a panic here: it is not ours to hide.
         let lexical = lexical.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        let (encoding_ms, dense) = dense?;
+        let (encoded, dense) = dense?;
         let fused = timed(|| Ok::<_, RetrievalError>(fuse(self.config.fusion, &lexical.value, &dense.value)))?;
         let chosen = timed(|| self.choose(&fused.value, &understood.value, top_k))?;
         let timings = vec![
             Timing { stage: "understand", ms: understood.ms },
             Timing { stage: "lexical", ms: lexical.ms },
-            Timing { stage: "encode", ms: encoding_ms },
+            Timing { stage: "encode", ms: encoded.ms },
             Timing { stage: "dense", ms: dense.ms },
             Timing { stage: "fuse", ms: fused.ms },
             Timing { stage: "choose", ms: chosen.ms },
@@ -115,7 +117,7 @@ impl Retriever<'_> {
         let nearest = dense.value.hits().first().map(|hit| hit.score);
         let (ranking, passages) = chosen.value;
         let trace = trace(&understood.value, [lexical.value, dense.value, ranking.clone()], timings);
-        Ok(Retrieved { understood: understood.value, ranking, passages, nearest, trace })
+        Ok(Retrieved { understood: understood.value, ranking, passages, nearest, embedding: encoded.value, trace })
     }
 
     /// The ranking with what the question names and asks for first, and the passages that are to be read of it.
@@ -134,14 +136,18 @@ impl Retriever<'_> {
         Ok((ranking, passages))
     }
 
-    /// The dense ranking, and the milliseconds that encoding took.
-    fn dense(&self, text: &str, filters: &Filters) -> Result<(f64, Timed<Ranking>), RetrievalError> {
+    /// The vector of `text`, if there is an encoder, and the dense ranking.
+    fn dense(
+        &self,
+        text: &str,
+        filters: &Filters,
+    ) -> Result<(Timed<Option<Embedding>>, Timed<Ranking>), RetrievalError> {
         let Some(encoder) = self.encoder else {
-            return Ok((0.0, Timed { value: Ranking::default(), ms: 0.0 }));
+            return Ok((Timed { value: None, ms: 0.0 }, Timed { value: Ranking::default(), ms: 0.0 }));
         };
-        let embedding: Timed<Embedding> = timed(|| encoder.encode_one(text))?;
+        let embedding = timed(|| encoder.encode_one(text))?;
         let ranking = timed(|| self.index.dense(&embedding.value, self.config.depth, filters))?;
-        Ok((embedding.ms, ranking))
+        Ok((Timed { value: Some(embedding.value), ms: embedding.ms }, ranking))
     }
 
     fn fetch(&self, ids: &[PassageId]) -> Result<Vec<Passage>, IndexError> {

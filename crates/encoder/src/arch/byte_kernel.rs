@@ -3,7 +3,7 @@
 //! All three do the same whole-number sums and the same roundings in the same order, so their results are equal to the
 //! bit; a property test beside the product holds them to it.
 
-use super::byte_product::{ByteRows, OFFSET, Panel, QUAD};
+use super::byte_product::{ByteRows, OFFSET, Panel, QUAD, Step};
 use super::product::{PANEL, Target};
 
 /// What the inner loop is written for.
@@ -72,10 +72,11 @@ fn store(sums: &[f32; PANEL], target: &mut Target<'_>, [row, first]: [usize; 2])
 }
 
 /// One row times one panel, as the definition says it.
-fn plain((bytes, row_scales): (&[u8], &[f32]), panel: Panel<'_>) -> [f32; PANEL] {
+fn plain((bytes, steps): (&[u8], &[Step]), panel: Panel<'_>) -> [f32; PANEL] {
     let mut sums = *panel.bias;
     let groups = bytes.chunks_exact(panel.group).zip(panel.bytes.chunks_exact(panel.group / QUAD));
-    for (((bytes, weights), row_scale), scales) in groups.zip(row_scales).zip(panel.scales) {
+    let columns = panel.scales.iter().zip(panel.corrections);
+    for (((bytes, weights), step), (scales, corrections)) in groups.zip(steps).zip(columns) {
         let mut whole = [0_i32; PANEL];
         for (four, weights) in bytes.as_chunks::<QUAD>().0.iter().zip(weights) {
             let four = four.map(|byte| i32::from(byte) - OFFSET);
@@ -83,8 +84,10 @@ fn plain((bytes, row_scales): (&[u8], &[f32]), panel: Panel<'_>) -> [f32; PANEL]
                 *whole += four.iter().zip(weights).map(|(x, weight)| x * i32::from(*weight)).sum::<i32>();
             }
         }
-        for ((sum, whole), scale) in sums.iter_mut().zip(whole).zip(scales.0) {
-            *sum = (whole as f32 * scale).mul_add(*row_scale, *sum);
+        let columns = whole.iter().zip(corrections.0).zip(scales.0);
+        for (sum, ((whole, correction), scale)) in sums.iter_mut().zip(columns) {
+            *sum = (*whole as f32 * scale).mul_add(step.scale, *sum);
+            *sum = (correction as f32 * scale).mul_add(step.shift, *sum);
         }
     }
     sums
@@ -93,15 +96,15 @@ fn plain((bytes, row_scales): (&[u8], &[f32]), panel: Panel<'_>) -> [f32; PANEL]
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
-        __m256, __m256i, __m512, __m512i, _mm256_abs_epi8, _mm256_add_epi32, _mm256_cvtepi32_ps, _mm256_fmadd_ps, _mm256_madd_epi16,
-        _mm256_maddubs_epi16, _mm256_mul_ps, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_set1_ps,
+        __m256, __m256i, __m512, __m512i, _mm256_abs_epi8, _mm256_add_epi32, _mm256_cvtepi32_ps, _mm256_fmadd_ps,
+        _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_mul_ps, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_set1_ps,
         _mm256_setzero_si256, _mm256_sign_epi8, _mm512_cvtepi32_ps, _mm512_dpbusd_epi32, _mm512_fmadd_ps,
         _mm512_mul_ps, _mm512_set1_epi32, _mm512_set1_ps,
     };
 
     use bytemuck::must_cast;
 
-    use super::super::byte_product::{ByteRows, Panel, QUAD};
+    use super::super::byte_product::{ByteRows, Panel, QUAD, Step};
     use super::super::product::Target;
     use super::store;
 
@@ -132,26 +135,22 @@ mod x86 {
     /// `M` rows times one panel: the panel's 32 columns are two registers.
     #[target_feature(enable = "avx512f,avx512vnni")]
     #[inline]
-    fn tile_vnni<const M: usize>(
-        left: &ByteRows,
-        panel: Panel<'_>,
-        target: &mut Target<'_>,
-        [row, first]: [usize; 2],
-    ) {
+    fn tile_vnni<const M: usize>(left: &ByteRows, panel: Panel<'_>, target: &mut Target<'_>, [row, first]: [usize; 2]) {
         let groups = panel.corrections.len();
         let quads = panel.group / QUAD;
         // The same length for all, known to the compiler: no bounds check is left in the loops.
         let mut rows: [&[[u8; QUAD]]; M] = [&[]; M];
-        let mut row_scales: [&[f32]; M] = [&[]; M];
+        let mut steps: [&[Step]; M] = [&[]; M];
         for m in 0..M {
-            let (bytes, scales) = left.row(row + m);
+            let (bytes, row_steps) = left.row(row + m);
             rows[m] = &bytes.as_chunks::<QUAD>().0[..groups * quads];
-            row_scales[m] = &scales[..groups];
+            steps[m] = &row_steps[..groups];
         }
         let bias: [__m512; 2] = must_cast(*panel.bias);
         let mut sums = [bias; M];
         for group in 0..groups {
-            let mut whole: [[__m512i; 2]; M] = [must_cast(panel.corrections[group].0); M];
+            let corrections: [__m512i; 2] = must_cast(panel.corrections[group].0);
+            let mut whole = [corrections; M];
             let weights = &panel.bytes[group * quads..][..quads];
             let mut fours: [&[[u8; QUAD]]; M] = [&[]; M];
             for m in 0..M {
@@ -166,32 +165,39 @@ mod x86 {
                 }
             }
             let scales: [__m512; 2] = must_cast(panel.scales[group].0);
+            let mut shifted = scales;
+            for half in 0..2 {
+                shifted[half] = _mm512_mul_ps(_mm512_cvtepi32_ps(corrections[half]), scales[half]);
+            }
             for m in 0..M {
-                let row_scale = _mm512_set1_ps(row_scales[m][group]);
+                let step = steps[m][group];
+                let (scale, shift) = (_mm512_set1_ps(step.scale), _mm512_set1_ps(step.shift));
                 for half in 0..2 {
-                    let scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(whole[m][half]), scales[half]);
-                    sums[m][half] = _mm512_fmadd_ps(scaled, row_scale, sums[m][half]);
+                    let product = _mm512_mul_ps(_mm512_cvtepi32_ps(whole[m][half]), scales[half]);
+                    sums[m][half] = _mm512_fmadd_ps(product, scale, sums[m][half]);
+                    sums[m][half] = _mm512_fmadd_ps(shifted[half], shift, sums[m][half]);
                 }
             }
         }
-        for m in 0..M {
-            store(&must_cast(sums[m]), target, [row + m, first]);
+        for (m, sums) in sums.into_iter().enumerate() {
+            store(&must_cast(sums), target, [row + m, first]);
         }
     }
 
     /// All rows times one panel, row by row: the panel's 32 columns are four registers.
     ///
     /// Products of unsigned and signed bytes are added in pairs of 16 bits, which would overflow; with the row's sign
-    /// moved to the weights no byte exceeds 127 and no pair 32,258.
+    /// moved to the weights no byte exceeds 128 times 127 and no pair 32,512.
     #[target_feature(enable = "avx2,fma")]
     pub(super) fn panel_avx2(left: &ByteRows, panel: Panel<'_>, target: &mut Target<'_>, first: usize) {
         let quads = panel.group / QUAD;
         let ones = _mm256_set1_epi16(1);
         for row in 0..left.count() {
-            let (bytes, row_scales) = left.row(row);
+            let (bytes, steps) = left.row(row);
             let fours = bytes.as_chunks::<QUAD>().0;
             let mut sums: [__m256; 4] = must_cast(*panel.bias);
-            for (group, (row_scale, scales)) in row_scales.iter().zip(panel.scales).enumerate() {
+            let columns = panel.scales.iter().zip(panel.corrections);
+            for (group, (step, (scales, corrections))) in steps.iter().zip(columns).enumerate() {
                 let mut whole = [_mm256_setzero_si256(); 4];
                 let weights = &panel.bytes[group * quads..][..quads];
                 for (four, weights) in fours[group * quads..][..quads].iter().zip(weights) {
@@ -205,10 +211,13 @@ mod x86 {
                     }
                 }
                 let scales: [__m256; 4] = must_cast(scales.0);
-                let row_scale = _mm256_set1_ps(*row_scale);
+                let corrections: [__m256i; 4] = must_cast(corrections.0);
+                let (scale, shift) = (_mm256_set1_ps(step.scale), _mm256_set1_ps(step.shift));
                 for part in 0..4 {
-                    let scaled = _mm256_mul_ps(_mm256_cvtepi32_ps(whole[part]), scales[part]);
-                    sums[part] = _mm256_fmadd_ps(scaled, row_scale, sums[part]);
+                    let product = _mm256_mul_ps(_mm256_cvtepi32_ps(whole[part]), scales[part]);
+                    let shifted = _mm256_mul_ps(_mm256_cvtepi32_ps(corrections[part]), scales[part]);
+                    sums[part] = _mm256_fmadd_ps(product, scale, sums[part]);
+                    sums[part] = _mm256_fmadd_ps(shifted, shift, sums[part]);
                 }
             }
             store(&must_cast(sums), target, [row, first]);

@@ -1,8 +1,9 @@
 //! What is a matrix of bytes times another? The products of a model whose weights are stored as 8-bit groups.
 //!
-//! Both sides are signed bytes with a scale for each group along the depth: `Σ scale × scale × Σ byte × byte`. The
-//! inner sum is of whole numbers, hence exact, and the outer one is taken in the order of the groups with one rounding
-//! a step: every machine gives the same bits, and a row's result does not depend on the rows around it.
+//! Weights are signed bytes `w` with a scale `t` for each group along the depth; a row that comes in is bytes `u` with a
+//! scale `s` and a middle `m` for each group, since what comes in is often lopsided. A product is the sum over the
+//! groups of `t s Σ u w + t m Σ w`. The inner sums are of whole numbers, hence exact, and the outer one is taken in
+//! order with one rounding a step: every machine gives the same bits, whatever the rows around a row.
 
 #![expect(
     clippy::inline_always,
@@ -18,7 +19,7 @@ use crate::checkpoint::ByteMatrix;
 /// Values along the depth that the inner loop takes at a time.
 pub(super) const QUAD: usize = 4;
 
-/// Added to the bytes of the left side, which machines want unsigned.
+/// Added to the bytes of a row that comes in, which machines want unsigned.
 pub(super) const OFFSET: i32 = 128;
 
 /// A right-hand matrix (depth × columns) in panels of [`PANEL`] columns; the last one is filled up with zeros.
@@ -32,7 +33,7 @@ pub(super) struct BytePanels {
     bytes: Vec<Aligned<[i8; PANEL * QUAD]>>,
     /// Panel after panel, one row a group: what each column's sum is multiplied with.
     scales: Vec<Aligned<[f32; PANEL]>>,
-    /// In the order of `scales`: what [`OFFSET`] adds to each column's sum, to be taken off.
+    /// In the order of `scales`: minus [`OFFSET`] times the sum of each column's bytes.
     corrections: Vec<Aligned<[i32; PANEL]>>,
     bias: Vec<Aligned<[f32; PANEL]>>,
 }
@@ -49,11 +50,16 @@ pub(super) struct Panel<'a> {
 
 impl BytePanels {
     /// Lays out the transposes of `parts` (each columns × depth, as PyTorch stores a linear layer) side by side, with
-    /// their `bias`. None if their groups cannot be computed with: they differ, or are no multiples of [`QUAD`].
-    pub(super) fn linear(parts: &[ByteMatrix], bias: &[f32]) -> Option<Self> {
+    /// their `bias`. Groups longer than `longest` are halved until they are not, so that what comes in has finer steps.
+    /// None if the groups cannot be computed with: they differ, or are no multiples of [`QUAD`].
+    pub(super) fn linear(parts: &[ByteMatrix], bias: &[f32], longest: usize) -> Option<Self> {
         let first = parts.first()?;
-        let (depth, group) = (first.shape[1], first.group());
-        let even = |part: &ByteMatrix| part.shape[1] == depth && part.group() == group;
+        let (depth, stored) = (first.shape[1], first.group());
+        let even = |part: &ByteMatrix| part.shape[1] == depth && part.group() == stored;
+        let mut group = stored;
+        while group > longest && group.is_multiple_of(2 * QUAD) {
+            group /= 2;
+        }
         if !group.is_multiple_of(QUAD) || !depth.is_multiple_of(group) || !parts.iter().all(even) {
             return None;
         }
@@ -62,15 +68,16 @@ impl BytePanels {
         let mut bytes = vec![Aligned([0; PANEL * QUAD]); panels * quads];
         let mut scales = vec![Aligned([0.0; PANEL]); panels * groups];
         let mut corrections = vec![Aligned([0; PANEL]); panels * groups];
-        let rows = parts.iter().flat_map(|part| part.bytes.chunks_exact(depth).zip(part.scales.chunks_exact(groups)));
+        let rows =
+            parts.iter().flat_map(|part| part.bytes.chunks_exact(depth).zip(part.scales.chunks_exact(depth / stored)));
         for (column, (row, row_scales)) in rows.enumerate() {
             let (panel, place) = (column / PANEL, column % PANEL);
             for (quad, four) in bytes[panel * quads..].iter_mut().zip(row.as_chunks::<QUAD>().0) {
                 // A byte of -128, which packing never writes, has no opposite; AVX2 needs one.
                 quad.0[place * QUAD..][..QUAD].copy_from_slice(&four.map(|byte| byte.cast_signed().max(-127)));
             }
-            for (target, scale) in scales[panel * groups..].iter_mut().zip(row_scales) {
-                target.0[place] = *scale;
+            for (index, target) in scales[panel * groups..][..groups].iter_mut().enumerate() {
+                target.0[place] = row_scales[index * group / stored];
             }
             for (target, group) in corrections[panel * groups..].iter_mut().zip(row.chunks_exact(group)) {
                 let sum: i32 = group.iter().map(|byte| i32::from(byte.cast_signed().max(-127))).sum();
@@ -100,26 +107,33 @@ impl BytePanels {
     }
 }
 
-/// Rows of bytes with a scale a group, [`OFFSET`] added to each byte; its memory is kept from one use to the next.
+/// Rows of bytes, [`OFFSET`] added to each; its memory is kept from one use to the next.
 #[derive(Debug, Default)]
 pub(super) struct ByteRows {
     depth: usize,
     groups: usize,
-    pub(super) bytes: Vec<u8>,
-    pub(super) scales: Vec<f32>,
+    bytes: Vec<u8>,
+    steps: Vec<Step>,
+}
+
+/// What the bytes of a group stand for: `scale × (byte - OFFSET) + middle`.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Step {
+    pub(super) scale: f32,
+    /// Minus the middle divided by [`OFFSET`], since that is what corrections are multiplied with.
+    pub(super) shift: f32,
 }
 
 impl ByteRows {
-    /// Becomes `left` in groups as long as those of `right`: scale = largest / 127, byte = round(x / scale), halves to
-    /// even.
+    /// Becomes `left` in groups as long as those of `right`: each group's range in 255 equal steps, halves to even.
     pub(super) fn set(&mut self, arch: Arch, left: Rows<'_>, right: &BytePanels) {
         (self.depth, self.groups) = (right.depth, right.depth / right.group);
         self.bytes.resize(left.count * self.depth, 0);
-        self.scales.resize(left.count * self.groups, 0.0);
-        let rows = self.bytes.chunks_exact_mut(self.depth.max(1)).zip(self.scales.chunks_exact_mut(self.groups.max(1)));
-        for (index, (bytes, scales)) in rows.enumerate() {
+        self.steps.resize(left.count * self.groups, Step::default());
+        let rows = self.bytes.chunks_exact_mut(self.depth.max(1)).zip(self.steps.chunks_exact_mut(self.groups.max(1)));
+        for (index, (bytes, steps)) in rows.enumerate() {
             let values = &left.values[index * left.stride..][..self.depth];
-            arch.dispatch(Quantise { values, bytes, scales, group: right.group });
+            arch.dispatch(Quantise { values, bytes, steps, group: right.group });
         }
     }
 
@@ -129,12 +143,12 @@ impl ByteRows {
         self.bytes.len() / self.depth.max(1)
     }
 
-    /// Bytes and scales of row `index`.
+    /// Bytes and steps of row `index`.
     #[inline]
-    pub(super) fn row(&self, index: usize) -> (&[u8], &[f32]) {
+    pub(super) fn row(&self, index: usize) -> (&[u8], &[Step]) {
         (
             &self.bytes[index * self.depth..(index + 1) * self.depth],
-            &self.scales[index * self.groups..(index + 1) * self.groups],
+            &self.steps[index * self.groups..(index + 1) * self.groups],
         )
     }
 }
@@ -142,7 +156,7 @@ impl ByteRows {
 struct Quantise<'a> {
     values: &'a [f32],
     bytes: &'a mut [u8],
-    scales: &'a mut [f32],
+    steps: &'a mut [Step],
     group: usize,
 }
 
@@ -152,9 +166,9 @@ impl WithSimd for Quantise<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
         let groups = self.values.chunks_exact(self.group).zip(self.bytes.chunks_exact_mut(self.group));
-        for ((values, bytes), scale) in groups.zip(self.scales) {
-            // Groups of 32, of which there are most, without a loop that the compiler cannot unroll.
-            *scale = match (values.as_array::<32>(), bytes.as_mut_array::<32>()) {
+        for ((values, bytes), step) in groups.zip(self.steps) {
+            // Groups of 32, of which there are most, with a length that the compiler knows.
+            *step = match (values.as_array::<32>(), bytes.as_mut_array::<32>()) {
                 (Some(values), Some(bytes)) => quantise(values, bytes),
                 _ => quantise(values, bytes),
             };
@@ -162,37 +176,36 @@ impl WithSimd for Quantise<'_> {
     }
 }
 
-/// `values` as bytes, [`OFFSET`] added, and their scale.
+/// `values` as bytes, [`OFFSET`] added, and what they stand for.
 #[inline(always)]
-fn quantise(values: &[f32], bytes: &mut [u8]) -> f32 {
-    // Running maxima of the bits without the sign, which order sizes: whole numbers the compiler keeps in registers.
-    let mut largest = [0_u32; 16];
+fn quantise(values: &[f32], bytes: &mut [u8]) -> Step {
+    // Running bounds side by side, which the compiler keeps in one register each.
+    let (mut least, mut most) = ([f32::INFINITY; 16], [f32::NEG_INFINITY; 16]);
     let (parts, rest) = values.as_chunks::<16>();
-    for part in parts {
-        for (largest, x) in largest.iter_mut().zip(part) {
-            *largest = (*largest).max(x.to_bits() & 0x7fff_ffff);
+    for part in parts.iter().map(|part| &part[..]).chain([rest]) {
+        for ((least, most), x) in least.iter_mut().zip(&mut most).zip(part) {
+            *least = if *x < *least { *x } else { *least };
+            *most = if *x > *most { *x } else { *most };
         }
     }
-    for (largest, x) in largest.iter_mut().zip(rest) {
-        *largest = (*largest).max(x.to_bits() & 0x7fff_ffff);
+    let (mut low, mut high) = (least[0], most[0]);
+    for (least, most) in least.iter().zip(&most) {
+        low = low.min(*least);
+        high = high.max(*most);
     }
-    let mut all = 0;
-    for largest in largest {
-        all = all.max(largest);
-    }
-    let largest = f32::from_bits(all);
-    // Below this the inverse would overflow; such a group is as good as zero.
-    if largest < 1e-30 {
+    let scale = (high - low) / 255.0;
+    // Below this the inverse would overflow; such a group is as good as flat.
+    if scale < 1e-30 {
         bytes.fill(OFFSET as u8);
-        return 0.0;
+        return Step { scale: 0.0, shift: -low / OFFSET as f32 };
     }
-    let inverse = 127.0 / largest;
+    let inverse = 1.0 / scale;
     // Added to a number this large, x leaves its rounded self in the lowest bits.
-    let magic = 12_582_912.0 + OFFSET as f32;
+    let magic = 12_582_912.0;
     for (byte, x) in bytes.iter_mut().zip(values) {
-        *byte = (x * inverse + magic).to_bits() as u8;
+        *byte = ((x - low) * inverse + magic).to_bits() as u8;
     }
-    largest / 127.0
+    Step { scale, shift: -(low + scale * OFFSET as f32) / OFFSET as f32 }
 }
 
 /// `target = left × right + bias`.
@@ -225,13 +238,15 @@ mod tests {
             columns in proptest::collection::vec(1usize..50, 1..3),
             seed in proptest::collection::vec(proptest::num::i8::ANY, 61),
             scale in proptest::sample::select(vec![0.0f32, 1e-3, 1.0, 1e4]),
+            longest in proptest::sample::select(vec![4usize, 16, 100]),
         ) {
             let depth = groups * group;
             let parts: Vec<ByteMatrix> = columns.iter().map(|&columns| matrix(columns, depth, group, &seed)).collect();
             let columns: usize = columns.iter().sum();
             let bias: Vec<f32> = (0..columns).map(|i| f32::from(seed[i % 61])).collect();
             let values: Vec<f32> = (0..count * depth).map(|i| f32::from(seed[(i * 5) % 61]) * scale).collect();
-            let right = BytePanels::linear(&parts, &bias).expect("groups of fours");
+            let right = BytePanels::linear(&parts, &bias, longest).expect("groups of fours");
+            let group = right.group;
             let mut left = ByteRows::default();
             left.set(Arch::new(), Rows { values: &values, stride: depth, count }, &right);
             let mut plain = Vec::new();
@@ -250,37 +265,58 @@ mod tests {
                 proptest::prop_assert_eq!(&plain, &found, "{:?}", machine);
             }
             for row in 0..count {
-                let (bytes, scales) = left.row(row);
+                let (bytes, steps) = left.row(row);
                 for column in 0..columns {
                     let weights = &weights[column * depth..][..depth];
                     let products = bytes.iter().zip(weights).enumerate().map(|(k, (byte, weight))| {
-                        f64::from(i32::from(*byte) - OFFSET) * f64::from(scales[k / group]) * f64::from(*weight)
+                        value(*byte, steps[k / group]) * f64::from(*weight)
                     });
-                    let (sum, size) = products.fold((0.0, 0.0), |(sum, size): (f64, f64), x| (sum + x, size + x.abs()));
+                    let sum: f64 = products.sum();
+                    let sizes = bytes.iter().zip(weights).enumerate().map(|(k, (byte, weight))| {
+                        let Step { scale, shift } = steps[k / group];
+                        let parts = f64::from(i32::from(*byte)) * f64::from(scale) + f64::from(shift).abs() * 256.0;
+                        parts * f64::from(*weight).abs()
+                    });
+                    let size: f64 = sizes.sum();
                     let expected = sum + f64::from(bias[column]);
                     let error = (f64::from(plain[row * columns + column]) - expected).abs();
-                    proptest::prop_assert!(error <= 1e-6 * (size + expected.abs()) + 1e-12, "{error} of {size}");
+                    proptest::prop_assert!(error <= 2e-6 * (size + expected.abs()) + 1e-12, "{error} of {size}");
                 }
             }
         }
 
         #[test]
-        fn a_quantised_value_is_within_half_a_step(values in proptest::collection::vec(-1e5f32..1e5, 1..70)) {
+        fn a_quantised_value_is_within_half_a_step(
+            values in proptest::collection::vec(-1e5f32..1e5, 1..70),
+            middle in -1e6f32..1e6,
+        ) {
+            let values: Vec<f32> = values.iter().map(|x| x + middle).collect();
             let mut bytes = vec![0; values.len()];
-            let scale = quantise(&values, &mut bytes);
-            for (byte, value) in bytes.iter().zip(&values) {
-                let back = (i32::from(*byte) - OFFSET) as f32 * scale;
-                proptest::prop_assert!((back - value).abs() <= scale * 0.501, "{back} {value} {scale}");
+            let step = quantise(&values, &mut bytes);
+            for (byte, x) in bytes.iter().zip(&values) {
+                let error = (value(*byte, step) - f64::from(*x)).abs();
+                // Half a step, and the roundings of numbers as large as the middle.
+                proptest::prop_assert!(error <= f64::from(step.scale) * 0.501 + 0.5, "{error} at {x}, {step:?}");
             }
         }
     }
 
+    /// What a byte of a row stands for.
+    fn value(byte: u8, step: Step) -> f64 {
+        let Step { scale, shift } = step;
+        f64::from(i32::from(byte) - OFFSET) * f64::from(scale) - f64::from(OFFSET) * f64::from(shift)
+    }
+
     #[test]
-    fn a_group_of_next_to_nothing_becomes_zero() {
-        for value in [0.0, 1e-38, -1e-31, 1e-45] {
+    fn a_flat_group_is_its_value() {
+        for x in [0.0, 1e-38, -1e-31, 1e-45, 5.0, -3e9] {
             let mut bytes = [1; 4];
-            assert_eq!(quantise(&[value; 4], &mut bytes), 0.0);
-            assert_eq!(bytes, [128; 4]);
+            let step = quantise(&[x; 4], &mut bytes);
+            assert_eq!((bytes, step.scale), ([128; 4], 0.0));
+            assert!(
+                (value(128, step) - f64::from(x)).abs() <= f64::from(x.abs()) * 1e-7 + 1e-42,
+                "{x} became {step:?}"
+            );
         }
     }
 
@@ -289,7 +325,7 @@ mod tests {
         let seed = [1, -2, 3];
         let check = |parts: &[ByteMatrix], expected: bool| {
             let columns = parts.iter().map(|part| part.shape[0]).sum();
-            assert_eq!(BytePanels::linear(parts, &vec![0.0; columns]).is_some(), expected);
+            assert_eq!(BytePanels::linear(parts, &vec![0.0; columns], 32).is_some(), expected);
         };
         check(&[matrix(3, 8, 4, &seed), matrix(2, 8, 4, &seed)], true);
         check(&[matrix(3, 8, 8, &seed)], true);

@@ -35,8 +35,8 @@ pub(super) enum Linear {
 
 impl Linear {
     /// The linear layers `weights`, each of the same `depth` of inputs, side by side as one: in bytes where all are
-    /// stored so, else in f32.
-    pub(super) fn new(weights: Vec<Stored>, bias: &[f32], depth: usize) -> Self {
+    /// stored so, a scale for `longest` values at most, else in f32.
+    pub(super) fn new(weights: Vec<Stored>, bias: &[f32], depth: usize, longest: usize) -> Self {
         let bytes: Option<Vec<ByteMatrix>> = weights
             .iter()
             .map(|stored| match stored {
@@ -44,7 +44,7 @@ impl Linear {
                 Stored::Full(_) => None,
             })
             .collect();
-        if let Some(panels) = bytes.and_then(|parts| BytePanels::linear(&parts, bias)) {
+        if let Some(panels) = bytes.and_then(|parts| BytePanels::linear(&parts, bias, longest)) {
             return Self::Bytes(panels);
         }
         let values: Vec<f32> = weights.into_iter().flat_map(|stored| stored.array().values).collect();
@@ -104,7 +104,9 @@ impl Table {
     /// Row `index`, appended to `values`.
     pub(super) fn extend_with_row(&self, index: usize, values: &mut Vec<f32>) {
         match &self.stored {
-            Stored::Full(array) => values.extend_from_slice(&array.values[index * self.width..(index + 1) * self.width]),
+            Stored::Full(array) => {
+                values.extend_from_slice(&array.values[index * self.width..(index + 1) * self.width])
+            }
             Stored::Bytes(matrix) => matrix.extend_with_row(index, values),
         }
     }

@@ -110,7 +110,8 @@ impl Tensors {
         let path = files.path("pytorch_model.bin");
         let on_disk =
             files.on_disk("pytorch_model.bin").ok_or_else(|| CheckpointError::OldPickle { path: path.clone() })?;
-        let tensors = pickle::read(&path, &on_disk, &bytes)?.into_iter().map(|(name, array)| (name, Stored::Full(array)));
+        let tensors =
+            pickle::read(&path, &on_disk, &bytes)?.into_iter().map(|(name, array)| (name, Stored::Full(array)));
         Ok((Self::named(&path, tensors)?, path))
     }
 
@@ -141,7 +142,7 @@ impl Tensors {
                 continue;
             }
             let stored = match view.dtype() {
-                Dtype::I8 => Stored::Bytes(rows8(path, name, view, &file, keep)?),
+                Dtype::I8 => Stored::Bytes(rows8(path, name, &view, &file, keep)?),
                 _ => Stored::Full(array(path, name, &view)?),
             };
             tensors.push((name.to_owned(), stored));
@@ -212,7 +213,7 @@ fn array(path: &str, name: &str, view: &TensorView<'_>) -> Result<Array, Checkpo
 fn rows8<'a>(
     path: &str,
     name: &str,
-    view: TensorView<'a>,
+    view: &TensorView<'a>,
     file: &SafeTensors<'_>,
     keep: fn(&'a [u8]) -> Cow<'static, [u8]>,
 ) -> Result<ByteMatrix, CheckpointError> {
