@@ -114,6 +114,8 @@ pub(super) struct ByteRows {
     groups: usize,
     bytes: Vec<u8>,
     steps: Vec<Step>,
+    /// One row, rounded and not yet narrowed to bytes: the compiler does the two well only apart.
+    rounded: Vec<f32>,
 }
 
 /// What the bytes of a group stand for: `scale × (byte - OFFSET) + middle`.
@@ -130,21 +132,22 @@ impl ByteRows {
         (self.depth, self.groups) = (right.depth, right.depth / right.group);
         self.bytes.resize(left.count * self.depth, 0);
         self.steps.resize(left.count * self.groups, Step::default());
+        self.rounded.resize(self.depth, 0.0);
         let rows = self.bytes.chunks_exact_mut(self.depth.max(1)).zip(self.steps.chunks_exact_mut(self.groups.max(1)));
         for (index, (bytes, steps)) in rows.enumerate() {
             let values = &left.values[index * left.stride..][..self.depth];
-            arch.dispatch(Quantise { values, bytes, steps, group: right.group });
+            arch.dispatch(Quantise { values, rounded: &mut self.rounded, bytes, steps, group: right.group });
         }
     }
 
     /// How many rows.
-    #[inline]
+    #[inline(always)]
     pub(super) fn count(&self) -> usize {
         self.bytes.len() / self.depth.max(1)
     }
 
     /// Bytes and steps of row `index`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn row(&self, index: usize) -> (&[u8], &[Step]) {
         (
             &self.bytes[index * self.depth..(index + 1) * self.depth],
@@ -155,6 +158,7 @@ impl ByteRows {
 
 struct Quantise<'a> {
     values: &'a [f32],
+    rounded: &'a mut [f32],
     bytes: &'a mut [u8],
     steps: &'a mut [Step],
     group: usize,
@@ -164,46 +168,47 @@ impl WithSimd for Quantise<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let groups = self.values.chunks_exact(self.group).zip(self.bytes.chunks_exact_mut(self.group));
-        for ((values, bytes), step) in groups.zip(self.steps) {
-            // Groups of 32, of which there are most, with a length that the compiler knows.
-            *step = match (values.as_array::<32>(), bytes.as_mut_array::<32>()) {
-                (Some(values), Some(bytes)) => quantise(values, bytes),
-                _ => quantise(values, bytes),
-            };
+    fn with_simd<S: Simd>(self, simd: S) {
+        let groups = self.values.chunks_exact(self.group).zip(self.rounded.chunks_exact_mut(self.group));
+        for ((values, rounded), step) in groups.zip(self.steps) {
+            *step = quantise(simd, values, rounded);
+        }
+        for (byte, rounded) in self.bytes.iter_mut().zip(self.rounded) {
+            *byte = rounded.to_bits() as u8;
         }
     }
 }
 
-/// `values` as bytes, [`OFFSET`] added, and what they stand for.
+/// Bytes for `values`, [`OFFSET`] added, each in the lowest bits of its number in `rounded`, and what they stand for.
 #[inline(always)]
-fn quantise(values: &[f32], bytes: &mut [u8]) -> Step {
-    // Running bounds side by side, which the compiler keeps in one register each.
-    let (mut least, mut most) = ([f32::INFINITY; 16], [f32::NEG_INFINITY; 16]);
-    let (parts, rest) = values.as_chunks::<16>();
-    for part in parts.iter().map(|part| &part[..]).chain([rest]) {
-        for ((least, most), x) in least.iter_mut().zip(&mut most).zip(part) {
-            *least = if *x < *least { *x } else { *least };
-            *most = if *x > *most { *x } else { *most };
+fn quantise<S: Simd>(simd: S, values: &[f32], rounded: &mut [f32]) -> Step {
+    let (registers, rest) = S::as_simd_f32s(values);
+    let (mut low, mut high) = (f32::INFINITY, f32::NEG_INFINITY);
+    if let Some((first, others)) = registers.split_first() {
+        let (mut least, mut most) = (*first, *first);
+        for x in others {
+            least = simd.min_f32s(least, *x);
+            most = simd.max_f32s(most, *x);
         }
+        (low, high) = (simd.reduce_min_f32s(least), simd.reduce_max_f32s(most));
     }
-    let (mut low, mut high) = (least[0], most[0]);
-    for (least, most) in least.iter().zip(&most) {
-        low = low.min(*least);
-        high = high.max(*most);
+    for x in rest {
+        low = if *x < low { *x } else { low };
+        high = if *x > high { *x } else { high };
     }
     let scale = (high - low) / 255.0;
     // Below this the inverse would overflow; such a group is as good as flat.
-    if scale < 1e-30 {
-        bytes.fill(OFFSET as u8);
-        return Step { scale: 0.0, shift: -low / OFFSET as f32 };
-    }
-    let inverse = 1.0 / scale;
+    let flat = scale < 1e-30;
+    let (scale, inverse) = if flat { (0.0, 0.0) } else { (scale, 1.0 / scale) };
     // Added to a number this large, x leaves its rounded self in the lowest bits.
-    let magic = 12_582_912.0;
-    for (byte, x) in bytes.iter_mut().zip(values) {
-        *byte = ((x - low) * inverse + magic).to_bits() as u8;
+    let magic = 12_582_912.0 + if flat { OFFSET as f32 } else { 0.0 };
+    let (rounded, rounded_rest) = S::as_mut_simd_f32s(rounded);
+    let (lows, inverses, magics) = (simd.splat_f32s(low), simd.splat_f32s(inverse), simd.splat_f32s(magic));
+    for (rounded, x) in rounded.iter_mut().zip(registers) {
+        *rounded = simd.add_f32s(simd.mul_f32s(simd.sub_f32s(*x, lows), inverses), magics);
+    }
+    for (rounded, x) in rounded_rest.iter_mut().zip(rest) {
+        *rounded = (x - low) * inverse + magic;
     }
     Step { scale, shift: -(low + scale * OFFSET as f32) / OFFSET as f32 }
 }
@@ -292,13 +297,21 @@ mod tests {
         ) {
             let values: Vec<f32> = values.iter().map(|x| x + middle).collect();
             let mut bytes = vec![0; values.len()];
-            let step = quantise(&values, &mut bytes);
+            let step = quantise_once(&values, &mut bytes);
             for (byte, x) in bytes.iter().zip(&values) {
                 let error = (value(*byte, step) - f64::from(*x)).abs();
                 // Half a step, and the roundings of numbers as large as the middle.
                 proptest::prop_assert!(error <= f64::from(step.scale) * 0.501 + 0.5, "{error} at {x}, {step:?}");
             }
         }
+    }
+
+    fn quantise_once(values: &[f32], bytes: &mut [u8]) -> Step {
+        let mut steps = [Step::default()];
+        let mut rounded = vec![0.0; values.len()];
+        let (steps_slot, group) = (&mut steps, values.len());
+        Arch::new().dispatch(Quantise { values, rounded: &mut rounded, bytes, steps: steps_slot, group });
+        steps[0]
     }
 
     /// What a byte of a row stands for.
@@ -311,7 +324,7 @@ mod tests {
     fn a_flat_group_is_its_value() {
         for x in [0.0, 1e-38, -1e-31, 1e-45, 5.0, -3e9] {
             let mut bytes = [1; 4];
-            let step = quantise(&[x; 4], &mut bytes);
+            let step = quantise_once(&[x; 4], &mut bytes);
             assert_eq!((bytes, step.scale), ([128; 4], 0.0));
             assert!(
                 (value(128, step) - f64::from(x)).abs() <= f64::from(x.abs()) * 1e-7 + 1e-42,

@@ -61,17 +61,9 @@ impl Panels {
     }
 
     /// Becomes `rows` (depth × columns), without bias, keeping its memory.
-    pub(super) fn set<'a>(&mut self, rows: impl Iterator<Item = &'a [f32]>, [depth, columns]: [usize; 2]) {
+    pub(super) fn set<'a>(&mut self, arch: Arch, rows: impl Iterator<Item = &'a [f32]>, [depth, columns]: [usize; 2]) {
         self.reset(columns, depth);
-        for (index, row) in rows.take(depth).enumerate() {
-            for (panel, part) in row.chunks(PANEL).enumerate() {
-                let place = &mut self.values[panel * depth + index].0;
-                match part.as_array::<PANEL>() {
-                    Some(part) => *place = *part,
-                    None => place[..part.len()].copy_from_slice(part),
-                }
-            }
-        }
+        arch.dispatch(Lay { rows: rows.take(depth), values: &mut self.values, depth });
     }
 
     fn reset(&mut self, columns: usize, depth: usize) {
@@ -85,6 +77,30 @@ impl Panels {
 
     pub(super) fn columns(&self) -> usize {
         self.columns
+    }
+}
+
+/// Copies rows into panels; in registers, since a call of `memcpy` for each would cost more than the copy.
+struct Lay<'a, R> {
+    rows: R,
+    values: &'a mut [Line],
+    depth: usize,
+}
+
+impl<'a, R: Iterator<Item = &'a [f32]>> WithSimd for Lay<'_, R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for (index, row) in self.rows.enumerate() {
+            for (panel, part) in row.chunks(PANEL).enumerate() {
+                let place = &mut self.values[panel * self.depth + index].0;
+                match part.as_array::<PANEL>() {
+                    Some(part) => *place = *part,
+                    None => place.iter_mut().zip(part).for_each(|(place, value)| *place = *value),
+                }
+            }
+        }
     }
 }
 
@@ -236,7 +252,7 @@ mod tests {
                 (0..depth).flat_map(|k| (0..columns).map(move |c| c * depth + k)).map(|i| weights[i]).collect();
             let linear = Panels::linear(&weights, &bias, depth);
             let mut set = Panels::default();
-            set.set(transposed.chunks_exact(columns.max(1)), [depth, columns]);
+            set.set(Arch::new(), transposed.chunks_exact(columns.max(1)), [depth, columns]);
             set.bias[..columns].copy_from_slice(&bias);
             for arch in every_machine() {
                 for right in [&linear, &set] {
