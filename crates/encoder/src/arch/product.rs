@@ -165,10 +165,11 @@ impl Product<'_> {
             let Some(bias) = S::as_simd_f32s(&right.bias[first..][..PANEL]).0.first_chunk::<N>() else { continue };
             for row in (0..left.count).step_by(M) {
                 // A tile that hangs over the end computes the last row again and stores it once.
-                let rows: [&[f32]; M] = std::array::from_fn(|m| {
+                let mut rows: [&[f32]; M] = [&[]; M];
+                for (m, slot) in rows.iter_mut().enumerate() {
                     let row = (row + m).min(left.count - 1);
-                    &left.values[row * left.stride..][..depth]
-                });
+                    *slot = &left.values[row * left.stride..][..weights.len()];
+                }
                 let tile = tile::<S, M, N>(simd, rows, weights, *bias);
                 for (m, sums) in tile.into_iter().take(left.count - row).enumerate() {
                     let mut finished = [0.0; PANEL];
@@ -195,11 +196,14 @@ fn tile<S: Simd, const M: usize, const N: usize>(
     bias: [S::f32s; N],
 ) -> [[S::f32s; N]; M] {
     // The same length for all, known to the compiler: no bounds check is left in the loop.
-    let rows = rows.map(|row| &row[..panel.len()]);
+    let mut cut: [&[f32]; M] = [&[]; M];
+    for (cut, row) in cut.iter_mut().zip(rows) {
+        *cut = &row[..panel.len()];
+    }
     let mut sums = [bias; M];
     for (k, line) in panel.iter().enumerate() {
         let weights = S::as_simd_f32s(&line.0).0;
-        for (sums, row) in sums.iter_mut().zip(rows) {
+        for (sums, row) in sums.iter_mut().zip(cut) {
             let value = simd.splat_f32s(row[k]);
             for (sum, &weight) in sums.iter_mut().zip(weights) {
                 *sum = simd.mul_add_e_f32s(value, weight, *sum);
