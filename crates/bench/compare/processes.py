@@ -98,16 +98,22 @@ class Stage:
 
     def timed(self, process: Process, do: str, **request) -> dict:
         """Asks, and keeps account of who else used the processors while `process` worked."""
-        time.sleep(SETTLE_SECONDS)
+        if len(self.processes) > 1:
+            time.sleep(SETTLE_SECONDS)
         before = {each.name: ticks_of(each.child.pid) for each in self.processes}
         all_before, start = ticks_of_all(), time.perf_counter()
         answer = process.ask(do, **request)
         wall, all_after = time.perf_counter() - start, ticks_of_all()
         used = {each.name: (ticks_of(each.child.pid) - before[each.name]) / TICK for each in self.processes}
-        self.wall += wall
         self.others += sum(seconds for name, seconds in used.items() if name != process.name)
-        self.foreign += max(0.0, (all_after - all_before) / TICK - sum(used.values()))
+        self.keep_account(wall, (all_after - all_before) / TICK, sum(used.values()))
         return answer
+
+    def keep_account(self, wall: float, of_all: float, of_us: float) -> None:
+        """Seconds: what passed, what all programs used of the processors, and what those of the comparison used."""
+        self.wall += wall
+        # Ticks are coarse: a difference may come out below nothing, and is made good by the next.
+        self.foreign += of_all - of_us
 
     def interleaved(self, rounds: int, requests: dict) -> dict:
         """Milliseconds of each: one median a round. `requests` is name -> (process, verb, arguments); the order turns
@@ -128,7 +134,7 @@ class Stage:
         """Whether the figures can be believed."""
         if self.wall == 0:
             return ""
-        idle, foreign = self.others / self.wall, self.foreign / self.wall
+        idle, foreign = self.others / self.wall, max(0.0, self.foreign / self.wall)
         loud = " **Noisy: measure again on a quiet machine.**" if idle > 0.05 or foreign > 0.1 else ""
         return (
             f"While one was timed, the waiting ones used {idle:.1%} of a core, and programs that do not belong to the "
