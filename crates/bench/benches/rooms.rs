@@ -16,7 +16,7 @@ use clinqa_weights::ENCODER;
 use criterion::{BatchSize, Criterion, Throughput};
 
 /// Passages of the mixed batch: enough that short and long ones meet.
-const MIXED: usize = 128;
+const MIXED: usize = 64;
 
 /// Passages that are read.
 const READ: usize = 10;
