@@ -1,0 +1,19 @@
+//! How fast is it?
+//!
+//! `cargo bench -p clinqa-bench` times each room by itself. `clinqa-bench worker` answers JSON Lines, so that a script can
+//! time ours interleaved with programs of others that run in processes of their own: `compare/compare.py` does that, and
+//! prints the table of the README.
+
+mod error;
+mod memory;
+mod model;
+mod starter;
+mod vectors;
+mod worker;
+
+pub use error::BenchError;
+pub use memory::Memory;
+pub use model::{Model, Precision, embedded, filler};
+pub use starter::{Starter, engine, passages};
+pub use vectors::{VectorFile, build_vectors, open_vectors};
+pub use worker::work;
