@@ -163,8 +163,7 @@ impl Matcher {
         // A phrase may go on with one of a list that begins further on: those are found first.
         for start in (0..words.len()).rev() {
             entries.extend(text.symbols(start).iter().flat_map(|symbol| self.lists_by_word.get(*symbol)));
-            // A list names only lists before it, so these are complete when it asks for them.
-            entries.sort_unstable();
+            // Under each word a list stands behind the lists that it names, which were added before it.
             for entry in entries.drain(..) {
                 let lengths = self.program.lengths(entry.node, start, &text);
                 text.note(start, entry.target, lengths);
@@ -187,7 +186,7 @@ impl Matcher {
 }
 
 /// A slot or list and a node of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy)]
 struct Entry {
     target: u32,
     node: NodeId,
@@ -234,7 +233,8 @@ mod tests {
     use crate::oracle;
     use crate::pattern::{Extent, List, Lists, read};
 
-    const LISTS: [(&str, &[&str]); 2] = [("first", &["a b", "c|ab*"]), ("second", &["{first} c?|b", "(a|{first})? d"])];
+    const LISTS: [(&str, &[&str]); 2] =
+        [("first", &["a b", "c|ab*"]), ("second", &["{first} c?|b", "(a|{first})? d", "d {first}"])];
 
     /// Where `patterns`, a slot each, match in `text`: as the matcher says, and as their plain meaning says.
     fn both(patterns: &[&str], text: &str) -> (Vec<Vec<Match>>, Vec<Vec<Match>>) {
@@ -268,6 +268,7 @@ mod tests {
         check("bleed*", "bleeding bleed blee", &[(0, 1), (1, 2)]);
         check("# weeks|####|_ old", "6 weeks 2015 old", &[(0, 2), (2, 3), (2, 4)]);
         check("x {second}", "x a b c x d", &[(0, 3), (0, 4), (4, 6)]);
+        check("{second}", "d a b", &[(0, 1), (0, 3), (1, 3), (2, 3)]);
         check("{first} {first}", "a b c abs", &[(0, 3), (2, 4)]);
         check("a", "", &[]);
     }
