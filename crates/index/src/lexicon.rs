@@ -145,11 +145,19 @@ impl LexiconBuilder {
 /// The form in which names are kept and asked for: words in lower case between single spaces, without a final `s`, so that
 /// "Crohn's", "crohns" and "Crohn" are one, as "gallstone" and "gallstones" are.
 pub fn name_of(text: &str) -> String {
-    let singular = |word: String| match word.strip_suffix('s') {
-        Some(stem) if stem.chars().count() >= 3 && !stem.ends_with('s') => stem.to_owned(),
-        _ => word,
+    let singular = |word: &'_ str| match word.strip_suffix('s') {
+        Some(stem) if stem.chars().count() >= 3 && !stem.ends_with('s') => stem.len(),
+        _ => word.len(),
     };
-    words(text).map(singular).collect::<Vec<_>>().join(" ")
+    let plain = plain(text);
+    let mut name = String::with_capacity(plain.len());
+    for word in words_of(&plain) {
+        if !name.is_empty() {
+            name.push(' ');
+        }
+        name.push_str(&word[..singular(word)]);
+    }
+    name
 }
 
 /// A title, and without what it says in brackets, and what it says there: "Collapsed lung (pneumothorax)" is both.
@@ -162,15 +170,25 @@ fn names_in(title: &str) -> Vec<String> {
 }
 
 fn words(text: &str) -> impl Iterator<Item = String> {
-    let plain = text.to_lowercase().replace(['’', '`'], "'").replace("'s ", " ");
-    let plain = plain.strip_suffix("'s").map(str::to_owned).unwrap_or(plain).replace('\'', "");
-    let words: Vec<String> = plain
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| word.contains(char::is_alphabetic) || word.len() <= 2)
-        .filter(|word| !word.is_empty())
-        .map(str::to_owned)
-        .collect();
+    let words: Vec<String> = words_of(&plain(text)).map(str::to_owned).collect();
     words.into_iter()
+}
+
+/// `text` in lower case, without apostrophes and what they join to a word ("Crohn's").
+fn plain(text: &str) -> String {
+    let mut plain = text.to_lowercase();
+    // Tables of thousands of names are read before the first answer, and few hold one.
+    if plain.contains(['\'', '’', '`']) {
+        plain = plain.replace(['’', '`'], "'").replace("'s ", " ");
+        plain = plain.strip_suffix("'s").unwrap_or(&plain).replace('\'', "");
+    }
+    plain
+}
+
+fn words_of(plain: &str) -> impl Iterator<Item = &str> {
+    plain
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty() && (word.len() <= 2 || word.contains(char::is_alphabetic)))
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! What else is a thing called (pure)? Abbreviations, everyday words and brand names, each a line of a table in `data/`.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use clinqa_index::name_of;
+use rustc_hash::FxHashMap;
 
 /// Words of the longest entry.
 pub(crate) const MAX_WORDS: usize = 5;
@@ -27,20 +27,22 @@ pub(crate) struct Meaning {
     context: Vec<String>,
 }
 
-static MEANINGS: LazyLock<HashMap<String, Vec<Meaning>>> = LazyLock::new(|| {
+static MEANINGS: LazyLock<FxHashMap<String, Vec<Meaning>>> = LazyLock::new(|| {
     let tables = [
         (Table::Abbreviation, include_str!("../data/abbreviations.tsv")),
         (Table::Lay, include_str!("../data/lay.tsv")),
         (Table::Medicine, include_str!("../data/medicines.tsv")),
     ];
-    let mut meanings: HashMap<String, Vec<Meaning>> = HashMap::new();
+    let mut meanings: FxHashMap<String, Vec<Meaning>> = FxHashMap::default();
+    meanings.reserve(tables.iter().map(|(_, text)| text.lines().count()).sum());
     for (table, text) in tables {
         for line in text.lines().filter(|line| !line.starts_with('#')) {
             let mut fields = line.split('\t').map(str::trim);
             let (Some(written), Some(means)) = (fields.next(), fields.next()) else { continue };
             let context = fields.next().unwrap_or_default().split(',').map(name_of).filter(|word| !word.is_empty());
             let meaning = Meaning { table, means, written, context: context.collect() };
-            meanings.entry(name_of(written)).or_default().push(meaning);
+            // Most names mean one thing.
+            meanings.entry(name_of(written)).or_insert_with(|| Vec::with_capacity(1)).push(meaning);
         }
     }
     meanings

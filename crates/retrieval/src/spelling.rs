@@ -1,9 +1,10 @@
 //! Which word was meant (pure)? Slips of the pen are mended towards words that the corpus holds.
 
-use std::collections::HashSet;
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use clinqa_index::Lexicon;
+use rustc_hash::FxHashSet;
 
 use crate::names;
 
@@ -23,7 +24,7 @@ const TWO_SLIPS_LEAST: usize = 5;
 const SOUND_SLIP: usize = 45;
 
 /// Words of everyday English: whoever types "laptop" means no larynx.
-static ENGLISH: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+static ENGLISH: LazyLock<FxHashSet<&str>> = LazyLock::new(|| {
     let lines = [include_str!("../data/english.txt"), include_str!("../data/stopwords.txt")];
     lines
         .iter()
@@ -33,11 +34,12 @@ static ENGLISH: LazyLock<HashSet<&str>> = LazyLock::new(|| {
         .collect()
 });
 
-static TABLE_WORDS: LazyLock<Vec<String>> = LazyLock::new(|| {
-    let words: HashSet<String> = names::vocabulary().map(str::to_lowercase).collect();
-    let mut words: Vec<String> = words.into_iter().filter(|word| word.chars().count() > LEAST_LETTERS).collect();
-    words.sort();
-    words
+/// The words of the tables in no order: of two that are as likely the alphabet decides, wherever they stand.
+static TABLE_WORDS: LazyLock<Vec<Cow<'static, str>>> = LazyLock::new(|| {
+    let is_lower = |word: &str| word.bytes().all(|b| b.is_ascii_lowercase());
+    let lower = |word| if is_lower(word) { Cow::Borrowed(word) } else { Cow::Owned(word.to_lowercase()) };
+    let words: FxHashSet<Cow<str>> = names::vocabulary().map(lower).collect();
+    words.into_iter().filter(|word| word.chars().count() > LEAST_LETTERS).collect()
 });
 
 /// What is known of a word as it was typed.
@@ -65,7 +67,7 @@ pub(crate) fn spelling(word: &str, lexicon: &Lexicon) -> Spelling {
 /// Words of the corpus and of the tables whose length differs by at most `most`.
 fn candidates(letters: usize, most: usize, lexicon: &Lexicon) -> impl Iterator<Item = (&str, u32)> {
     let range = letters.saturating_sub(most).max(LEAST_LETTERS)..=letters + most;
-    let from_tables = TABLE_WORDS.iter().map(|word| (word.as_str(), 1));
+    let from_tables = TABLE_WORDS.iter().map(|word| (word.as_ref(), 1));
     let is_near = {
         let range = range.clone();
         move |(word, _): &(&str, u32)| range.contains(&word.chars().count())

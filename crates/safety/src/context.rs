@@ -5,7 +5,7 @@
 //! `data/context.toml`, which says what each list means.
 
 use crate::matcher::{Builder, Found, Match, Slot};
-use crate::pattern::{Lists, PatternError, expand};
+use crate::pattern::{Lists, Pattern, PatternError, read};
 
 /// The cue lists as they stand in `data/context.toml`; each line is a pattern.
 #[derive(Debug, serde::Deserialize)]
@@ -58,11 +58,11 @@ impl Cues {
         builder: &mut Builder,
     ) -> Result<Self, (&'static str, String, PatternError)> {
         let mut slot = |field: &'static str, patterns: &[String]| {
-            let mut phrases = Vec::new();
+            let mut all: Vec<Pattern> = Vec::with_capacity(patterns.len());
             for pattern in patterns {
-                phrases.extend(expand(pattern, lists).map_err(|why| (field, pattern.clone(), why))?);
+                all.push(read(pattern, lists).map_err(|why| (field, pattern.clone(), why))?.0);
             }
-            Ok(builder.add(&phrases))
+            Ok(builder.add(&all))
         };
         Ok(Self {
             negations: slot("negations", &file.negations)?,

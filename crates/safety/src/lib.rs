@@ -10,12 +10,16 @@
 mod context;
 mod matcher;
 mod normalise;
+#[cfg(test)]
+mod oracle;
 mod pattern;
+mod program;
 mod region;
 mod review;
 mod rules;
 mod screen;
 mod spelling;
+mod vocabulary;
 
 pub use pattern::PatternError;
 pub use region::{Region, RegionError};

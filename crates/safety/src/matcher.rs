@@ -1,13 +1,14 @@
 //! Where do the phrases of all rules stand in a text?
 //!
-//! One trie over words for every pattern of every rule. From each word it is walked as deep as the text agrees, at
-//! most twelve words, so the time is linear in the text and hardly depends on the number of rules.
-
-use std::collections::{HashMap, HashSet};
+//! Every pattern is filed under the words that its phrases begin with, so that at each word of a text only those are
+//! walked that may begin there. Nothing is written out: what it costs to load the rules grows with their text, however
+//! many phrases it stands for.
 
 use crate::normalise::{Word, words};
-use crate::pattern::Phrase;
+use crate::pattern::Pattern;
+use crate::program::{Lengths, NodeId, Program, Start, Text, set_bits};
 use crate::spelling::{Speller, SpellingFile};
+use crate::vocabulary::{Symbol, Vocabulary};
 
 /// A pattern's number.
 pub(crate) type Slot = usize;
@@ -40,65 +41,141 @@ pub(crate) struct Found {
 /// Collects patterns; [`Builder::build`] freezes them.
 #[derive(Debug, Default)]
 pub(crate) struct Builder {
-    trie: Trie,
+    vocabulary: Vocabulary,
+    program: Program,
+    /// With which words the phrases of each list begin.
+    list_starts: Vec<Vec<Symbol>>,
+    lists_by_word: Vec<(u32, Entry)>,
     slots: usize,
+    slots_by_word: Vec<(u32, Entry)>,
+    slots_by_list: Vec<(u32, Entry)>,
 }
 
 impl Builder {
-    /// A new slot that matches any of `phrases`.
-    pub(crate) fn add(&mut self, phrases: &[Phrase]) -> Slot {
-        let slot = self.slots;
-        self.slots += 1;
-        for phrase in phrases {
-            self.trie.insert(phrase, slot);
+    /// A new list of any of `patterns`, which may name the lists before it; returns its number.
+    pub(crate) fn add_list(&mut self, patterns: &[Pattern]) -> usize {
+        let target = self.list_starts.len() as u32;
+        let mut starts: Vec<Symbol> = Vec::new();
+        for (start, node) in self.compile(patterns) {
+            let from = starts.len();
+            match start {
+                Start::Word(symbol) => starts.push(symbol),
+                Start::List(number) => starts.extend(&self.list_starts[number as usize]),
+            }
+            self.lists_by_word.extend(starts[from..].iter().map(|symbol| (*symbol, Entry { target, node })));
         }
-        slot
+        starts.sort_unstable();
+        starts.dedup();
+        self.list_starts.push(starts);
+        target as usize
+    }
+
+    /// A new slot that matches any of `patterns`.
+    pub(crate) fn add(&mut self, patterns: &[Pattern]) -> Slot {
+        let target = self.slots as u32;
+        self.slots += 1;
+        for (start, node) in self.compile(patterns) {
+            match start {
+                Start::Word(symbol) => self.slots_by_word.push((symbol, Entry { target, node })),
+                Start::List(number) => self.slots_by_list.push((number, Entry { target, node })),
+            }
+        }
+        target as usize
     }
 
     /// The matcher over all that was added.
     pub(crate) fn build(self, spelling: SpellingFile) -> Matcher {
-        let vocabulary: HashSet<String> =
-            self.trie.symbols.keys().filter(|word| word.bytes().all(|b| b.is_ascii_alphanumeric())).cloned().collect();
-        Matcher { speller: Speller::new(&vocabulary, spelling), trie: self.trie, slots: self.slots }
+        let (symbols, lists) = (self.vocabulary.len(), self.list_starts.len());
+        Matcher {
+            speller: Speller::new(self.vocabulary.plain_words(), spelling),
+            lists_by_word: Index::new(symbols, &self.lists_by_word),
+            slots_by_word: Index::new(symbols, &self.slots_by_word),
+            slots_by_list: Index::new(lists, &self.slots_by_list),
+            vocabulary: self.vocabulary,
+            program: self.program,
+            lists,
+            slots: self.slots,
+        }
+    }
+
+    /// The alternatives of `patterns`, each with everything that it may begin with.
+    fn compile(&mut self, patterns: &[Pattern]) -> Vec<(Start, NodeId)> {
+        let alternatives = patterns.iter().flat_map(|pattern| match pattern {
+            Pattern::Any(any) => any.as_slice(),
+            one => std::slice::from_ref(one),
+        });
+        let (mut all, mut starts) = (Vec::new(), Vec::new());
+        for alternative in alternatives {
+            let node = self.program.add(alternative, &mut self.vocabulary);
+            self.program.push_starts(node, &mut starts);
+            starts.sort_unstable();
+            starts.dedup();
+            all.extend(starts.drain(..).map(|start| (start, node)));
+        }
+        all
     }
 }
 
 /// Finds all patterns at once.
 #[derive(Debug)]
 pub(crate) struct Matcher {
-    trie: Trie,
-    slots: usize,
+    vocabulary: Vocabulary,
     speller: Speller,
+    program: Program,
+    lists: usize,
+    lists_by_word: Index,
+    slots: usize,
+    slots_by_word: Index,
+    slots_by_list: Index,
 }
 
 impl Matcher {
     /// Everything that matches in `text`.
     pub(crate) fn find(&self, text: &str) -> Found {
         let words = self.mended(text);
-        let symbols: Vec<Vec<u32>> = words.iter().map(|word| self.trie.symbols_of(&word.text)).collect();
+        let text = self.listed(&words);
         let mut matches = vec![Vec::new(); self.slots];
-        let mut open = Vec::new();
+        let (mut here, mut met): (Vec<Lengths>, Vec<u32>) = (vec![0; self.slots], Vec::new());
         for start in 0..words.len() {
-            open.push((0, start));
-            while let Some((node, end)) = open.pop() {
-                for &slot in &self.trie.outputs[node as usize] {
-                    matches[slot].push(Match { start, end });
+            let by_word = text.symbols(start).iter().flat_map(|symbol| self.slots_by_word.get(*symbol));
+            let lists = text.lists(start).iter().enumerate().filter(|(_, lengths)| **lengths != 0);
+            let by_list = lists.flat_map(|(number, _)| self.slots_by_list.get(number as u32));
+            for entry in by_word.chain(by_list) {
+                let lengths = self.program.lengths(entry.node, start, &text);
+                let slot = &mut here[entry.target as usize];
+                if lengths != 0 && *slot == 0 {
+                    met.push(entry.target);
                 }
-                let Some(here) = symbols.get(end) else { continue };
-                open.extend(here.iter().filter_map(|s| Some((*self.trie.next.get(&(node, *s))?, end + 1))));
+                *slot |= lengths;
+            }
+            for slot in met.drain(..) {
+                let lengths = std::mem::take(&mut here[slot as usize]);
+                matches[slot as usize].extend(set_bits(lengths).map(|words| Match { start, end: start + words }));
             }
         }
-        for slot in &mut matches {
-            slot.sort_unstable();
-            slot.dedup();
-        }
         Found { words, matches }
+    }
+
+    /// The text of `words` with the phrases of all lists in it.
+    fn listed(&self, words: &[Word]) -> Text {
+        let mut text = Text::new(words.iter().map(|word| &*word.text), &self.vocabulary, self.lists);
+        let mut entries: Vec<Entry> = Vec::new();
+        // A phrase may go on with one of a list that begins further on: those are found first.
+        for start in (0..words.len()).rev() {
+            entries.extend(text.symbols(start).iter().flat_map(|symbol| self.lists_by_word.get(*symbol)));
+            // Under each word a list stands behind the lists that it names, which were added before it.
+            for entry in entries.drain(..) {
+                let lengths = self.program.lengths(entry.node, start, &text);
+                text.note(start, entry.target, lengths);
+            }
+        }
+        text
     }
 
     fn mended(&self, text: &str) -> Vec<Word> {
         let mut all = Vec::new();
         for word in words(text) {
-            match self.speller.mend(&word.text, |w| self.trie.is_stemmed(w)) {
+            match self.speller.mend(&word.text, |w| self.vocabulary.is_known(w)) {
                 // Two words out of one share its place, which keeps windows as the writer meant them.
                 Some(right) => all.extend(right.into_iter().map(|text| Word { text, ..word.clone() })),
                 None => all.push(word),
@@ -108,69 +185,105 @@ impl Matcher {
     }
 }
 
+/// A slot or list and a node of it.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    target: u32,
+    node: NodeId,
+}
+
+/// Entries by key.
 #[derive(Debug)]
-struct Trie {
-    symbols: HashMap<String, u32>,
-    stems: HashMap<String, u32>,
-    next: HashMap<(u32, u32), u32>,
-    outputs: Vec<Vec<Slot>>,
+struct Index {
+    /// Key `k` has the entries `ends[k]..ends[k + 1]`.
+    ends: Vec<u32>,
+    entries: Vec<Entry>,
 }
 
-const ANY: u32 = 0;
-const NUMBER: u32 = 1;
-const YEAR: u32 = 2;
+impl Index {
+    /// Files `pairs` under their keys, all below `keys`, in the order given.
+    fn new(keys: usize, pairs: &[(u32, Entry)]) -> Self {
+        let mut ends = vec![0; keys + 1];
+        for (key, _) in pairs {
+            ends[*key as usize + 1] += 1;
+        }
+        for i in 0..keys {
+            ends[i + 1] += ends[i];
+        }
+        let mut next = ends.clone();
+        let mut entries = vec![Entry { target: 0, node: 0 }; pairs.len()];
+        for (key, entry) in pairs {
+            let place = &mut next[*key as usize];
+            entries[*place as usize] = *entry;
+            *place += 1;
+        }
+        Self { ends, entries }
+    }
 
-impl Default for Trie {
-    fn default() -> Self {
-        Self { symbols: HashMap::new(), stems: HashMap::new(), next: HashMap::new(), outputs: vec![Vec::new()] }
+    fn get(&self, key: u32) -> &[Entry] {
+        &self.entries[self.ends[key as usize] as usize..self.ends[key as usize + 1] as usize]
     }
 }
 
-impl Trie {
-    fn insert(&mut self, phrase: &Phrase, slot: Slot) {
-        let mut node = 0;
-        for word in phrase {
-            let symbol = self.symbol(word);
-            let fresh = self.outputs.len() as u32;
-            node = *self.next.entry((node, symbol)).or_insert(fresh);
-            if node == fresh {
-                self.outputs.push(Vec::new());
-            }
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::oracle;
+    use crate::pattern::{Extent, List, Lists, read};
+
+    const LISTS: [(&str, &[&str]); 2] =
+        [("first", &["a b", "c|ab*"]), ("second", &["{first} c?|b", "(a|{first})? d", "d {first}"])];
+
+    /// Where `patterns`, a slot each, match in `text`: as the matcher says, and as their plain meaning says.
+    fn both(patterns: &[&str], text: &str) -> (Vec<Vec<Match>>, Vec<Vec<Match>>) {
+        let (mut builder, mut names, mut lists) = (Builder::default(), Lists::new(), Vec::new());
+        for (name, patterns) in LISTS {
+            let any: Vec<Pattern> = patterns.iter().map(|text| read(text, &names).expect("a list").0).collect();
+            let extent = patterns.iter().fold(Extent::NOTHING, |all, p| all.or(read(p, &names).expect("a list").1));
+            names.insert(name.to_owned(), List { number: builder.add_list(&any), extent });
+            lists.push(any);
         }
-        self.outputs[node as usize].push(slot);
-    }
-
-    fn symbol(&mut self, word: &str) -> u32 {
-        let fresh = YEAR + 1 + (self.symbols.len() + self.stems.len()) as u32;
-        match word {
-            "_" => ANY,
-            "#" => NUMBER,
-            "####" => YEAR,
-            _ => match word.strip_suffix('*') {
-                Some(stem) => *self.stems.entry(stem.to_owned()).or_insert(fresh),
-                None => *self.symbols.entry(word.to_owned()).or_insert(fresh),
-            },
+        let patterns: Vec<Pattern> = patterns.iter().filter_map(|text| Some(read(text, &names).ok()?.0)).collect();
+        for pattern in &patterns {
+            builder.add(std::slice::from_ref(pattern));
         }
+        let found = builder.build(SpellingFile::default()).find(text);
+        let words: Vec<&str> = found.words.iter().map(|word| &*word.text).collect();
+        let meant = patterns.iter().map(|pattern| oracle::matches(std::slice::from_ref(pattern), &lists, &words));
+        (found.matches, meant.collect())
     }
 
-    fn symbols_of(&self, word: &str) -> Vec<u32> {
-        let mut all = vec![ANY];
-        all.extend(self.symbols.get(word));
-        all.extend(self.stems_of(word));
-        if word.starts_with(|c: char| c.is_ascii_digit()) {
-            all.push(NUMBER);
-            let is_year = word.len() == 4 && (word.starts_with("19") || word.starts_with("20"));
-            all.extend((is_year && word.bytes().all(|b| b.is_ascii_digit())).then_some(YEAR));
+    #[test]
+    fn phrases_of_every_kind_are_found_where_they_stand() {
+        let check = |pattern: &str, text: &str, expected: &[(usize, usize)]| {
+            let (found, meant) = both(&[pattern], text);
+            let places: Vec<(usize, usize)> = found[0].iter().map(|m| (m.start, m.end)).collect();
+            assert_eq!(places, expected, "{pattern} in {text}");
+            assert_eq!(found, meant, "{pattern} in {text}");
+        };
+        check("chest pain", "my chest pain, chest", &[(1, 3)]);
+        check("a|a b|(a)? b", "a b b", &[(0, 1), (0, 2), (1, 2), (2, 3)]);
+        check("bleed*", "bleeding bleed blee", &[(0, 1), (1, 2)]);
+        check("# weeks|####|_ old", "6 weeks 2015 old", &[(0, 2), (2, 3), (2, 4)]);
+        check("x {second}", "x a b c x d", &[(0, 3), (0, 4), (4, 6)]);
+        check("{second}", "d a b", &[(0, 1), (0, 3), (1, 3), (2, 3)]);
+        check("{first} {first}", "a b c abs", &[(0, 3), (2, 4)]);
+        check("a", "", &[]);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..Default::default() })]
+
+        #[test]
+        fn all_that_patterns_mean_is_found_and_nothing_else(
+            patterns in prop::collection::vec("(([ab]|c?|ab\\*|_|#|\\{first\\}|\\{second\\}|\\(|\\)|\\|)[ ?]?){1,9}", 1..5),
+            text in "((a|b|c|d|abc|7|2015)[ ,]){0,15}",
+        ) {
+            let patterns: Vec<&str> = patterns.iter().map(String::as_str).collect();
+            let (found, meant) = both(&patterns, &text);
+            prop_assert_eq!(found, meant);
         }
-        all
-    }
-
-    fn stems_of<'a>(&'a self, word: &'a str) -> impl Iterator<Item = &'a u32> {
-        // Longer than any stem of a rule: a 2,000-letter "word" must not cost its square.
-        (2..=word.len().min(20)).filter_map(|n| self.stems.get(word.get(..n)?))
-    }
-
-    fn is_stemmed(&self, word: &str) -> bool {
-        self.stems_of(word).next().is_some()
     }
 }

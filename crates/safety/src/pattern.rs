@@ -13,12 +13,13 @@
 //! | `{cannot} breathe` | any phrase of the list `cannot` in `data/lists.toml` |
 //! | `#`, `####`, `_` | any number, any year, any one word |
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// Most phrases one pattern may stand for; a rule that needs more is written too wide.
 const MOST_PHRASES: usize = 20_000;
 /// Most words of one phrase.
-const MOST_WORDS: usize = 12;
+pub(crate) const MOST_WORDS: usize = 12;
 
 /// Why a pattern cannot be read.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -51,131 +52,235 @@ pub enum PatternError {
     },
 }
 
-/// A phrase: words as the matcher knows them, each `word`, `stem*`, `#`, `####` or `_`.
-pub(crate) type Phrase = Vec<String>;
+const TOO_WIDE: PatternError = PatternError::TooWide { phrases: MOST_PHRASES, words: MOST_WORDS };
 
-/// Lists by name, already expanded.
-pub(crate) type Lists = BTreeMap<String, Vec<Phrase>>;
+/// A pattern as it was read. Its phrases are never written out: a line of a rule may stand for thousands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Pattern<'a> {
+    /// One word as the matcher knows it: `word`, `stem*`, `#`, `####` or `_`.
+    Word(Cow<'a, str>),
+    /// Any phrase of the list of this number.
+    List(usize),
+    /// One after the other; none is the phrase without a word.
+    Row(Vec<Pattern<'a>>),
+    /// Any one of these.
+    Any(Vec<Pattern<'a>>),
+}
 
-/// All phrases that `pattern` stands for, sorted, each once.
-pub(crate) fn expand(pattern: &str, lists: &Lists) -> Result<Vec<Phrase>, PatternError> {
-    let mut rest = pattern.chars().peekable();
-    let mut phrases = alternatives(&mut rest, lists)?;
-    if rest.next().is_some() {
+/// Lists by name.
+pub(crate) type Lists = BTreeMap<String, List>;
+
+/// A list that patterns may name.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct List {
+    /// Its number, as the matcher counts lists.
+    pub(crate) number: usize,
+    /// What it stands for.
+    pub(crate) extent: Extent,
+}
+
+/// How much a pattern stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Extent {
+    /// Its phrases, counted as often as they are written.
+    phrases: usize,
+    /// Words of the shortest phrase.
+    shortest: usize,
+    /// Words of the longest phrase.
+    longest: usize,
+}
+
+impl Extent {
+    /// No phrase at all.
+    pub(crate) const NOTHING: Self = Self { phrases: 0, shortest: usize::MAX, longest: 0 };
+    const NO_WORD: Self = Self { phrases: 1, shortest: 0, longest: 0 };
+    const WORD: Self = Self { phrases: 1, shortest: 1, longest: 1 };
+
+    /// The phrases of either.
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self {
+            phrases: self.phrases.saturating_add(other.phrases),
+            shortest: self.shortest.min(other.shortest),
+            longest: self.longest.max(other.longest),
+        }
+    }
+
+    /// Each phrase of the one before each of the other.
+    fn then(self, next: Self) -> Result<Self, PatternError> {
+        let phrases = self.phrases.saturating_mul(next.phrases);
+        let longest = self.longest + next.longest;
+        match phrases {
+            0 => Ok(Self::NOTHING),
+            1..=MOST_PHRASES if longest <= MOST_WORDS => {
+                Ok(Self { phrases, shortest: self.shortest + next.shortest, longest })
+            }
+            _ => Err(TOO_WIDE),
+        }
+    }
+}
+
+/// Reads `pattern`, which may name `lists`; each of its phrases has a word at least.
+pub(crate) fn read<'a>(pattern: &'a str, lists: &Lists) -> Result<(Pattern<'a>, Extent), PatternError> {
+    let mut reader = Reader { rest: pattern, lists };
+    let (pattern, extent) = reader.alternatives()?;
+    if !reader.rest.is_empty() {
         return Err(PatternError::Bracket);
     }
-    phrases.sort();
-    phrases.dedup();
-    if phrases.iter().any(Vec::is_empty) {
-        return Err(PatternError::Empty);
-    }
-    Ok(phrases)
+    if extent.shortest == 0 { Err(PatternError::Empty) } else { Ok((pattern, extent)) }
 }
 
-type Rest<'a> = std::iter::Peekable<std::str::Chars<'a>>;
-
-fn alternatives(rest: &mut Rest, lists: &Lists) -> Result<Vec<Phrase>, PatternError> {
-    let mut all = Vec::new();
-    loop {
-        all.extend(sequence(rest, lists)?);
-        if rest.next_if_eq(&'|').is_none() {
-            return Ok(all);
-        }
-    }
+struct Reader<'a, 'l> {
+    rest: &'a str,
+    lists: &'l Lists,
 }
 
-fn sequence(rest: &mut Rest, lists: &Lists) -> Result<Vec<Phrase>, PatternError> {
-    let mut phrases: Vec<Phrase> = vec![Vec::new()];
-    let mut is_empty = true;
-    loop {
-        while rest.next_if(|c| c.is_whitespace()).is_some() {}
-        if matches!(rest.peek(), None | Some('|' | ')')) {
-            break;
-        }
-        let mut items = item(rest, lists)?;
-        // After a bracket the sign makes the whole group optional; inside a word, `word` has read it.
-        if rest.next_if_eq(&'?').is_some() {
-            items.push(Vec::new());
-        }
-        phrases = product(&phrases, &items)?;
-        is_empty = false;
-    }
-    if is_empty { Err(PatternError::Empty) } else { Ok(phrases) }
-}
+type Part<'a> = Result<(Pattern<'a>, Extent), PatternError>;
 
-fn item(rest: &mut Rest, lists: &Lists) -> Result<Vec<Phrase>, PatternError> {
-    if rest.next_if_eq(&'(').is_some() {
-        let inner = alternatives(rest, lists)?;
-        rest.next_if_eq(&')').ok_or(PatternError::Bracket)?;
-        return Ok(inner);
-    }
-    if rest.next_if_eq(&'{').is_some() {
-        let mut name = String::new();
-        while let Some(c) = rest.next_if(|c| *c != '}') {
-            name.push(c);
-        }
-        rest.next().ok_or(PatternError::Bracket)?;
-        return lists.get(&name).cloned().ok_or(PatternError::UnknownList { name });
-    }
-    word(rest)
-}
-
-/// The spellings of one word: each `?` lets the letter before it be missing.
-fn word(rest: &mut Rest) -> Result<Vec<Phrase>, PatternError> {
-    let mut spellings = vec![String::new()];
-    while let Some(c) = rest.next_if(|c| !c.is_whitespace() && !matches!(c, '|' | ')' | '(' | '{')) {
-        if c == '?' {
-            let shorter: Vec<String> = spellings
-                .iter()
-                .map(|w| w[..w.len() - w.chars().next_back().map_or(0, char::len_utf8)].to_owned())
-                .collect();
-            spellings.extend(shorter);
-        } else {
-            for spelling in &mut spellings {
-                spelling.push(c);
+impl<'a> Reader<'a, '_> {
+    fn alternatives(&mut self) -> Part<'a> {
+        let (mut all, mut extent) = (Vec::new(), Extent::NOTHING);
+        loop {
+            let (one, its) = self.row()?;
+            all.push(one);
+            extent = extent.or(its);
+            if !self.skip('|') {
+                return Ok((alone_or(all, Pattern::Any), extent));
             }
         }
     }
-    let words = spellings.into_iter().map(|w| if w.is_empty() { Ok(Vec::new()) } else { Ok(vec![checked(&w)?]) });
-    words.collect()
-}
 
-fn checked(word: &str) -> Result<String, PatternError> {
-    let bare = word.replace('\'', "");
-    let stem = bare.strip_suffix('*').unwrap_or(&bare);
-    let is_sign = matches!(bare.as_str(), "#" | "####" | "_");
-    let is_plain = !stem.is_empty() && stem.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '.');
-    if is_sign || is_plain { Ok(bare) } else { Err(PatternError::Word { word: word.to_owned() }) }
-}
-
-fn product(heads: &[Phrase], tails: &[Phrase]) -> Result<Vec<Phrase>, PatternError> {
-    let too_wide = PatternError::TooWide { phrases: MOST_PHRASES, words: MOST_WORDS };
-    if heads.len().saturating_mul(tails.len()) > MOST_PHRASES {
-        return Err(too_wide);
+    fn row(&mut self) -> Part<'a> {
+        let (mut all, mut extent) = (Vec::new(), Extent::NO_WORD);
+        loop {
+            self.rest = self.rest.trim_start();
+            if self.rest.is_empty() || self.rest.starts_with(['|', ')']) {
+                break;
+            }
+            let (mut item, mut its) = self.item()?;
+            // After a bracket the sign makes the whole group optional; inside a word, `word` has read it.
+            if self.skip('?') {
+                item = Pattern::Any(vec![item, Pattern::Row(Vec::new())]);
+                its = its.or(Extent::NO_WORD);
+            }
+            all.push(item);
+            extent = extent.then(its)?;
+        }
+        if all.is_empty() { Err(PatternError::Empty) } else { Ok((alone_or(all, Pattern::Row), extent)) }
     }
-    let joined: Vec<Phrase> =
-        heads.iter().flat_map(|head| tails.iter().map(|tail| [head.as_slice(), tail].concat())).collect();
-    if joined.iter().any(|phrase| phrase.len() > MOST_WORDS) { Err(too_wide) } else { Ok(joined) }
+
+    fn item(&mut self) -> Part<'a> {
+        if self.skip('(') {
+            let inner = self.alternatives()?;
+            return if self.skip(')') { Ok(inner) } else { Err(PatternError::Bracket) };
+        }
+        if self.skip('{') {
+            let (name, rest) = self.rest.split_once('}').ok_or(PatternError::Bracket)?;
+            self.rest = rest;
+            let list = self.lists.get(name).ok_or_else(|| PatternError::UnknownList { name: name.to_owned() })?;
+            return Ok((Pattern::List(list.number), list.extent));
+        }
+        let is_end = |c: char| c.is_whitespace() || matches!(c, '|' | ')' | '(' | '{');
+        let (word, rest) = self.rest.split_at(self.rest.find(is_end).unwrap_or(self.rest.len()));
+        self.rest = rest;
+        spellings(word)
+    }
+
+    fn skip(&mut self, sign: char) -> bool {
+        let rest = self.rest.strip_prefix(sign);
+        self.rest = rest.unwrap_or(self.rest);
+        rest.is_some()
+    }
+}
+
+fn alone_or<'a>(mut all: Vec<Pattern<'a>>, many: fn(Vec<Pattern<'a>>) -> Pattern<'a>) -> Pattern<'a> {
+    match all.pop() {
+        Some(alone) if all.is_empty() => alone,
+        last => {
+            all.extend(last);
+            many(all)
+        }
+    }
+}
+
+/// The spellings of one word: each `?` lets the letter before it be missing.
+fn spellings(word: &str) -> Part<'_> {
+    if !word.contains('?') {
+        return Ok((Pattern::Word(checked(word)?), Extent::WORD));
+    }
+    let mut spellings = vec![String::new()];
+    for c in word.chars() {
+        if c != '?' {
+            for spelling in &mut spellings {
+                spelling.push(c);
+            }
+            continue;
+        }
+        let without = |spelling: &String| spelling.strip_suffix(|_: char| true).unwrap_or_default().to_owned();
+        spellings.extend(spellings.iter().map(without).collect::<Vec<_>>());
+        if spellings.len() > MOST_PHRASES {
+            return Err(TOO_WIDE);
+        }
+    }
+    let (mut all, mut extent) = (Vec::with_capacity(spellings.len()), Extent::NOTHING);
+    for spelling in spellings {
+        if spelling.is_empty() {
+            all.push(Pattern::Row(Vec::new()));
+            extent = extent.or(Extent::NO_WORD);
+        } else {
+            all.push(Pattern::Word(Cow::Owned(checked(&spelling)?.into_owned())));
+            extent = extent.or(Extent::WORD);
+        }
+    }
+    Ok((Pattern::Any(all), extent))
+}
+
+fn checked(word: &str) -> Result<Cow<'_, str>, PatternError> {
+    let bare = if word.contains('\'') { Cow::Owned(word.replace('\'', "")) } else { Cow::Borrowed(word) };
+    let stem = bare.strip_suffix('*').unwrap_or(&bare);
+    let is_sign = matches!(&*bare, "#" | "####" | "_");
+    let is_plain = !stem.is_empty() && stem.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.');
+    if is_sign || is_plain { Ok(bare) } else { Err(PatternError::Word { word: word.to_owned() }) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// All phrases that `pattern` stands for, sorted, each once; what [`read`] must mean.
+    fn phrases(pattern: &Pattern, lists: &[&[&str]]) -> Vec<String> {
+        let mut all: Vec<String> = match pattern {
+            Pattern::Word(word) => vec![word.to_string()],
+            Pattern::List(number) => lists[*number].iter().map(ToString::to_string).collect(),
+            Pattern::Any(any) => any.iter().flat_map(|one| phrases(one, lists)).collect(),
+            Pattern::Row(row) => row.iter().fold(vec![String::new()], |heads, next| {
+                let tails = phrases(next, lists);
+                let join =
+                    |head: &String| tails.iter().map(|tail| format!("{head} {tail}").trim().to_owned()).collect();
+                heads.iter().flat_map::<Vec<String>, _>(join).collect()
+            }),
+        };
+        all.sort();
+        all.dedup();
+        all
+    }
+
     #[test]
     fn a_pattern_stands_for_its_phrases_or_says_what_is_wrong() {
-        let lists =
-            Lists::from([("cannot".to_owned(), vec![vec!["cant".to_owned()], vec!["can".into(), "not".into()]])]);
+        let extent = Extent { phrases: 2, shortest: 1, longest: 2 };
+        let lists = Lists::from([("cannot".to_owned(), List { number: 0, extent })]);
         let check = |pattern: &str, expected: Result<&[&str], PatternError>| {
-            let found = expand(pattern, &lists).map(|all| all.iter().map(|p| p.join(" ")).collect::<Vec<_>>());
+            let found = read(pattern, &lists).map(|(read, _)| phrases(&read, &[&["cant", "can not"]]));
             assert_eq!(found, expected.map(|all| all.iter().map(ToString::to_string).collect()), "{pattern}");
         };
-        let too_wide = PatternError::TooWide { phrases: MOST_PHRASES, words: MOST_WORDS };
         check("chest pain", Ok(&["chest pain"]));
         check("pain|can't stop", Ok(&["cant stop", "pain"]));
         check("(left|right) (arm)?", Ok(&["left", "left arm", "right", "right arm"]));
         check("lips?|tumou?r", Ok(&["lip", "lips", "tumor", "tumour"]));
         check("{cannot} bleed*", Ok(&["can not bleed*", "cant bleed*"]));
+        check(
+            "{cannot}? (stop|( go  on ))(now)",
+            Ok(&["can not go on now", "can not stop now", "cant go on now", "cant stop now", "go on now", "stop now"]),
+        );
         check("# weeks|####|_ old", Ok(&["# weeks", "####", "_ old"]));
         check("", Err(PatternError::Empty));
         check("a||b", Err(PatternError::Empty));
@@ -187,13 +292,25 @@ mod tests {
         check("{nope}", Err(PatternError::UnknownList { name: "nope".into() }));
         check("Chest", Err(PatternError::Word { word: "Chest".into() }));
         check("*", Err(PatternError::Word { word: "*".into() }));
-        check(&"(a|b)".repeat(20), Err(too_wide));
+        check(&"(a|b)".repeat(20), Err(TOO_WIDE));
+        check(&"(a|b|c|d)".repeat(8), Err(TOO_WIDE));
+        check(&"a?".repeat(40), Err(TOO_WIDE));
     }
 
     proptest::proptest! {
         #[test]
         fn any_text_is_a_pattern_or_an_error(text in "[a-c|(){}?*# ]{0,40}") {
-            let _ = expand(&text, &Lists::new());
+            let _ = read(&text, &Lists::new());
+        }
+
+        #[test]
+        fn the_extent_bounds_the_phrases(text in "[ab|()? ]{1,20}") {
+            if let Ok((pattern, extent)) = read(&text, &Lists::new()) {
+                let words: Vec<usize> = phrases(&pattern, &[]).iter().map(|p| p.split(' ').count()).collect();
+                proptest::prop_assert!(words.len() <= extent.phrases);
+                proptest::prop_assert_eq!(words.iter().min(), Some(&extent.shortest));
+                proptest::prop_assert_eq!(words.iter().max(), Some(&extent.longest));
+            }
         }
     }
 }

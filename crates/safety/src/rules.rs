@@ -1,6 +1,5 @@
 //! What are the rules, and is each file one?
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use clinqa_schema::NoticeKind;
@@ -9,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::context::{ContextFile, Cues, Frame};
 use crate::matcher::{Builder, Matcher, Slot};
-use crate::pattern::{Lists, PatternError, Phrase, expand};
+use crate::pattern::{self, Extent, List, Lists, Pattern, PatternError};
 use crate::region;
 use crate::spelling::SpellingFile;
 
@@ -106,8 +105,8 @@ impl Rules {
 
     /// Compiles `files`, pairs of name and TOML text.
     pub(crate) fn compile(files: &[(&str, &str)]) -> Result<Self, RulesError> {
-        let lists = compile_lists(LISTS)?;
         let mut builder = Builder::default();
+        let lists = compile_lists(LISTS, &mut builder)?;
         let mut rules = Vec::with_capacity(files.len());
         let first = builder.add(&[]);
         for (name, text) in files {
@@ -178,6 +177,19 @@ pub(crate) struct FireFile {
     pub(crate) even: Vec<Frame>,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListsFile {
+    list: Vec<ListFile>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListFile {
+    name: String,
+    any: Vec<String>,
+}
+
 /// What the rule's own test asks.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -193,16 +205,16 @@ fn compile_rule(name: &str, text: &str, lists: &Lists, builder: &mut Builder) ->
     let file: RuleFile = read(name, text)?;
     check(name, &file)?;
     let mut slot = |field: &'static str, patterns: &[&str]| {
-        let mut phrases: Vec<Phrase> = Vec::new();
-        for pattern in patterns {
-            phrases.extend(expand(pattern, lists).map_err(|reason| RulesError::Pattern {
+        let read = |pattern| {
+            pattern::read(pattern, lists).map(|(read, _)| read).map_err(|reason| RulesError::Pattern {
                 file: name.to_owned(),
                 field,
-                pattern: (*pattern).to_owned(),
+                pattern: str::to_owned(pattern),
                 reason,
-            })?);
-        }
-        Ok::<Slot, RulesError>(builder.add(&phrases))
+            })
+        };
+        let patterns: Vec<Pattern> = patterns.iter().copied().map(read).collect::<Result<_, _>>()?;
+        Ok::<Slot, RulesError>(builder.add(&patterns))
     };
     let mut fires = Vec::with_capacity(file.fires.len());
     for fire in file.fires {
@@ -250,31 +262,23 @@ fn check(name: &str, file: &RuleFile) -> Result<(), RulesError> {
 }
 
 /// Lists may use lists that stand before them in the file.
-fn compile_lists(text: &str) -> Result<Lists, RulesError> {
+fn compile_lists(text: &str, builder: &mut Builder) -> Result<Lists, RulesError> {
     const FILE: &str = "data/lists.toml";
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct ListsFile {
-        list: Vec<List>,
-    }
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct List {
-        name: String,
-        any: Vec<String>,
-    }
-    let mut lists: Lists = BTreeMap::new();
+    let mut lists = Lists::new();
     for list in read::<ListsFile>(FILE, text)?.list {
-        let mut phrases = Vec::new();
+        let (mut patterns, mut extent) = (Vec::with_capacity(list.any.len()), Extent::NOTHING);
         for pattern in &list.any {
-            phrases.extend(expand(pattern, &lists).map_err(|reason| RulesError::Pattern {
+            let (read, its) = pattern::read(pattern, &lists).map_err(|reason| RulesError::Pattern {
                 file: FILE.to_owned(),
                 field: "any",
                 pattern: pattern.clone(),
                 reason,
-            })?);
+            })?;
+            patterns.push(read);
+            extent = extent.or(its);
         }
-        lists.insert(list.name, phrases);
+        let number = builder.add_list(&patterns);
+        lists.insert(list.name, List { number, extent });
     }
     Ok(lists)
 }
@@ -318,6 +322,40 @@ mod tests {
             wrong.extend(missed.chain(false_alarms).map(|(what, example)| format!("{name}: {what}: {example}")));
         }
         assert!(wrong.is_empty(), "{}\n{}", wrong.len(), wrong.join("\n"));
+    }
+
+    fn all<'a>(patterns: &'a [String], lists: &Lists) -> Vec<Pattern<'a>> {
+        patterns.iter().map(|text| pattern::read(text, lists).expect("a pattern").0).collect()
+    }
+
+    #[test]
+    fn every_pattern_matches_what_it_means_in_the_examples_of_its_rule() {
+        let rules = Rules::embedded().expect("the embedded rules");
+        let file: ListsFile = toml::from_str(LISTS).expect("the lists");
+        let names = compile_lists(LISTS, &mut Builder::default()).expect("the lists");
+        let lists: Vec<Vec<Pattern>> = file.list.iter().map(|list| all(&list.any, &names)).collect();
+        let mut total = 0;
+        for (name, text) in RULES {
+            let file: RuleFile = toml::from_str(text).expect("a rule");
+            let rule = rules.all.iter().find(|rule| rule.id == file.id).expect("its rule");
+            let groups = file.fires.iter().zip(&rule.fires);
+            let mut slots: Vec<(Slot, Vec<Pattern>)> = groups
+                .flat_map(|(file, fire)| {
+                    fire.all.iter().zip(&file.all).map(|(slot, text)| (*slot, all(std::slice::from_ref(text), &names)))
+                })
+                .collect();
+            slots.push((rule.unless, all(&file.unless, &names)));
+            for example in file.examples.fire.iter().chain(&file.examples.quiet) {
+                let found = rules.matcher.find(example);
+                let words: Vec<&str> = found.words.iter().map(|word| &*word.text).collect();
+                for (slot, patterns) in &slots {
+                    let meant = crate::oracle::matches(patterns, &lists, &words);
+                    assert_eq!(found.matches[*slot], meant, "{name}: slot {slot}: {example}");
+                    total += meant.len();
+                }
+            }
+        }
+        assert!(total > 1_000, "{total}");
     }
 
     #[test]

@@ -140,6 +140,18 @@ fn screening_is_quick_even_for_the_longest_question() {
 }
 
 #[test]
+fn nobody_waits_for_the_rules_to_be_loaded() {
+    let millis = || {
+        let start = Instant::now();
+        std::hint::black_box(Rules::embedded().expect("the embedded rules"));
+        start.elapsed().as_secs_f64() * 1e3
+    };
+    // The bound of the release build is 10 ms: what it costs must grow with the rules' text, not with their phrases.
+    let best = (0..9).map(|_| millis()).fold(f64::INFINITY, f64::min);
+    assert!(best < if cfg!(debug_assertions) { 100.0 } else { 10.0 }, "{best:.1} ms");
+}
+
+#[test]
 fn hostile_texts_are_ordinary_texts() {
     let rules = rules();
     for text in [
