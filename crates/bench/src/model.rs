@@ -28,15 +28,15 @@ pub struct Model {
 }
 
 impl Model {
-    /// Opens `source`. Both precisions are the same until the encoder offers a choice: this is where it is made.
+    /// Opens `source`. Its precision is chosen here.
     pub fn open(source: &Source, precision: Precision) -> Result<Self, BenchError> {
-        let encoder = match precision {
-            Precision::Default | Precision::F32 => Encoder::open(source)?,
+        let precision = match precision {
+            Precision::Default => clinqa_encoder::Precision::Stored,
+            Precision::F32 => clinqa_encoder::Precision::Full,
         };
-        let mut checkpoint = Checkpoint::open(source)?;
-        let transformer = match precision {
-            Precision::Default | Precision::F32 => checkpoint.transformer()?,
-        };
+        let encoder = Encoder::from_checkpoint(Checkpoint::open(source)?.in_precision(precision))?;
+        let mut checkpoint = Checkpoint::open(source)?.in_precision(precision);
+        let transformer = checkpoint.transformer()?;
         Ok(Self { encoder, tokenizer: checkpoint.tokenizer, transformer })
     }
 

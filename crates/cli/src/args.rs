@@ -34,9 +34,21 @@ pub(crate) struct Places {
     /// Reader: a name in the binary, a folder, or a pulled model
     #[arg(long, global = true, env = "CLINQA_READER", value_name = "NAME|FOLDER")]
     pub(crate) reader: Option<String>,
+    /// What models compute in: bytes where their weights are stored so, or f32 throughout (slower)
+    #[arg(long, global = true, env = "CLINQA_PRECISION", value_enum, value_name = "KIND")]
+    pub(crate) precision: Option<PrecisionArg>,
     /// Settings file
     #[arg(long, global = true, env = "CLINQA_CONFIG", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+}
+
+/// What models compute in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PrecisionArg {
+    /// As the weights are stored
+    Stored,
+    /// f32
+    Full,
 }
 
 #[derive(Debug, Subcommand)]

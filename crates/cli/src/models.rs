@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use clinqa_encoder::{CheckpointError, Embedded, Encoder, Source};
+use clinqa_encoder::{Checkpoint, CheckpointError, Embedded, Encoder, Source};
 use clinqa_qa::{Models, Search};
 use clinqa_reader::{Calibration, ReadConfig, Reader};
 use clinqa_safety::Rules;
@@ -31,7 +31,9 @@ fn embedded(bundle: &Bundle) -> Source {
 
 /// Opens the encoder; doubts about it go to stderr.
 pub(crate) fn encoder(settings: &Settings) -> Result<Encoder, clinqa_qa::Error> {
-    let encoder = Encoder::open(&source(settings, settings.encoder.as_deref(), &ENCODER))?;
+    let encoder = Encoder::from_checkpoint(
+        Checkpoint::open(&source(settings, settings.encoder.as_deref(), &ENCODER))?.in_precision(settings.precision),
+    )?;
     output::warn(encoder.warnings());
     Ok(encoder)
 }
@@ -40,7 +42,11 @@ pub(crate) fn encoder(settings: &Settings) -> Result<Encoder, clinqa_qa::Error> 
 pub(crate) fn reader(settings: &Settings, config: ReadConfig) -> anyhow::Result<Reader> {
     let source = source(settings, settings.reader.as_deref(), &READER);
     let calibration = calibration(&source)?;
-    let reader = Reader::open(&source, calibration, config).map_err(clinqa_qa::Error::from)?;
+    let open = || {
+        let checkpoint = Checkpoint::open(&source)?.in_precision(settings.precision);
+        Reader::from_checkpoint(checkpoint, calibration, config)
+    };
+    let reader = open().map_err(clinqa_qa::Error::from)?;
     output::warn(reader.warnings());
     Ok(reader)
 }

@@ -4,9 +4,10 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use clinqa_encoder::Precision;
 use serde::Deserialize;
 
-use crate::args::Places;
+use crate::args::{Places, PrecisionArg};
 
 /// Name of the settings file in a project and in the user's config folder.
 const PROJECT_FILE: &str = "clinqa.toml";
@@ -22,6 +23,7 @@ pub(crate) struct Settings {
     pub(crate) corpora: Vec<PathBuf>,
     pub(crate) encoder: Option<String>,
     pub(crate) reader: Option<String>,
+    pub(crate) precision: Precision,
     /// Where the starter corpus is unpacked if there is no other.
     pub(crate) unpacked: PathBuf,
 }
@@ -86,6 +88,10 @@ impl Settings {
             corpora,
             encoder: places.encoder.clone().or_else(|| files.iter().find_map(|file| file.encoder.clone())),
             reader: places.reader.clone().or_else(|| files.iter().find_map(|file| file.reader.clone())),
+            precision: match places.precision {
+                None | Some(PrecisionArg::Stored) => Precision::Stored,
+                Some(PrecisionArg::Full) => Precision::Full,
+            },
             unpacked,
         })
     }

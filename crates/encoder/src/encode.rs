@@ -19,9 +19,13 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// Opens the checkpoint at `source` and lays its weights out.
+    /// Opens the checkpoint at `source` and lays its weights out as they are stored.
     pub fn open(source: &Source) -> Result<Self, CheckpointError> {
-        let mut checkpoint = Checkpoint::open(source)?;
+        Self::from_checkpoint(Checkpoint::open(source)?)
+    }
+
+    /// Lays the weights of `checkpoint` out.
+    pub fn from_checkpoint(mut checkpoint: Checkpoint) -> Result<Self, CheckpointError> {
         let transformer = checkpoint.transformer()?;
         Ok(Self {
             name: checkpoint.name,

@@ -92,7 +92,15 @@ struct Job {
 impl Reader {
     /// Opens a checkpoint with a span head (`BertForQuestionAnswering`).
     pub fn open(source: &Source, calibration: Calibration, config: ReadConfig) -> Result<Self, CheckpointError> {
-        let mut checkpoint = Checkpoint::open(source)?;
+        Self::from_checkpoint(Checkpoint::open(source)?, calibration, config)
+    }
+
+    /// Lays the weights of a `checkpoint` with a span head out.
+    pub fn from_checkpoint(
+        mut checkpoint: Checkpoint,
+        calibration: Calibration,
+        config: ReadConfig,
+    ) -> Result<Self, CheckpointError> {
         let head = SpanHead::take(&mut checkpoint)?;
         let transformer = checkpoint.transformer()?;
         Ok(Self {

@@ -176,6 +176,18 @@ impl Tensors {
         })
     }
 
+    /// Turns every matrix of bytes into f32; whether there was one.
+    pub(crate) fn fill(&mut self) -> bool {
+        let mut found = false;
+        for stored in self.0.values_mut() {
+            if let Stored::Bytes(matrix) = stored {
+                *stored = Stored::Full(matrix.array());
+                found = true;
+            }
+        }
+        found
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&String, &Stored)> {
         self.0.iter()
     }

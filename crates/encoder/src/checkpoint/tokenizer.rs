@@ -10,6 +10,7 @@ use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
 
 use super::config::parse;
 use super::files::Files;
+use super::plain;
 use crate::{CheckpointError, EncodeError};
 
 /// Ids of the tokens that frame a sequence.
@@ -57,7 +58,8 @@ impl TextTokenizer {
         };
         if let Some(bytes) = files.read("tokenizer.json")? {
             let path = files.path("tokenizer.json");
-            let tokenizer = Tokenizer::from_bytes(&bytes).map_err(|error| failed(&path, &error))?;
+            let general = || Tokenizer::from_bytes(&bytes).map_err(|error| failed(&path, &error));
+            let tokenizer = plain::read(&bytes).map_or_else(general, Ok)?;
             return Ok((Self::bare(tokenizer, path)?, Vec::new()));
         }
         let Some(bytes) = files.read("vocab.txt")? else {
