@@ -7,6 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::IndexError;
+use crate::local::pool::MAX_POINTS;
 
 pub(crate) const GRAPH: &str = "graph.u32";
 
@@ -98,7 +99,7 @@ impl Graph {
         let whole = base.nodes.len() == points && base.nodes.iter().copied().eq(0..points as u32);
         let sound = self.layers.iter().all(|layer| layer.is_sound(points));
         let enters = self.layers.last()?.nodes.binary_search(&self.entry).is_ok();
-        (whole && sound && enters).then_some(self)
+        (whole && sound && enters && points <= MAX_POINTS).then_some(self)
     }
 
     pub(crate) fn entry(&self) -> u32 {

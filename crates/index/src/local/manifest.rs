@@ -77,7 +77,7 @@ pub struct FileEntry {
 pub struct GraphParams {
     /// Neighbours a point keeps in each upper layer; twice as many in the lowest. 2 to 255.
     pub m: usize,
-    /// Candidates held while a point is put in.
+    /// Candidates for the neighbours of a point.
     pub ef_construction: usize,
     /// Candidates held while searching, at least.
     pub ef_search: usize,
@@ -86,8 +86,9 @@ pub struct GraphParams {
 }
 
 impl Default for GraphParams {
+    /// From the curve in `crates/README.md`: recall@10 of 0.995 on 29,123 real vectors and of 0.992 on 100,000.
     fn default() -> Self {
-        Self { m: 16, ef_construction: 150, ef_search: 160, exact_below: 10_000 }
+        Self { m: 16, ef_construction: 150, ef_search: 200, exact_below: 10_000 }
     }
 }
 

@@ -2,17 +2,22 @@
 
 mod admitted;
 mod best;
+mod codes;
 mod dense;
 mod files;
 pub(crate) mod generations;
 mod graph;
 mod graph_build;
 pub(crate) mod inspect;
+mod kernel;
 mod lexical;
 pub(crate) mod manifest;
+mod pool;
+mod refine;
 mod spool;
 mod store;
 mod vectors;
+mod walk;
 pub(crate) mod writer;
 
 use std::fmt;
@@ -23,7 +28,7 @@ use clinqa_schema::{Document, DocumentId, Embedding, Filters, Hit, Metadata, Pas
 
 use crate::local::admitted::Admitted;
 use crate::local::best::Scored;
-use crate::local::dense::Dense;
+use crate::local::dense::{Dense, Wanted};
 use crate::local::graph::{GRAPH, Graph};
 use crate::local::lexical::Lexical;
 use crate::local::manifest::LEXICON;
@@ -71,7 +76,16 @@ impl Generation {
     pub fn dense_exact(&self, query: &Embedding, depth: usize, filters: &Filters) -> Result<Ranking, IndexError> {
         let dense = self.vectors_for(query)?;
         let admitted = self.admitted(filters);
-        Ok(self.ranking(dense.scan(query.as_slice(), depth, admitted.as_ref())))
+        let wanted = Wanted { query: query.as_slice(), depth, admitted: admitted.as_ref() };
+        Ok(self.ranking(dense.scan(wanted)?))
+    }
+
+    /// As [`PassageIndex::dense`] without a filter, but holding at least `ef_search` candidates instead of as many as the
+    /// manifest says: what the curve of recall against time is measured with.
+    pub fn dense_holding(&self, query: &Embedding, depth: usize, ef_search: usize) -> Result<Ranking, IndexError> {
+        let dense = self.vectors_for(query)?;
+        let wanted = Wanted { query: query.as_slice(), depth, admitted: None };
+        Ok(self.ranking(dense.search_with(wanted, ef_search)?))
     }
 
     /// The vectors, if there are some and the query is of their dimension.
@@ -115,7 +129,7 @@ fn open_dense(folder: &Path, manifest: &Manifest, encoder: &EncoderIdentity) -> 
     let vectors = Vectors::open(&folder.join(VECTORS), encoder.dimension, passages)?;
     let has_graph = manifest.files.iter().any(|entry| entry.file == GRAPH);
     let graph = if has_graph { Some(Graph::open(&folder.join(GRAPH), passages)?) } else { None };
-    Ok(Dense::new(vectors, graph, manifest.graph))
+    Dense::new(vectors, graph, manifest.graph)
 }
 
 impl PassageIndex for Generation {
@@ -131,7 +145,8 @@ impl PassageIndex for Generation {
     fn dense(&self, query: &Embedding, depth: usize, filters: &Filters) -> Result<Ranking, IndexError> {
         let dense = self.vectors_for(query)?;
         let admitted = self.admitted(filters);
-        Ok(self.ranking(dense.search(query.as_slice(), depth, admitted.as_ref())))
+        let wanted = Wanted { query: query.as_slice(), depth, admitted: admitted.as_ref() };
+        Ok(self.ranking(dense.search(wanted)?))
     }
 
     fn passage(&self, id: &PassageId) -> Result<Option<Passage>, IndexError> {
@@ -153,7 +168,9 @@ impl PassageIndex for Generation {
     fn embedding_of(&self, content: &ContentKey) -> Option<Embedding> {
         let vectors = self.dense.as_ref()?.vectors();
         let place = self.passages.place_of(content)?;
-        Embedding::checked(vectors.at(place).to_vec()).ok()
+        let mut bytes = Vec::new();
+        let components = vectors.read(place as usize, 1, &mut bytes).ok()?;
+        Embedding::checked(components.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()).ok()
     }
 }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clinqa_schema::{Document, Embedding, Observer, Passage, Progress, Stage};
 
 use crate::lexicon::LexiconBuilder;
+use crate::local::codes::Codes;
 use crate::local::files::{Output, names_below, protect, seal, sync_folder, write_durably};
 use crate::local::graph::GRAPH;
 use crate::local::graph_build;
@@ -343,7 +344,7 @@ fn write_graph(
     tell(0);
     if passages > params.exact_below {
         let vectors = Vectors::open(&folder.join(VECTORS), dimension, passages)?;
-        if let Some(graph) = graph_build::build(&vectors, params, &mut tell) {
+        if let Some(graph) = graph_build::build(&Codes::of(&vectors)?, params, &mut tell) {
             let mut output = Output::create(folder.join(GRAPH))?;
             output.write(&graph.encode())?;
             output.finish()?;
