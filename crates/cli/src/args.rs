@@ -45,9 +45,8 @@ pub(crate) struct Places {
 /// What models compute in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PrecisionArg {
-    /// As the weights are stored
+    // Without a text of their own, or the help of everything else would be spread out to make room for it.
     Stored,
-    /// f32
     Full,
 }
 

@@ -1,5 +1,6 @@
 //! Question and passages in, spans out.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use clinqa_encoder::{
@@ -76,6 +77,7 @@ pub struct Reader {
 }
 
 /// A text to read, and where in it answers may begin.
+#[derive(Clone, Copy)]
 pub(crate) struct Text<'a> {
     pub(crate) text: &'a str,
     /// What stands before is context: read, never quoted.
@@ -161,7 +163,22 @@ impl Reader {
         self.read_all(question, &texts)
     }
 
+    /// One reading a text, in order; a text that comes again is read once.
     fn read_all(&self, question: &str, texts: &[Text<'_>]) -> Result<Vec<TextReading>, EncodeError> {
+        let mut known = HashMap::new();
+        let mut different: Vec<Text<'_>> = Vec::new();
+        let mut places = Vec::with_capacity(texts.len());
+        for text in texts {
+            places.push(*known.entry((text.text, text.answers_from)).or_insert(different.len()));
+            if places.last() == Some(&different.len()) {
+                different.push(*text);
+            }
+        }
+        let readings = self.read_different(question, &different)?;
+        Ok(places.into_iter().map(|place| readings[place].clone()).collect())
+    }
+
+    fn read_different(&self, question: &str, texts: &[Text<'_>]) -> Result<Vec<TextReading>, EncodeError> {
         let mut question = self.tokenizer.ids(question)?;
         question.truncate(self.config.max_question_tokens);
         let encodings: Vec<Encoding> =

@@ -105,7 +105,7 @@ impl Table {
     pub(super) fn extend_with_row(&self, index: usize, values: &mut Vec<f32>) {
         match &self.stored {
             Stored::Full(array) => {
-                values.extend_from_slice(&array.values[index * self.width..(index + 1) * self.width])
+                values.extend_from_slice(&array.values[index * self.width..(index + 1) * self.width]);
             }
             Stored::Bytes(matrix) => matrix.extend_with_row(index, values),
         }
