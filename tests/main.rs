@@ -10,5 +10,6 @@ mod model;
 mod parity;
 mod rebuild;
 mod search;
+mod serve;
 mod support;
 mod tidy;

@@ -2,6 +2,7 @@
 
 pub(crate) mod clinical_bert;
 pub(crate) mod disk;
+pub(crate) mod http;
 
 use std::fs;
 use std::io::Write as _;

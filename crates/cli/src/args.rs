@@ -1,5 +1,6 @@
 //! What can be typed: verbs, flags, and the environment variable beside each flag that names a place.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -58,6 +59,8 @@ pub(crate) enum Command {
     Search(SearchArgs),
     /// Make a new generation of the index from the corpora
     Rebuild(RebuildArgs),
+    /// Serve the chat page and the API
+    Serve(ServeArgs),
     /// Tell what the index holds and whether its checksums are right
     Inspect(JsonArgs),
     /// Measure retrieval, reading and answering
@@ -144,6 +147,16 @@ pub(crate) struct RebuildArgs {
     /// Print the report as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ServeArgs {
+    /// Address and port to listen on
+    #[arg(long, env = "CLINQA_LISTEN", value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8787")]
+    pub(crate) listen: SocketAddr,
+    /// Whose emergency number to name, as an ISO 3166 code such as GB
+    #[arg(long, env = "CLINQA_REGION")]
+    pub(crate) region: Option<Region>,
 }
 
 #[derive(Debug, ClapArgs)]

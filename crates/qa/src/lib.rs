@@ -10,8 +10,10 @@ mod engine;
 mod error;
 mod evidence;
 mod gate;
+mod library;
 mod quote;
 mod rebuild;
+mod search;
 mod trust;
 
 pub use answer::{AnswerConfig, Ask, Explain, Search, answer, emergency};
@@ -20,6 +22,11 @@ pub use engine::{Engine, Models, identity};
 pub use error::{Error, Fault};
 pub use evidence::{EvidenceWeights, Feature};
 pub use gate::{Gate, GateError};
+pub use library::Library;
 pub use quote::{Place, quote_around};
+// What a room at the edge needs to say and to hold, since it knows no room between.
+pub use clinqa_index::{GenerationId, Store};
+pub use clinqa_safety::{Region, RegionError};
 pub use rebuild::{Copies, RebuildConfig, RebuildReport, rebuild};
+pub use search::{Found, Lookup, listed, search};
 pub use trust::{Ground, TrustWeights};

@@ -10,6 +10,7 @@ mod model;
 mod rebuild;
 mod score;
 mod search;
+mod serve;
 
 use std::fs::File;
 use std::io::{self, BufReader, Write};
@@ -72,6 +73,7 @@ fn run_with(settings: &Settings, command: Command) -> anyhow::Result<ExitCode> {
         Command::Ask(ask) => ask::run(settings, &ask),
         Command::Search(search) => search::run(settings, &search),
         Command::Rebuild(rebuild) => rebuild::run(settings, &rebuild),
+        Command::Serve(serve) => serve::run(settings, &serve),
         Command::Inspect(json) => inspect::run(settings, &json),
         Command::Eval(EvalCommand::Retrieval(eval)) => eval_retrieval::run(settings, &eval),
         Command::Eval(EvalCommand::Reader(eval)) => eval_reader::run(settings, &eval),

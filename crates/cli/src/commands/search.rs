@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use clinqa_index::PassageIndex;
-use clinqa_qa::{AnswerConfig, Error, cite, quote_around};
-use clinqa_retrieval::{Retrieved, Retriever};
+use clinqa_qa::{AnswerConfig, Error, listed};
+use clinqa_retrieval::Retriever;
 use clinqa_schema::{Question, Reading, Trace};
 use serde::Serialize;
 
@@ -35,7 +35,7 @@ pub(crate) fn run(settings: &Settings, args: &SearchArgs) -> anyhow::Result<Exit
     let config = AnswerConfig::default().retrieval;
     let retriever = Retriever { index: &index, encoder: encoder.as_ref(), config };
     let found = retriever.retrieve(&question, &[], &filters, usize::from(args.top_k)).map_err(Error::from)?;
-    let results = results(&index, &found)?;
+    let results = listed(&index, &found)?;
     let trace = args.search.explain.then_some(found.trace);
     if args.search.json {
         output::json(&Found { results, generation: index.manifest().id.to_string(), trace })?;
@@ -47,17 +47,4 @@ pub(crate) fn run(settings: &Settings, args: &SearchArgs) -> anyhow::Result<Exit
         output::line(&output::explain(&trace, style))?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Each passage whole, as a citation with its score.
-fn results(index: &dyn PassageIndex, retrieved: &Retrieved) -> anyhow::Result<Vec<Reading>> {
-    let mut results = Vec::with_capacity(retrieved.passages.len());
-    for (passage, hit) in retrieved.passages.iter().zip(retrieved.ranking.hits()) {
-        let id = &passage.id().document;
-        let lost = || Error::Lost { document: id.to_string() };
-        let document = index.document(id).map_err(Error::from)?.ok_or_else(lost)?;
-        let whole = quote_around(passage.text(), &(0..passage.text().len()));
-        results.push(Reading { citation: cite(&document, passage, &whole), score: hit.score });
-    }
-    Ok(results)
 }

@@ -1,0 +1,41 @@
+//! Where do engines come from, now and after the next publication?
+
+use std::sync::Arc;
+
+use clinqa_index::{GenerationId, Store};
+
+use crate::{Engine, Error, Models};
+
+/// An index folder beside the models that ask it; each publication in the folder makes a new engine.
+#[derive(Clone)]
+pub struct Library {
+    store: Store,
+    models: Arc<Models>,
+}
+
+impl Library {
+    /// Joins an index folder and models; nothing is opened yet.
+    pub fn new(store: Store, models: Models) -> Self {
+        Self { store, models: Arc::new(models) }
+    }
+
+    /// The models.
+    pub fn models(&self) -> &Models {
+        &self.models
+    }
+
+    /// The index folder.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The generation that is current in the folder; `None` if none was published. Reads one short line.
+    pub fn current(&self) -> Result<Option<GenerationId>, Error> {
+        Ok(self.store.current()?.map(|pointer| pointer.generation))
+    }
+
+    /// Opens the current generation, every byte of it checked.
+    pub fn open(&self) -> Result<Engine, Error> {
+        Ok(Engine::new(Arc::clone(&self.models), self.store.open_current()?)?)
+    }
+}

@@ -1,0 +1,53 @@
+//! One search through the house: the passages that may answer, not read.
+
+use clinqa_index::PassageIndex;
+use clinqa_retrieval::{Retrieved, Retriever};
+use clinqa_schema::{Filters, Question, Reading, Trace, Turn};
+
+use crate::{AnswerConfig, Engine, Error, Search, cite, quote_around};
+
+/// What is looked for.
+#[derive(Debug, Clone)]
+pub struct Lookup {
+    /// The question or words.
+    pub question: Question,
+    /// The turns before it, the last one last.
+    pub history: Vec<Turn>,
+    /// Which documents are looked through.
+    pub filters: Filters,
+    /// Passages to list.
+    pub top_k: usize,
+    /// What is searched.
+    pub search: Search,
+}
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// Each passage whole, best first.
+    pub results: Vec<Reading>,
+    /// How they were found.
+    pub trace: Trace,
+}
+
+/// Lists passages without reading them. No rule is asked: staff look for what they like.
+pub fn search(engine: &Engine, lookup: &Lookup, config: &AnswerConfig) -> Result<Found, Error> {
+    let encoder = engine.encoder().filter(|_| lookup.search == Search::Fused);
+    let retriever = Retriever { index: engine.index(), encoder, config: config.retrieval };
+    let found = retriever.retrieve(&lookup.question, &lookup.history, &lookup.filters, lookup.top_k)?;
+    let results = listed(engine.index(), &found)?;
+    Ok(Found { results, trace: found.trace })
+}
+
+/// Each passage that was retrieved, whole, as a citation with its score.
+pub fn listed(index: &dyn PassageIndex, retrieved: &Retrieved) -> Result<Vec<Reading>, Error> {
+    let mut results = Vec::with_capacity(retrieved.passages.len());
+    for (passage, hit) in retrieved.passages.iter().zip(retrieved.ranking.hits()) {
+        let id = &passage.id().document;
+        let lost = || Error::Lost { document: id.to_string() };
+        let document = index.document(id)?.ok_or_else(lost)?;
+        let whole = quote_around(passage.text(), &(0..passage.text().len()));
+        results.push(Reading { citation: cite(&document, passage, &whole), score: hit.score });
+    }
+    Ok(results)
+}

@@ -1,0 +1,3 @@
+//! The pages that people see; each is built from values that escape themselves.
+
+pub(crate) mod chat;

@@ -1,0 +1,142 @@
+//! What does a test need to talk to a running server: the process, an address, and requests as plain bytes?
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::Project;
+
+/// Longest wait for a reply before a test fails.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running `clinqa serve`; it is ended when this is dropped.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) address: SocketAddr,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    /// Names in lower case.
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
+}
+
+impl Server {
+    /// Starts the binary in `project` on a free port and waits until it listens.
+    #[track_caller]
+    pub(crate) fn start(project: &Project, args: &[&str]) -> Self {
+        let args = [&["serve", "--listen", "127.0.0.1:0"], args].concat();
+        let mut child = project.command(&args).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("it starts");
+        let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
+        let mut said = Vec::new();
+        let address = loop {
+            let Some(Ok(line)) = lines.next() else {
+                panic!("the server ended before it listened:\n{}", said.join("\n"))
+            };
+            let address = line.split("http://").nth(1).and_then(|rest| rest.trim().parse().ok());
+            said.push(line);
+            if let Some(address) = address {
+                break address;
+            }
+        };
+        // Whoever writes into a pipe that nobody reads stops one day.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, address }
+    }
+
+    /// The process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// A connection of one's own.
+    pub(crate) fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address).expect("a connection");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        stream
+    }
+
+    /// Sends `bytes` as they are and reads until the server closes.
+    pub(crate) fn send(&self, bytes: &[u8]) -> Response {
+        let mut stream = self.connect();
+        // A server that refuses early closes: what it says is judged, not whether it read on.
+        let _ = stream.write_all(bytes);
+        let mut reply = Vec::new();
+        let _ = stream.read_to_end(&mut reply);
+        Response::parse(&reply)
+    }
+
+    /// `GET path`.
+    pub(crate) fn get(&self, path: &str) -> Response {
+        self.send(format!("GET {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n").as_bytes())
+    }
+
+    /// `POST path` with a JSON body.
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Response {
+        self.post_with(path, "content-type: application/json\r\n", &body.to_string())
+    }
+
+    /// `POST path` with these header lines and this body.
+    pub(crate) fn post_with(&self, path: &str, headers: &str, body: &str) -> Response {
+        let length = body.len();
+        let head = format!("POST {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-length: {length}\r\n");
+        self.send(format!("{head}{headers}\r\n{body}").as_bytes())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Response {
+    /// A header by its name in lower case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The body as one JSON value.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error} in {}", self.body))
+    }
+
+    /// Insists on a status.
+    #[track_caller]
+    pub(crate) fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{self:?}");
+        self
+    }
+
+    fn parse(bytes: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(bytes);
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+        let mut lines = head.split("\r\n");
+        let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).unwrap_or(0);
+        let header =
+            |line: &str| line.split_once(':').map(|(name, value)| (name.to_lowercase(), value.trim().to_owned()));
+        let headers: Vec<_> = lines.filter_map(header).collect();
+        let chunked = headers.iter().any(|(name, value)| name == "transfer-encoding" && value == "chunked");
+        Self { status, headers, body: if chunked { unchunk(body) } else { body.to_owned() } }
+    }
+}
+
+/// The pieces of a chunked body, joined.
+fn unchunk(mut rest: &str) -> String {
+    let mut whole = String::new();
+    while let Some((size, after)) = rest.split_once("\r\n") {
+        let Ok(size) = usize::from_str_radix(size.trim(), 16) else { break };
+        let Some(piece) = after.get(..size).filter(|_| size > 0) else { break };
+        whole.push_str(piece);
+        rest = after.get(size + 2..).unwrap_or_default();
+    }
+    whole
+}
