@@ -4,14 +4,20 @@
 //! job, [`work`] runs it on a bounded pool of threads, and what comes back is written as JSON or as a page. No session is
 //! kept, and nothing that was asked is written anywhere.
 
+mod answering;
 mod app;
+mod body;
 mod config;
+mod conversation;
 mod error;
 mod listen;
 mod pages;
 mod routes;
+mod spoken;
+mod wording;
 mod work;
 
 pub use config::ServerConfig;
 pub use error::ServerError;
 pub use listen::serve;
+pub use wording::sentences;
