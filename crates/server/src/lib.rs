@@ -4,8 +4,8 @@
 //! job, [`work`] runs it on a bounded pool of threads, and what comes back is written as JSON or as a page. No session is
 //! kept, and nothing that was asked is written anywhere.
 
-mod answering;
 mod app;
+mod asked;
 mod body;
 mod config;
 mod conversation;

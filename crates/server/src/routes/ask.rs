@@ -8,8 +8,8 @@ use clinqa_schema::{Filters, Reply, Turn};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::answering::{self, Asked};
 use crate::app::App;
+use crate::asked::Asked;
 use crate::body::{Sent, Wanted};
 use crate::error::{ApiError, Refusals};
 
@@ -58,5 +58,5 @@ pub(crate) async fn ask(State(app): State<Arc<App>>, Sent(request): Sent<AskRequ
         explain: request.explain.unwrap_or_default(),
     };
     let ask = asked.check(&app)?;
-    Ok(Json(answering::reply(&app, ask).await?))
+    Ok(Json(app.answer(ask).await?))
 }

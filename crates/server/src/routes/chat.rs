@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::answering::{self, Asked};
 use crate::app::App;
+use crate::asked::Asked;
 use crate::body::{Sent, Wanted};
 use crate::conversation::{Message, conversation};
 use crate::error::{ApiError, Refusal, Refusals};
@@ -245,7 +245,7 @@ pub(crate) async fn complete(
     };
     let ask = asked.check(&app)?;
     let heard = format!("{} {}", heard.join(" "), ask.question.text());
-    let reply = answering::reply(&app, ask).await?;
+    let reply = app.answer(ask).await?;
     let completion = ChatCompletion::new(&app, reply, &heard)?;
     if request.stream == Some(true) {
         Ok(stream(completion, counts_streamed))

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use clinqa_qa::{Lookup, Search, search as look_up};
+use clinqa_qa::{Engine, Lookup, Search, search as look_up};
 use clinqa_schema::{Filters, Question, Reading, Trace, Turn};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::answering::at_most;
 use crate::app::App;
+use crate::asked::at_most;
 use crate::body::{Sent, Wanted};
 use crate::error::{ApiError, Refusals};
 
@@ -73,9 +73,10 @@ pub(crate) async fn search(
         top_k: at_most(request.top_k.unwrap_or(LISTED))?,
         search: if request.lexical_only == Some(true) { Search::LexicalOnly } else { Search::Fused },
     };
-    let (engine, config) = (app.engine(), app.config.answering);
-    let generation = engine.index().manifest().id.to_string();
-    let found = app.work.run(move || look_up(&engine, &lookup, &config)).await??;
+    let config = app.config.answering;
+    let found = move |engine: &Engine| (look_up(engine, &lookup, &config), engine.index().manifest().id.to_string());
+    let (found, generation) = app.compute(found).await?;
+    let found = found?;
     let trace = (request.explain == Some(true)).then_some(found.trace);
     Ok(Json(SearchReply { results: found.results, generation, trace }))
 }

@@ -83,12 +83,8 @@ pub(crate) async fn document(
 ) -> Result<Json<DocumentReply>, ApiError> {
     let missing = || ApiError::NotFound("document");
     let id = id.ok().and_then(|Path(id)| DocumentId::new(id).ok()).ok_or_else(missing)?;
-    let engine = app.engine();
-    let generation = engine.index().manifest().id.to_string();
-    let document = app.work.run(move || find(&engine, &id)).await??.ok_or_else(missing)?;
-    let sections = sections(&document);
-    let Document { id, title, text, metadata, .. } = document;
-    Ok(Json(DocumentReply { document_id: id, title, text, sections, metadata, generation }))
+    let reply = app.look(move |engine| find_document(engine, &id)).await??;
+    reply.map(Json).ok_or_else(missing)
 }
 
 /// Gives a passage
@@ -111,13 +107,20 @@ pub(crate) async fn passage(
 ) -> Result<Json<PassageReply>, ApiError> {
     let missing = || ApiError::NotFound("passage");
     let id: PassageId = id.ok().and_then(|Path(id)| id.parse().ok()).ok_or_else(missing)?;
-    let engine = app.engine();
-    let reply = app.work.run(move || find_passage(&engine, &id)).await??;
+    let reply = app.look(move |engine| find_passage(engine, &id)).await??;
     reply.map(Json).ok_or_else(missing)
 }
 
 fn find(engine: &Engine, id: &DocumentId) -> Result<Option<Document>, ApiError> {
     engine.index().document(id).map_err(|_| ApiError::Index)
+}
+
+fn find_document(engine: &Engine, id: &DocumentId) -> Result<Option<DocumentReply>, ApiError> {
+    let Some(document) = find(engine, id)? else { return Ok(None) };
+    let sections = sections(&document);
+    let Document { id, title, text, metadata, .. } = document;
+    let generation = engine.index().manifest().id.to_string();
+    Ok(Some(DocumentReply { document_id: id, title, text, sections, metadata, generation }))
 }
 
 fn find_passage(engine: &Engine, id: &PassageId) -> Result<Option<PassageReply>, ApiError> {

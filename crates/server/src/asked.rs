@@ -1,9 +1,7 @@
-//! How does a question become a reply? An emergency is told at once; anything else waits for its turn.
+//! Is what was sent a question with its circumstances?
 
-use std::sync::Arc;
-
-use clinqa_qa::{Ask, Explain, Region, RegionError, Search, answer, emergency};
-use clinqa_schema::{Filters, Question, Reply, Turn};
+use clinqa_qa::{Ask, Explain, Region, RegionError, Search};
+use clinqa_schema::{Filters, Question, Turn};
 
 use crate::app::App;
 use crate::body::{REGION, TOP_K};
@@ -58,17 +56,4 @@ fn region(code: &str) -> Result<Option<Region>, ApiError> {
 pub(crate) fn at_most(top_k: usize) -> Result<usize, ApiError> {
     let too_many = || ApiError::Field { param: Some("top_k".to_owned()), wanted: TOP_K };
     (top_k <= MOST).then_some(top_k).ok_or_else(too_many)
-}
-
-/// The reply to `ask`. The rules are asked before the queue, so that an emergency is told however busy the server is.
-pub(crate) async fn reply(app: &App, ask: Ask) -> Result<Reply, ApiError> {
-    let (engine, ask, config) = (app.engine(), Arc::new(ask), app.config.answering);
-    let screened = {
-        let (engine, ask) = (Arc::clone(&engine), Arc::clone(&ask));
-        tokio::task::spawn_blocking(move || emergency(&engine.models().rules, Some(engine.index()), &ask, &config))
-    };
-    match screened.await.map_err(|_| ApiError::Internal)? {
-        Some(reply) => Ok(reply),
-        None => Ok(app.work.run(move || answer(&engine, &ask, &config)).await??),
-    }
 }
