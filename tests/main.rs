@@ -11,5 +11,7 @@ mod parity;
 mod rebuild;
 mod search;
 mod serve;
+mod serve_api;
+mod serve_hostile;
 mod support;
 mod tidy;

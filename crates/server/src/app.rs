@@ -14,6 +14,7 @@ use crate::config::ServerConfig;
 use crate::error::{ApiError, ServerError};
 use crate::metrics::Metrics;
 use crate::rates::RateLimits;
+use crate::routes::feedback::Feedback;
 use crate::work::{Capacity, Work};
 
 /// Looks that may be under way at once; each takes about a millisecond.
@@ -46,6 +47,7 @@ pub(crate) struct App {
     pub(crate) access: ArcSwap<Access>,
     pub(crate) rates: RateLimits,
     pub(crate) metrics: Metrics,
+    pub(crate) feedback: Feedback,
     degraded: AtomicBool,
     stopping: AtomicBool,
 }
@@ -66,6 +68,7 @@ impl App {
             rates: RateLimits::new(&config.rates),
             metrics: Metrics::new(&engine),
             engine: ArcSwap::from_pointee(engine),
+            feedback: Feedback::default(),
             degraded: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             config,
@@ -125,12 +128,20 @@ impl App {
     }
 
     /// Looks something up off the runtime's threads, in the index that serves now.
-    #[expect(dead_code, reason = "the routes that look things up come with the API")]
     pub(crate) async fn look<T: Send + 'static>(
         &self,
         job: impl FnOnce(&Engine) -> T + Send + 'static,
     ) -> Result<T, ApiError> {
         let engine = self.engine();
         self.looks.run(Instant::now() + self.config.request_timeout, move || job(&engine)).await
+    }
+
+    /// Computes something with the models, as soon as it is its turn.
+    pub(crate) async fn compute<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Engine) -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let engine = self.engine();
+        self.work.run(Instant::now() + self.config.request_timeout, move || job(&engine)).await
     }
 }

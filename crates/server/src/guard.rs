@@ -96,7 +96,7 @@ async fn whole(body: Body, most: usize, patience: Duration) -> Result<Bytes, Api
     match read.map_err(|_| ApiError::Slow)? {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(ApiError::TooLarge),
-        Err(_) => Err(ApiError::BadRequest),
+        Err(_) => Err(ApiError::CutOff),
     }
 }
 
@@ -117,7 +117,7 @@ mod tests {
         let pieces = futures_util::stream::iter(["fo", "ur", "s"].map(Ok::<_, std::io::Error>));
         assert!(matches!(read(Body::from_stream(pieces)), Err(ApiError::TooLarge)));
         let broken = futures_util::stream::iter([Err::<&str, _>(std::io::Error::other("cut"))]);
-        assert!(matches!(read(Body::from_stream(broken)), Err(ApiError::BadRequest)));
+        assert!(matches!(read(Body::from_stream(broken)), Err(ApiError::CutOff)));
         let silent = futures_util::stream::pending::<Result<&str, std::io::Error>>();
         assert!(matches!(read(Body::from_stream(silent)), Err(ApiError::Slow)));
     }

@@ -3,7 +3,13 @@
 use axum::response::Html;
 use maud::{DOCTYPE, html};
 
-/// Shows the page.
+/// Shows the page for people
+#[utoipa::path(
+    get,
+    path = "/",
+    tag = "pages",
+    responses((status = 200, description = "The page", body = String, content_type = "text/html"))
+)]
 pub(crate) async fn show() -> Html<String> {
     let page = html! {
         (DOCTYPE)

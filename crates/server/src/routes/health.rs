@@ -10,7 +10,13 @@ use serde::Serialize;
 
 use crate::app::{App, Health};
 
-/// `GET /healthz`: the process runs.
+/// Says that the process runs
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    tag = "operation",
+    responses((status = 200, description = "It runs", body = String, content_type = "text/plain"))
+)]
 pub(crate) async fn alive() -> &'static str {
     "ok\n"
 }
