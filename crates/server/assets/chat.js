@@ -49,7 +49,7 @@ function carried() {
 // Parts of a reply.
 
 function asked(question) {
-  return el("h2", { class: "asked" }, el("span", { class: "quiet" }, words.you), " ", el("span", { dir: "auto" }, question));
+  return el("h2", { class: "asked" }, el("span", { class: "quiet" }, words.you, " "), el("span", { dir: "auto" }, question));
 }
 
 function turnOf(at, question, reply) {
@@ -190,16 +190,16 @@ function unanswered(reply) {
   const text = reasons[reply.outcome === "redirected" ? "emergency" : reply.reason] ?? words.unsupported;
   const [before, after] = words.turn_to.split("{number}");
   const number = main.dataset.number;
+  const told = reply.notices.some((notice) => notice.kind === "boundary" || notice.kind === "scope");
   return el("section", { class: "none" },
-    el("h3", null, text.title),
-    el("p", null, text.text),
+    told ? null : [el("h3", null, text.title), el("p", null, text.text)],
     reply.outcome === "abstained"
       ? [el("h4", null, words.turn), el("p", null, before, number ? numbers(number) : words.nowhere, after)] : null);
 }
 
 function readingOf(reply) {
   return el("section", { class: "reading" },
-    el("h3", null, reply.outcome === "abstained" ? words.found : words.reading),
+    el("h3", null, reply.reason === "unsupported" ? words.found : words.reading),
     el("ul", null, reply.reading.map((citation) => el("li", null,
       el("a", { href: placeOf(citation), target: "_blank", rel: "noopener" },
         titleOf(citation), el("span", { class: "quiet" }, " ", words.new_tab)),

@@ -23,9 +23,9 @@ pub(crate) fn turn(number: usize, question: &str, reply: &Reply, region: Option<
         article.turn id={ "turn-" (number) } {
             (asked(question))
             @for notice in &reply.notices { (self::notice(notice)) }
-            @match (&reply.answer, reply.reason) {
-                (Some(answer), _) => (self::answer(answer, number)),
-                (None, reason) => (unanswered(reply.outcome, reason, region)),
+            @match &reply.answer {
+                Some(answer) => (self::answer(answer, number)),
+                None => (unanswered(reply, region)),
             }
             @if !reply.reading.is_empty() { (reading(reply)) }
         }
@@ -34,7 +34,7 @@ pub(crate) fn turn(number: usize, question: &str, reply: &Reply, region: Option<
 
 /// The question, as it was typed.
 pub(crate) fn asked(question: &str) -> Markup {
-    html! { h2.asked { span.quiet { (WORDS.you) } " " span dir="auto" { (question) } } }
+    html! { h2.asked { span.quiet { (WORDS.you) " " } span dir="auto" { (question) } } }
 }
 
 fn notice(notice: &Notice) -> Markup {
@@ -177,18 +177,22 @@ pub(crate) fn date_in_words(date: &Date) -> String {
     }
 }
 
-fn unanswered(outcome: Outcome, reason: Option<Abstention>, region: Option<Region>) -> Markup {
-    let Said { title, text } = match (outcome, reason) {
+/// Why there is no answer, unless a notice says so, and where to turn.
+fn unanswered(reply: &Reply, region: Option<Region>) -> Markup {
+    let Said { title, text } = match (reply.outcome, reply.reason) {
         (Outcome::Redirected, _) | (_, Some(Abstention::Emergency)) => WORDS.urgent,
         (_, Some(Abstention::Personal)) => WORDS.personal,
         (_, Some(Abstention::Scope)) => WORDS.scope,
         _ => WORDS.unsupported,
     };
+    let told = reply.notices.iter().any(|notice| matches!(notice.kind, NoticeKind::Boundary | NoticeKind::Scope));
     html! {
         section.none {
-            h3 { (title) }
-            p { (text) }
-            @if outcome == Outcome::Abstained {
+            @if !told {
+                h3 { (title) }
+                p { (text) }
+            }
+            @if reply.outcome == Outcome::Abstained {
                 h4 { (WORDS.turn) }
                 p { (turn_to(region)) }
             }
@@ -210,7 +214,7 @@ pub(crate) fn turn_to(region: Option<Region>) -> Markup {
 }
 
 fn reading(reply: &Reply) -> Markup {
-    let heading = if reply.outcome == Outcome::Abstained { WORDS.found } else { WORDS.reading };
+    let heading = if reply.reason == Some(Abstention::Unsupported) { WORDS.found } else { WORDS.reading };
     html! {
         section.reading {
             h3 { (heading) }

@@ -130,7 +130,7 @@ pub(crate) const WORDS: Words = Words {
     how: "Ask in your own words. You will see the words that answer you, and the page they come from. If no page says \
           it, we will tell you so.",
     try_one: "Or try one of these",
-    private: "We do not keep what you type. Close the page and it is gone.",
+    private: "You need no account here. Close the page and what you typed is gone from it.",
     label: "Your question",
     hint: "Enter sends. Shift and Enter starts a new line.",
     ask: "Ask",
@@ -169,7 +169,7 @@ pub(crate) const WORDS: Words = Words {
     turn_to: "A nurse, a doctor or the staff at your drug store can help. If you feel very ill, or you get worse \
               fast, call {number}.",
     call: "Call",
-    follows: "We follow",
+    follows: "This advice comes from",
     tools: Tools {
         copy: "Copy",
         copied: "Copied",
