@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use clinqa_qa::{Ask, Engine, Explain, Library, answer, emergency};
 use clinqa_schema::Reply;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::access::{Access, Key};
 use crate::config::ServerConfig;
@@ -24,7 +25,7 @@ const LOOKS: Capacity = Capacity { workers: 1, queue: 256, wait: std::time::Dura
 const NICENESS: i32 = 5;
 
 /// Whether questions should be sent here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Health {
     /// The current index answers.

@@ -16,8 +16,7 @@ use crate::access::Refusal;
 use crate::address::origin;
 use crate::app::{App, Health};
 use crate::error::ApiError;
-use crate::pages;
-use crate::routes::{Kind, Rule};
+use crate::routes::Rule;
 
 /// What stands before one route.
 #[derive(Clone)]
@@ -45,11 +44,6 @@ pub(crate) async fn guard(State(guard): State<Guard>, request: Request, next: Ne
         Ok(response) => response,
         Err(error) => error.into_response(),
     };
-    if matches!(rule.kind, Kind::Page | Kind::Form)
-        && let Some(error) = response.extensions_mut().remove::<ApiError>()
-    {
-        response = pages::problem::instead_of(response, &error);
-    }
     response.extensions_mut().insert(Passed { pattern: rule.pattern, role });
     response
 }

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::app::{App, Health};
 
@@ -21,8 +22,9 @@ pub(crate) async fn alive() -> &'static str {
     "ok\n"
 }
 
-#[derive(Serialize)]
-struct Readiness {
+/// Whether questions should be sent here.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Readiness {
     status: Health,
     /// The generation that answers.
     generation: String,
@@ -31,7 +33,18 @@ struct Readiness {
     reason: Option<&'static str>,
 }
 
-/// `GET /readyz`: whether questions should be sent here. A degraded server answers, from an older index.
+/// Says whether questions should be sent here
+///
+/// A degraded server answers, from an older index.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "operation",
+    responses(
+        (status = 200, description = "It answers", body = Readiness),
+        (status = 503, description = "It is stopping", body = Readiness),
+    )
+)]
 pub(crate) async fn ready(State(app): State<Arc<App>>) -> Response {
     let status = app.health();
     let code = if status == Health::Stopping { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };

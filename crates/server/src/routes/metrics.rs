@@ -11,7 +11,13 @@ use crate::app::App;
 /// The form of the text, as its makers name it.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Shows all counters.
+/// Shows all counters, for Prometheus
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "operation",
+    responses((status = 200, description = "The counters", body = String, content_type = "text/plain"))
+)]
 pub(crate) async fn show(State(app): State<Arc<App>>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, OPEN_METRICS)], app.metrics.text(app.work.waiting()))
 }

@@ -28,7 +28,6 @@ pub(crate) enum Kind {
     Probe,
     /// A page or a part of one: errors are pages too.
     Page,
-    #[expect(dead_code, reason = "the page without JavaScript brings it")]
     /// A page that asks a question.
     Form,
     /// A look at something that is there: errors are JSON, as for all that follow.
@@ -54,9 +53,12 @@ struct Row {
 
 /// Every route, one line each: what it is, who may use it, where it is, who answers.
 fn table() -> Vec<Row> {
-    use Kind::{Look, Page, Probe, Question};
+    use Kind::{Form, Look, Page, Probe, Question};
     vec![
         row(Page, Role::None, "/", get(pages::chat::show)),
+        row(Form, Role::Patient, "/", post(pages::chat::submit)),
+        row(Page, Role::None, "/source/{id}", get(pages::source::show)),
+        row(Page, Role::None, "/assets/{name}", get(pages::assets::show)),
         row(Page, Role::None, "/docs", get(openapi::home)),
         row(Page, Role::None, "/docs/", get(openapi::page)),
         row(Page, Role::None, "/docs/{file}", get(openapi::file)),
@@ -90,5 +92,6 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .fold(Router::new(), guarded)
         .fallback(|| async { ApiError::NotFound("page or route") })
         .method_not_allowed_fallback(|| async { ApiError::Method })
+        .layer(from_fn_with_state(Arc::clone(app), pages::error::for_browsers))
         .with_state(Arc::clone(app))
 }
