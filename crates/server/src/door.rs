@@ -20,17 +20,21 @@ use tower::ServiceExt;
 use uuid::Uuid;
 
 use crate::Role;
-use crate::app::{App, Health};
 use crate::error::ApiError;
 use crate::guard::{Passed, Peer};
+use crate::metrics::Metrics;
+use crate::standing::{Health, Standing};
 use crate::wire::Exchange;
 
 const REQUEST_ID: header::HeaderName = header::HeaderName::from_static("x-request-id");
 
 /// The way in for all requests.
 pub(crate) struct Door {
-    pub(crate) app: Arc<App>,
     pub(crate) router: Router,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) standing: Arc<Standing>,
+    /// How long a reply may have nothing to say.
+    pub(crate) patience: Duration,
 }
 
 impl Door {
@@ -56,20 +60,21 @@ impl Door {
         if let Ok(value) = HeaderValue::from_str(id.hyphenated().encode_lower(&mut Uuid::encode_buffer())) {
             headers.insert(REQUEST_ID, value);
         }
-        if self.app.health() == Health::Stopping {
+        if self.standing.health() == Health::Stopping {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         exchange.reply();
         let passed = response.extensions_mut().remove::<Passed>();
         let status = response.status().as_u16();
-        let patience = self.app.config.request_timeout;
-        let record = Record { app: Arc::clone(&self.app), exchange, start, id, method, passed, status, bytes: 0 };
+        let patience = self.patience;
+        let record =
+            Record { metrics: Arc::clone(&self.metrics), exchange, start, id, method, passed, status, bytes: 0 };
         Ok(response.map(|inner| Told { inner: Some(inner), patience, waiting: None, record }))
     }
 
     /// One panic is one 500. What it says is not looked at: it may hold what somebody asked.
     fn mended(&self, _panic: Box<dyn Any + Send>) -> Response<Body> {
-        self.app.metrics.panicked();
+        self.metrics.panicked();
         ApiError::Internal.into_response()
     }
 }
@@ -137,7 +142,7 @@ impl HttpBody for Told {
                 Unfinished::Stalled
             }
             Err(_) => {
-                told.record.app.metrics.panicked();
+                told.record.metrics.panicked();
                 Unfinished::Panicked
             }
         };
@@ -156,7 +161,7 @@ impl HttpBody for Told {
 
 /// What is remembered of a request: nothing that the client wrote.
 struct Record {
-    app: Arc<App>,
+    metrics: Arc<Metrics>,
     exchange: Arc<Exchange>,
     start: Instant,
     id: Uuid,
@@ -171,7 +176,7 @@ impl Drop for Record {
         let route = self.passed.map_or("other", |passed| passed.pattern);
         let role = self.passed.map_or(Role::None, |passed| passed.role);
         let took = self.start.elapsed().as_secs_f64();
-        self.app.metrics.requested(route, self.status, took);
+        self.metrics.requested(route, self.status, took);
         tracing::info!(
             request_id = %self.id,
             method = self.method,

@@ -74,8 +74,6 @@ pub(crate) enum ApiError {
     TooMany { retry_after: u64 },
     #[error("the answer took too long; try again in a moment")]
     TimedOut,
-    #[error("the server is stopping; try again in a moment")]
-    Stopping,
     #[error("the index cannot answer now; an operator must run `clinqa inspect`")]
     Index,
     #[error("something went wrong on our side; try again, and tell the operator if it stays")]
@@ -96,7 +94,7 @@ impl ApiError {
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Question(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
-            Self::Busy | Self::Index | Self::TimedOut | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Index | Self::TimedOut => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -126,7 +124,6 @@ impl ApiError {
             Self::HeadTooLarge => "head_too_large",
             Self::TooMany { .. } => "too_many",
             Self::TimedOut => "timed_out",
-            Self::Stopping => "stopping",
             Self::Index => "index",
             Self::Internal => "internal",
         }
@@ -143,7 +140,7 @@ impl From<clinqa_qa::Error> for ApiError {
     }
 }
 
-/// The body of an error, in OpenAI's shape.
+/// The body of an error, in `OpenAI`'s shape.
 #[derive(Serialize)]
 struct Body {
     error: Described,

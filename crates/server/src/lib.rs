@@ -23,6 +23,7 @@ mod pages;
 mod rates;
 mod reload;
 mod routes;
+mod standing;
 mod tls;
 mod wire;
 mod work;

@@ -74,7 +74,7 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    pub(crate) fn new(engine: &Engine) -> Self {
+    pub(crate) fn new() -> Self {
         let request: fn() -> Histogram = || Histogram::new(REQUEST);
         let stage: fn() -> Histogram = || Histogram::new(STAGE);
         let mut metrics = Self {
@@ -92,7 +92,6 @@ impl Metrics {
             degraded: Gauge::default(),
         };
         metrics.register();
-        metrics.serves(engine);
         metrics
     }
 

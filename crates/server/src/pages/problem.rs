@@ -7,7 +7,7 @@ use maud::{DOCTYPE, html};
 use crate::error::ApiError;
 
 /// The error as a page, with the status and the headers of `response`, which says it as JSON.
-pub(crate) fn instead_of(response: Response, error: &ApiError) -> Response {
+pub(crate) fn instead_of(response: &Response, error: &ApiError) -> Response {
     let page = html! {
         (DOCTYPE)
         html lang="en" {

@@ -8,7 +8,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::app::{App, Health};
+use crate::app::App;
+use crate::standing::Health;
 
 /// `GET /healthz`: the process runs.
 pub(crate) async fn alive() -> &'static str {
@@ -27,7 +28,7 @@ struct Readiness {
 
 /// `GET /readyz`: whether questions should be sent here. A degraded server answers, from an older index.
 pub(crate) async fn ready(State(app): State<Arc<App>>) -> Response {
-    let status = app.health();
+    let status = app.standing.health();
     let code = if status == Health::Stopping { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
     let reason = match status {
         Health::Ready => None,
