@@ -1,6 +1,5 @@
 //! What happens to every request, whatever it is: an id, one line of log, one count, and no panic gets past.
 
-use std::any::Any;
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -54,7 +53,8 @@ impl Door {
         let routed = AssertUnwindSafe(self.router.clone().oneshot(request)).catch_unwind();
         let mut response = match routed.await {
             Ok(Ok(response)) => response,
-            Err(panic) => self.mended(panic),
+            // What a panic says is not looked at: it may hold what somebody asked.
+            Err(_) => ApiError::Internal.into_response(),
         };
         let headers = response.headers_mut();
         if let Ok(value) = HeaderValue::from_str(id.hyphenated().encode_lower(&mut Uuid::encode_buffer())) {
@@ -70,12 +70,6 @@ impl Door {
         let record =
             Record { metrics: Arc::clone(&self.metrics), exchange, start, id, method, passed, status, bytes: 0 };
         Ok(response.map(|inner| Told { inner: Some(inner), patience, waiting: None, record }))
-    }
-
-    /// One panic is one 500. What it says is not looked at: it may hold what somebody asked.
-    fn mended(&self, _panic: Box<dyn Any + Send>) -> Response<Body> {
-        self.metrics.panicked();
-        ApiError::Internal.into_response()
     }
 }
 
@@ -141,10 +135,7 @@ impl HttpBody for Told {
                 }
                 Unfinished::Stalled
             }
-            Err(_) => {
-                told.record.metrics.panicked();
-                Unfinished::Panicked
-            }
+            Err(_) => Unfinished::Panicked,
         };
         told.inner = None;
         Poll::Ready(Some(Err(failed)))

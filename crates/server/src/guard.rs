@@ -1,6 +1,7 @@
 //! May this request pass, and is all of it there?
 
 use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use axum::extract::{Request, State};
 use axum::http::header;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use crate::Role;
@@ -112,8 +114,10 @@ async fn pass(
     }
     let (head, body) = request.into_parts();
     let body = whole(body, gate.body_bytes, gate.body_patience).await?;
-    let answer = next.run(Request::from_parts(head, Body::from(body)));
-    tokio::time::timeout(gate.patience, answer).await.map_err(|_| ApiError::TimedOut)
+    // Caught here and not only at the door, so that it is counted as its route's.
+    let answer = AssertUnwindSafe(next.run(Request::from_parts(head, Body::from(body)))).catch_unwind();
+    let answered = tokio::time::timeout(gate.patience, answer).await;
+    answered.map_err(|_| ApiError::TimedOut)?.map_err(|_| ApiError::Internal)
 }
 
 fn refused(refusal: Refusal) -> ApiError {

@@ -105,7 +105,7 @@ impl Metrics {
         registry.register("redactions", "Identifiers taken out of the query log", self.redactions.clone());
         registry.register("connections", "Connections that are open", self.connections.clone());
         registry.register("refused_connections", "Connections turned away or cut", self.refused.clone());
-        registry.register("panics", "Requests that ended in a panic", self.panics.clone());
+        registry.register("panics", "Panics anywhere; each is contained", self.panics.clone());
         registry.register("queue_depth", "Questions that wait for a worker", self.waiting.clone());
         registry.register("index_generation_info", "What answers now", self.served.clone());
         registry.register("index_degraded", "1 while an older index has to serve", self.degraded.clone());

@@ -26,7 +26,7 @@ pub(crate) enum Kind {
     #[expect(dead_code, reason = "the page without JavaScript brings it")]
     /// A page that asks a question.
     Form,
-    #[expect(dead_code, reason = "the routes that look things up bring it")]
+    #[cfg_attr(not(test), expect(dead_code, reason = "the routes that look things up bring it"))]
     /// A look at something that is there: errors are JSON, as for all that follow.
     Look,
     /// A question or a search, which costs ten looks.
