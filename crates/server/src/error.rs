@@ -87,8 +87,6 @@ pub(crate) enum ApiError {
     TooMany { retry_after: u64 },
     #[error("the answer took too long; try again in a moment")]
     TimedOut,
-    #[error("the server is stopping; try again in a moment")]
-    Stopping,
     #[error("the index cannot answer now; an operator must run `clinqa inspect`")]
     Index,
     #[error("something went wrong on our side; try again, and tell the operator if it stays")]
@@ -112,7 +110,7 @@ impl ApiError {
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Question(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
-            Self::Busy | Self::Index | Self::TimedOut | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Index | Self::TimedOut => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -155,7 +153,6 @@ impl ApiError {
             Self::HeadTooLarge => "head_too_large",
             Self::TooMany { .. } => "too_many",
             Self::TimedOut => "timed_out",
-            Self::Stopping => "stopping",
             Self::Index => "index",
             Self::Internal => "internal",
         }
@@ -197,14 +194,13 @@ pub(crate) fn sentences() -> Vec<String> {
         ApiError::HeadTooLarge,
         ApiError::TooMany { retry_after: 2 },
         ApiError::TimedOut,
-        ApiError::Stopping,
         ApiError::Index,
         ApiError::Internal,
     ];
     errors.iter().map(ToString::to_string).collect()
 }
 
-/// The body of every error, in OpenAI's shape.
+/// The body of every error, in `OpenAI`'s shape.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Refusal {
     error: RefusalReason,

@@ -55,7 +55,6 @@ trait Job: Send {
     /// Whether somebody waits who would still be served in time, at `now` and with a job taking `mean`.
     fn is_wanted(&self, now: Instant, mean: Duration) -> bool;
     fn run(self: Box<Self>);
-    fn refuse(self: Box<Self>);
 }
 
 struct Task<F, T> {
@@ -75,10 +74,6 @@ impl<T: Send, F: FnOnce() -> T + Send> Job for Task<F, T> {
         let done = catch_unwind(AssertUnwindSafe(job)).map_err(|_| ApiError::Internal);
         // Whoever stopped waiting meanwhile needs no result.
         let _ = reply.send(done);
-    }
-
-    fn refuse(self: Box<Self>) {
-        let _ = self.reply.send(Err(ApiError::TimedOut));
     }
 }
 
@@ -103,7 +98,8 @@ impl Work {
     ) -> Result<T, ApiError> {
         let (reply, done) = oneshot::channel();
         self.shared.admit(Box::new(Task { job, deadline, reply }))?;
-        done.await.unwrap_or(Err(ApiError::Internal))
+        // A job that is dropped instead of run would have come too late.
+        done.await.unwrap_or(Err(ApiError::TimedOut))
     }
 
     /// Jobs that wait.
@@ -169,7 +165,6 @@ impl Shared {
                 queue.running += 1;
                 return Some(job);
             }
-            job.refuse();
         }
     }
 }

@@ -84,7 +84,7 @@ fn row(kind: Kind, role: Role, pattern: &'static str, methods: MethodRouter<Arc<
 /// The routes of the table, each behind its guard.
 pub(crate) fn router(app: &Arc<App>) -> Router {
     let guarded = |router: Router<Arc<App>>, Row { rule, methods }: Row| {
-        let guard_state = Guard { app: Arc::clone(app), rule };
+        let guard_state = Guard { gate: Arc::clone(&app.gate), rule };
         router.route(rule.pattern, methods.route_layer(from_fn_with_state(guard_state, guard)))
     };
     table()
