@@ -143,6 +143,8 @@ pub(crate) struct Fire {
     pub(crate) all: Vec<Slot>,
     pub(crate) within: u32,
     pub(crate) even: Vec<Frame>,
+    /// What makes it harmless where it stands near.
+    pub(crate) but: Option<Slot>,
 }
 
 /// A rule as a clinician writes it.
@@ -166,6 +168,7 @@ pub(crate) struct RuleFile {
 pub(crate) enum RuleKind {
     Emergency,
     Boundary,
+    Scope,
 }
 
 #[derive(Debug, Deserialize)]
@@ -175,6 +178,7 @@ pub(crate) struct FireFile {
     pub(crate) within: Option<u32>,
     #[serde(default)]
     pub(crate) even: Vec<Frame>,
+    pub(crate) but: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -219,13 +223,15 @@ fn compile_rule(name: &str, text: &str, lists: &Lists, builder: &mut Builder) ->
     let mut fires = Vec::with_capacity(file.fires.len());
     for fire in file.fires {
         let all = fire.all.iter().map(|group| slot("fires.all", &[group.as_str()])).collect::<Result<_, _>>()?;
-        fires.push(Fire { all, within: fire.within.unwrap_or(WITHIN), even: fire.even });
+        let but = fire.but.as_deref().map(|phrases| slot("fires.but", &[phrases])).transpose()?;
+        fires.push(Fire { all, within: fire.within.unwrap_or(WITHIN), even: fire.even, but });
     }
     let unless: Vec<&str> = file.unless.iter().map(String::as_str).collect();
     let unless = slot("unless", &unless)?;
     let kind = match file.kind {
         RuleKind::Emergency => NoticeKind::Emergency,
         RuleKind::Boundary => NoticeKind::Boundary,
+        RuleKind::Scope => NoticeKind::Scope,
     };
     let RuleFile { id, gravity, title, text, source, .. } = file;
     Ok(Rule { id, kind, gravity, title, text, source, fires, unless })
@@ -315,7 +321,7 @@ mod tests {
             let file: RuleFile = toml::from_str(text).expect("a rule");
             let fires = |example: &str| {
                 let question = Question::new(example).expect("a question");
-                screen(&rules, &question, None).notices.iter().any(|notice| notice.rule == file.id)
+                screen(&rules, &question, &[], None).notices.iter().any(|notice| notice.rule == file.id)
             };
             let missed = file.examples.fire.iter().filter(|example| !fires(example)).map(|e| ("missed", e));
             let false_alarms = file.examples.quiet.iter().filter(|example| fires(example)).map(|e| ("false alarm", e));
@@ -346,7 +352,7 @@ mod tests {
                 .collect();
             slots.push((rule.unless, all(&file.unless, &names)));
             for example in file.examples.fire.iter().chain(&file.examples.quiet) {
-                let found = rules.matcher.find(example);
+                let found = rules.matcher.find(&[example]);
                 let words: Vec<&str> = found.words.iter().map(|word| &*word.text).collect();
                 for (slot, patterns) in &slots {
                     let meant = crate::oracle::matches(patterns, &lists, &words);
