@@ -194,20 +194,29 @@ impl Cues {
 
     fn asked(&self, found: &Found) -> Vec<bool> {
         let words = &found.words;
+        let asked = &found.matches[self.asked];
         let sentences = words.last().map_or(0, |word| word.sentence as usize + 1);
         let mut is_asked = vec![false; sentences];
-        let asked = &found.matches[self.asked];
         for m in asked {
             is_asked[words[m.start].sentence as usize] = true;
         }
         // The "I" of "how can I tell" is nobody with a symptom.
         let inside = covered(words.len(), asked);
+        let mut names = vec![false; words.len()];
         for m in &found.matches[self.personal] {
-            if !(m.start..m.end).any(|i| inside[i]) {
-                is_asked[words[m.start].sentence as usize] = false;
-            }
+            names[m.start] |= !(m.start..m.end).any(|i| inside[i]);
         }
-        words.iter().map(|word| is_asked[word.sentence as usize]).collect()
+        // From the clause that names somebody on, a sentence is about them: "what helps, my dad has chest pain".
+        let mut flags = vec![false; words.len()];
+        let (mut named, mut end) = (false, 0);
+        for clause in words.chunk_by(|a, b| a.clause == b.clause) {
+            let start = end;
+            end += clause.len();
+            let opens = start == 0 || words[start - 1].sentence != clause[0].sentence;
+            named = (named && !opens) || names[start..end].contains(&true);
+            flags[start..end].fill(is_asked[clause[0].sentence as usize] && !named);
+        }
+        flags
     }
 }
 

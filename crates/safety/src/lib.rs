@@ -18,6 +18,7 @@ mod region;
 mod review;
 mod rules;
 mod screen;
+mod sound;
 mod spelling;
 mod vocabulary;
 

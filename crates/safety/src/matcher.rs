@@ -89,7 +89,7 @@ impl Builder {
     pub(crate) fn build(self, spelling: SpellingFile) -> Matcher {
         let (symbols, lists) = (self.vocabulary.len(), self.list_starts.len());
         Matcher {
-            speller: Speller::new(self.vocabulary.plain_words(), spelling),
+            speller: Speller::new(self.vocabulary.targets(), spelling),
             lists_by_word: Index::new(symbols, &self.lists_by_word),
             slots_by_word: Index::new(symbols, &self.slots_by_word),
             slots_by_list: Index::new(lists, &self.slots_by_list),

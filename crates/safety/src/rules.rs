@@ -446,4 +446,20 @@ mod tests {
             assert!(grade(&text) <= 6.0, "{}: grade {:.1}", rule.id, grade(&text));
         }
     }
+
+    #[test]
+    #[ignore = "debug"]
+    fn debug_mends() {
+        let rules = Rules::embedded().expect("the embedded rules");
+        let mut seen = std::collections::BTreeMap::new();
+        for line in std::fs::read_to_string(std::env::var("SET").unwrap()).unwrap().lines() {
+            for word in crate::normalise::words(line) {
+                let found = rules.matcher.find(&[&word.text]);
+                let to: Vec<&str> = found.words.iter().map(|w| &*w.text).collect();
+                let to = to.join(" ");
+                if to != word.text { seen.insert(word.text.clone(), to); }
+            }
+        }
+        for (a, b) in seen { eprintln!("{a}->{b}"); }
+    }
 }
