@@ -235,6 +235,18 @@ pub(crate) struct Frames {
 }
 
 impl Frames {
+    /// The frames that the words of `piece` stand in, by name.
+    pub(crate) fn names(&self, piece: std::ops::Range<usize>) -> impl Iterator<Item = &'static str> {
+        let all = [
+            ("negated", &self.negated),
+            ("past", &self.past),
+            ("asked", &self.asked),
+            ("imagined", &self.imagined),
+            ("idiom", &self.idiom),
+        ];
+        all.into_iter().filter_map(move |(name, flags)| flags[piece.clone()].contains(&true).then_some(name))
+    }
+
     /// Whether `m` counts as present, given the frames that do not matter to its rule.
     pub(crate) fn is_live(&self, m: Match, even: &[Frame]) -> bool {
         let stands = |frame: Frame, flags: &[bool]| flags[m.start] && !even.contains(&frame);

@@ -39,7 +39,12 @@ pub enum Verdict {
 pub fn screen(rules: &Rules, question: &Question, history: &[Turn], region: Option<&Region>) -> Screening {
     let found = rules.matcher.find(&told(question, history));
     let frames = rules.cues.read(&found, rules.symptoms.clone());
-    let fired: Vec<&Rule> = rules.all.iter().filter(|rule| fires(rule, &found, &frames)).collect();
+    let mut fired: Vec<&Rule> = rules.all.iter().filter(|rule| fires(rule, &found, &frames)).collect();
+    if !fired.iter().any(|rule| rule.kind == NoticeKind::Emergency) {
+        let total = rules.evidence.total(&found, &frames, &rules.lists, frames.emergencies_from);
+        let weighed = rules.all.iter().filter(|rule| rule.evidence.is_some_and(|least| total >= least));
+        fired.splice(0..0, weighed);
+    }
     let is = |kind: NoticeKind| fired.iter().any(|rule| rule.kind == kind);
     let verdict = if is(NoticeKind::Emergency) {
         Verdict::Redirect
