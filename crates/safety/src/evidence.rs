@@ -14,9 +14,9 @@ use crate::matcher::{Found, Slot};
 const POINTS: &str = include_str!("../data/evidence.tsv");
 
 /// A long message is read in pieces of so many words, so that what matters is not drowned.
-const PIECE: usize = 50;
+const PIECE: usize = 90;
 /// How far the next piece begins after the last one.
-const STEP: usize = 25;
+const STEP: usize = 45;
 
 /// A term's hash.
 type Term = u64;

@@ -31,6 +31,7 @@ pub(crate) const RULES: &[(&str, &str)] = table![
     "chest-pain.toml",
     "choking.toml",
     "cold-limb.toml",
+    "danger-signs.toml",
     "dehydrated-infant.toml",
     "diabetic-emergency.toml",
     "ectopic-pregnancy.toml",
@@ -401,7 +402,7 @@ mod tests {
     fn notices_stand_in_a_fixed_order_and_no_two_rules_share_a_place() {
         let rules = Rules::embedded().expect("the embedded rules").all;
         assert!(rules.windows(2).all(|pair| (pair[0].kind, pair[0].gravity) < (pair[1].kind, pair[1].gravity)));
-        assert_eq!(rules.iter().filter(|rule| rule.kind == NoticeKind::Emergency).count(), 38);
+        assert_eq!(rules.iter().filter(|rule| rule.kind == NoticeKind::Emergency).count(), 39);
     }
 
     #[test]
