@@ -43,6 +43,8 @@ pub(crate) enum Frame {
     Past,
     /// "If someone ever …", "in my novel …".
     Imagined,
+    /// "A heart attack when I saw the bill."
+    Idiom,
 }
 
 /// The cues, compiled.
@@ -254,7 +256,7 @@ impl Frames {
             && !stands(Frame::Past, &self.past)
             && !stands(Frame::Asked, &self.asked)
             && !stands(Frame::Imagined, &self.imagined)
-            && !(m.start..m.end).any(|i| self.idiom[i])
+            && (even.contains(&Frame::Idiom) || !(m.start..m.end).any(|i| self.idiom[i]))
     }
 }
 

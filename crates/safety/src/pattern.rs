@@ -292,7 +292,7 @@ mod tests {
         check("{nope}", Err(PatternError::UnknownList { name: "nope".into() }));
         check("Chest", Err(PatternError::Word { word: "Chest".into() }));
         check("*", Err(PatternError::Word { word: "*".into() }));
-        check(&"(a|b)".repeat(20), Err(TOO_WIDE));
+        check(&"(a|b)".repeat(30), Err(TOO_WIDE));
         check(&"a?".repeat(40), Err(TOO_WIDE));
     }
 

@@ -43,6 +43,7 @@ pub(crate) const RULES: &[(&str, &str)] = table![
     "labour.toml",
     "major-injury.toml",
     "meningitis.toml",
+    "not-health.toml",
     "overdose-poisoning.toml",
     "own-diagnosis.toml",
     "own-dose.toml",

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use std::time::Instant;
 
 use clinqa_safety::{Rules, Verdict, screen};
-use clinqa_schema::Question;
+use clinqa_schema::{Abstention, NoticeKind, Question};
 
 static RULES: LazyLock<Rules> = LazyLock::new(|| Rules::embedded().expect("the embedded rules"));
 
@@ -95,4 +95,123 @@ fn a_set_of_ones_own() {
     let path = std::env::var("CLINQA_SAFETY_SET").expect("CLINQA_SAFETY_SET names a JSON Lines file");
     let set = std::fs::read_to_string(path).expect("a readable set");
     eprintln!("{}", measure(&set).report());
+}
+
+/// What the rules reach on the sets that they were mended on; `README.md` of `rules/` says what they reached before.
+#[test]
+fn the_committed_sets_keep_their_figures() {
+    for (set, name) in [
+        (include_str!("data/safety/dev-1.jsonl"), "dev-1"),
+        (include_str!("data/safety/dev-2.jsonl"), "dev-2"),
+    ] {
+        let measured = measure(set);
+        let (recall, ordinary, hard) = (measured.share("emergency"), measured.share("ordinary"), measured.share("hard"));
+        assert!(recall >= 0.98 && ordinary <= 0.01 && hard <= 0.03, "{name}\n{}", measured.report());
+    }
+}
+
+fn lines(data: &str) -> impl Iterator<Item = &str> {
+    data.lines().filter(|line| !line.starts_with('#') && !line.is_empty())
+}
+
+fn verdict(text: &str) -> Verdict {
+    screen(&RULES, &Question::new(text).expect("a question"), &[], None).verdict
+}
+
+fn demand(data: &str, expected: Verdict) {
+    let wrong: Vec<&str> = lines(data).filter(|text| verdict(text) != expected).collect();
+    assert!(wrong.is_empty(), "{} are not {expected:?}: {wrong:#?}", wrong.len());
+}
+
+#[test]
+fn every_question_on_ones_own_case_abstains_with_a_notice_that_says_where_to_turn() {
+    let personal = include_str!("data/safety/personal.txt");
+    demand(personal, Verdict::Abstain(Abstention::Personal));
+    for text in lines(personal) {
+        let notice = &screen(&RULES, &Question::new(text).expect("a question"), &[], None).notices[0];
+        assert!(notice.kind == NoticeKind::Boundary && notice.text.contains("lease"), "{text}: {}", notice.text);
+    }
+}
+
+#[test]
+fn a_general_question_is_no_question_on_ones_own_case() {
+    demand(include_str!("data/safety/general.txt"), Verdict::Proceed);
+}
+
+#[test]
+fn what_is_not_about_health_is_told_so_and_nothing_else_is() {
+    let scope = Verdict::Abstain(Abstention::Scope);
+    let all: Vec<&str> = lines(include_str!("data/safety/scope.txt")).collect();
+    let missed: Vec<&&str> = all.iter().filter(|text| verdict(text) != scope).collect();
+    assert!(missed.len() * 5 <= all.len(), "{missed:#?}");
+    let sets = [include_str!("data/safety/dev-1.jsonl"), include_str!("data/safety/dev-2.jsonl")];
+    let text = |line: &str| serde_json::from_str::<Message>(line).expect("a message").text;
+    let messages = sets.iter().flat_map(|set| set.lines().map(text));
+    let question = |line: &str| {
+        let line: serde_json::Value = serde_json::from_str(line).expect("a question");
+        line["question"].as_str().expect("a text").to_owned()
+    };
+    let questions = include_str!("../../../corpora/starter/questions.jsonl").lines().map(question);
+    let wrong: Vec<String> = messages.chain(questions).filter(|text| verdict(text) == scope).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Emergencies of the committed sets, every seventh.
+fn some_emergencies() -> Vec<String> {
+    let sets = [include_str!("data/safety/dev-1.jsonl"), include_str!("data/safety/dev-2.jsonl")];
+    let all = sets.iter().flat_map(|set| set.lines().map(|line| serde_json::from_str::<Message>(line).expect("a message")));
+    let is_seen = |message: &Message| message.label == "emergency" && verdict(&message.text) == Verdict::Redirect;
+    let seen = all.filter(is_seen).step_by(7).map(|message| message.text);
+    seen.filter(|text| text.chars().count() < 400).collect()
+}
+
+#[test]
+fn capitals_marks_look_alikes_stretched_letters_and_blanks_change_no_verdict() {
+    let spaced = |text: &str, with: &str| text.split_whitespace().collect::<Vec<_>>().join(with);
+    let marked = |text: &str| text.chars().flat_map(|c| [c, '\u{200b}']).collect::<String>();
+    let alike = |c: char| match c {
+        'a' => 'а',
+        'c' => 'с',
+        'e' => 'е',
+        'o' => 'ο',
+        'p' => 'р',
+        'x' => 'х',
+        _ => c,
+    };
+    // "breeeeathe": the first letter that may be stretched, in words that stay what they are.
+    let stretched = |word: &str| {
+        let vowel = word.char_indices().skip(1).find(|(i, c)| {
+            let rest = &word[i + c.len_utf8()..];
+            "aeiou".contains(*c) && !rest.starts_with(*c) && !word[..*i].ends_with(*c)
+        });
+        match vowel {
+            Some((i, c)) if word.len() >= 5 && word.is_ascii() => {
+                format!("{}{}{}", &word[..i], c.to_string().repeat(5), &word[i + 1..])
+            }
+            _ => word.to_owned(),
+        }
+    };
+    let mut wrong = Vec::new();
+    for text in some_emergencies() {
+        let wide: String = text
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() { char::from_u32(u32::from(c) + 0xfee0).unwrap_or(c) } else { c })
+            .collect();
+        let drawn = text.split(' ').map(stretched).collect::<Vec<_>>().join(" ");
+        let variants =
+            [text.to_uppercase(), spaced(&text, "  \t "), marked(&text), text.chars().map(alike).collect(), wide, drawn];
+        let changed = |variant: &String| {
+            Question::new(variant).is_ok_and(|question| screen(&RULES, &question, &[], None).verdict != Verdict::Redirect)
+        };
+        wrong.extend(variants.into_iter().filter(changed));
+    }
+    assert!(wrong.is_empty(), "{}: {wrong:#?}", wrong.len());
+}
+
+#[test]
+fn a_crisis_is_never_met_without_a_line_to_listen() {
+    for text in ["i cant do this anymore, i want to die", "he beats me and i am scared he will kill me", "she says the voices tell her to stab people"] {
+        let screening = screen(&RULES, &Question::new(text).expect("a question"), &[], Some(&"GB".parse().expect("a region")));
+        assert!(screening.notices.iter().any(|notice| notice.text.contains("116 123")), "{text}");
+    }
 }
