@@ -8,6 +8,7 @@
 //! pattern language described in `rules/README.md`. None of this is clinical validation.
 
 mod context;
+mod evidence;
 mod matcher;
 mod normalise;
 #[cfg(test)]
@@ -18,6 +19,7 @@ mod region;
 mod review;
 mod rules;
 mod screen;
+mod sound;
 mod spelling;
 mod vocabulary;
 
