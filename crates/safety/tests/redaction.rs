@@ -65,7 +65,14 @@ fn may_stay(rest: &str) -> bool {
     let rest = rest.trim_matches(|c: char| !c.is_alphanumeric());
     let code = rest.len() <= 3 && rest.chars().all(|c| c.is_ascii_uppercase());
     let year = rest.len() == 4 && rest.parse().is_ok_and(|year: u32| (1800..2100).contains(&year));
-    rest.is_empty() || code || year || rest == "nan" || redact(&format!("it is common in {rest} today"), &[]).spans.is_empty() && is_large(rest)
+    // Words that join others tell nothing: "the corner of", "and", "de".
+    let joins = rest.split_whitespace().all(|word| matches!(word, "the" | "corner" | "of" | "and") || word.len() <= 3 && word.chars().all(char::is_lowercase));
+    rest.is_empty() || code || year || joins || rest == "nan" || redact(&format!("it is common in {rest} today"), &[]).spans.is_empty() && is_large(rest)
+}
+
+/// Whether what is left is a country and codes: "\n, NZ\n New Zealand".
+fn large_pieces(left: &str) -> bool {
+    left.split([',', '\n', '.', '(', ')']).flat_map(|piece| piece.split("  ")).all(may_stay)
 }
 
 /// Countries and states in full, as the test knows them by itself.
@@ -112,7 +119,7 @@ fn recall(texts: &[Value], wanted: u64) -> BTreeMap<String, Tally> {
             let left = uncovered(text, range.clone(), &spans);
             let pieces = left.split(|c: char| !c.is_alphanumeric()).filter(|piece| !piece.is_empty());
             let whole = left.trim_matches(|c: char| !c.is_alphanumeric());
-            let gone = whole.is_empty() || NAMED.contains(&class.as_str()) && (may_stay(whole) || pieces.clone().all(may_stay));
+            let gone = whole.is_empty() || NAMED.contains(&class.as_str()) && (may_stay(whole) || pieces.clone().all(may_stay) || large_pieces(&left));
             let tally = tallies.entry(class).or_default();
             tally.all += 1;
             tally.found += usize::from(gone);

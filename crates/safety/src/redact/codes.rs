@@ -120,7 +120,8 @@ fn quantity(page: &Page, chunk: &Range<usize>) -> bool {
 
 /// Whether all letters of a range are units: "500mg/125mg".
 pub(super) fn only_units(page: &Page, range: Range<usize>) -> bool {
-    page.tokens[range].iter().filter(|token| token.is_word()).all(|token| page.lexicon.is_sign("unit", &token.text))
+    let digits_first = page.tokens[range.start].is_digits();
+    digits_first && page.tokens[range].iter().filter(|token| token.is_word()).all(|token| page.lexicon.is_sign("unit", &token.text))
 }
 
 /// How many digits and letters stand in a range.

@@ -1,7 +1,7 @@
 //! Which pieces are dates more exact than a year, and which are ages over 89?
 
 use super::Kind;
-use super::fold::{Gap, Token};
+use super::fold::{Gap, Shape, Token};
 use super::page::Page;
 
 pub(super) fn mark(page: &mut Page) {
@@ -165,9 +165,13 @@ fn month(page: &mut Page, at: usize) {
     // "may 10": a modal before a number, where nothing else speaks for a date.
     let ordinal = after.is_some_and(|end| matches!(page.text(end - 1), "st" | "nd" | "rd" | "th"));
     let led = page.before(at, 1).is_some_and(|before| page.lexicon.is_sign("date-before", &before.text));
-    let end = before.map(|_| at + 1).or(after);
-    let dated = end.is_some() && (!word || page.tokens[at].is_capital() || before.is_some() || ordinal || led);
-    let end = end.filter(|_| dated);
+    // "vitamin B12 may", "of 12 may take": a day stands apart, and a modal has a verb behind it.
+    let modal = word && page.tokens[at].shape == Shape::Lower;
+    let closes = page.token(at + 1).is_none_or(|next| !next.is_word() || next.gap == Gap::Line);
+    let apart = before.filter(|day| page.tokens[*day].is_word() || *day == 0 || page.gap(*day) != Gap::None || page.tokens[day - 1].mark().is_some());
+    let before = apart.filter(|day| !modal || closes || page.text(day + 1) != page.text(at) || page.before(*day, 1).is_some_and(|word| matches!(word.text.as_str(), "on" | "since" | "born" | "dated" | "until" | "from" | "by")));
+    let dated = before.is_some() || after.is_some() && (!word || page.tokens[at].is_capital() || ordinal || led);
+    let end = before.map(|_| at + 1).or(after).filter(|_| dated);
     let yeared = year_after(page, end.unwrap_or(at + 1 + dot));
     if end.is_some() || yeared.is_some() {
         let start = before.filter(|_| dated).unwrap_or(at);

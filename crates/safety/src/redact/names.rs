@@ -77,7 +77,7 @@ fn titled(page: &mut Page, at: usize) {
     let listed = page.lexicon.is_name(next.stem()) && !page.lexicon.is_known(next.stem());
     let capital = next.is_capital() && page.case[from] == Case::Sentence && (!word || !page.lexicon.is_known(next.stem()) || page.lexicon.is_name(next.stem()));
     let lower = next.shape == Shape::Lower && (listed || !word && !page.lexicon.is_known(next.stem()) && next.text.len() >= 2 || !word && !dot && page.lexicon.is_surname(next.stem()) && !is_function(page, from));
-    let shouted = page.case[from] == Case::Shouted && (!page.lexicon.is_known(next.stem()) || listed);
+    let shouted = page.case[from] == Case::Shouted && next.is_capital() && (!page.lexicon.is_known(next.stem()) || page.lexicon.is_name(next.stem()));
     if !(capital || lower || shouted) || page.kept(from) == Kept::Always || dot && word && page.begins_sentence(from) && page.text(at).len() > 3 {
         return;
     }
@@ -121,7 +121,10 @@ fn introduced(page: &mut Page, at: usize) {
     } else {
         capital && (listed || !known) && page.kept(from) != Kept::Usually || !capital && page.lexicon.is_given(stem) && !known
     };
-    if accepted && page.kept(from) != Kept::Always && !(page.lexicon.is_clinical(stem) && !listed) {
+    let called = !named && page.is_sign("identify", at);
+    let spoils = page.gap(from + 1) == Gap::None && page.token(from + 1).is_some_and(Token::is_digits)
+        || called && (page.kept(from) != Kept::No || page.lexicon.is_eponym(stem) || page.lexicon.is_clinical(stem) || next.shape == Shape::Upper && next.text.len() <= 4 || next.text.len() == 1);
+    if accepted && !spoils && page.kept(from) != Kept::Always && !(page.lexicon.is_clinical(stem) && !listed) {
         let end = name_end(page, from, MOST_WORDS).max(from + 1);
         page.claim(from..end, Kind::Name);
     }
@@ -178,6 +181,10 @@ fn is_name(page: &Page, at: usize) -> bool {
     if token.text.chars().any(|c| c.is_alphabetic() && !c.is_ascii()) {
         return foreign(&token.text);
     }
+    // Letters beside marks are short forms: "U&Es", "CIWA-Ar", "4 Ts".
+    if stem.len() == 2 && (!listed_short(page, at) || token.gap == Gap::None && at > 0) {
+        return false;
+    }
     // A piece of a code ("HbA1c") is none.
     let glued = |at: usize, other: usize| page.token(other).is_some_and(Token::is_digits) && page.gap(at) == Gap::None;
     if glued(at, at.wrapping_sub(1)) || glued(at + 1, at + 1) {
@@ -187,7 +194,9 @@ fn is_name(page: &Page, at: usize) -> bool {
     let eponym = page.lexicon.is_eponym(stem);
     let capital = token.is_capital() && page.case[at] == Case::Sentence;
     let telling = tells(page, at);
-    if page.lexicon.is_given_always(stem) && !eponym && !known {
+    // "TIA" is an abbreviation first.
+    let short = token.shape == Shape::Upper && stem.len() <= 4;
+    if page.lexicon.is_given_always(stem) && !eponym && !known && !short {
         return true;
     }
     if page.case[at] == Case::Shouted {
@@ -196,17 +205,24 @@ fn is_name(page: &Page, at: usize) -> bool {
     if !capital {
         return false;
     }
-    if token.shape == Shape::Upper && !listed {
+    if token.shape == Shape::Upper && (!listed || short) {
         // Short ones are abbreviations.
         return stem.len() >= 6 && is_unknown(page, at) && !page.lexicon.is_slip(stem);
     }
     match (telling, known) {
+        (true, true) if page.before(at, 1).is_some_and(|before| before.is_capital() && token.gap == Gap::Blank && page.lexicon.is_given(before.stem()) && !page.lexicon.is_known(before.stem())) => listed,
         (true, true) => listed && !page.lexicon.is_clinical(stem) && !eponym_at_rest(page, at) && token.shape == Shape::Title,
         (true, false) => !eponym || listed && !possessive(page, at),
         (false, false) if listed => !eponym || follows_name(page, at),
         (false, false) => unknown_name(page, at),
         (false, true) => (page.lexicon.is_given(stem) || listed && !page.lexicon.is_clinical(stem)) && follows_name(page, at),
     }
+}
+
+/// Whether a word of two letters is a name that lists know, and not a plural of one letter.
+fn listed_short(page: &Page, at: usize) -> bool {
+    let stem = page.tokens[at].stem();
+    page.lexicon.is_name(stem) && !stem.ends_with('s') && page.tokens[at].shape == Shape::Title && !page.lexicon.is_known(stem)
 }
 
 /// A word with a first capital that no list knows, and that is no slip of a known one.
@@ -227,7 +243,7 @@ fn eponym_at_rest(page: &Page, at: usize) -> bool {
 fn follows_name(page: &Page, at: usize) -> bool {
     let Some(next) = page.token(at + 1).filter(|next| next.gap <= Gap::Blank) else { return false };
     let surname = next.is_capital() && (page.lexicon.is_surname(next.stem()) || is_unknown(page, at + 1));
-    let verb = next.is_word() && page.lexicon.is_given(page.tokens[at].stem()) && page.lexicon.is_sign("says", &next.text) && page.text(at).len() >= 4 && matches!(next.text.as_str(), "has" | "says" | "said" | "was" | "lives" | "takes" | "weighs" | "had");
+    let verb = next.is_word() && page.lexicon.is_given(page.tokens[at].stem()) && page.lexicon.is_sign("says", &next.text) && page.text(at).len() >= 4 && (matches!(next.text.as_str(), "has" | "says" | "said" | "was" | "lives" | "takes" | "weighs" | "had") || !page.lexicon.is_known(page.tokens[at].stem()));
     let initial = next.is_word() && next.is_capital() && next.text.len() == 1 && page.is_mark(at + 2, '.');
     let speaker = next.mark() == Some(':') && page.gap(at) == Gap::Line && page.lexicon.is_given(page.tokens[at].stem());
     surname || verb || initial || speaker
@@ -242,7 +258,9 @@ fn foreign(word: &str) -> bool {
 /// The words beside a name that belong to it: initials, particles, second names.
 fn spread(page: &mut Page) {
     for at in 0..page.len() {
-        if page.claimed(at) == Some(Kind::Name) {
+        // "Alice" may have been taken for the town, "Alice Goldberg" is none.
+        let town = page.claimed(at) == Some(Kind::Place) && page.tokens[at].is_capital() && page.lexicon.is_given(page.tokens[at].stem());
+        if page.claimed(at) == Some(Kind::Name) || town {
             onwards(page, at);
         }
     }
@@ -255,6 +273,7 @@ fn spread(page: &mut Page) {
 
 fn onwards(page: &mut Page, at: usize) {
     let mut end = at + 1;
+    // The words of one name stand on one line.
     while end < page.len() && end - at < 8 && page.gap(end) <= Gap::Blank && page.is_free(end) {
         let token = &page.tokens[end];
         let joins = match token.mark() {
@@ -277,10 +296,12 @@ fn onwards(page: &mut Page, at: usize) {
 /// Whether a word goes on with a name.
 fn belongs(page: &Page, at: usize, next: bool) -> bool {
     let token = &page.tokens[at];
-    if page.kept(at) != Kept::No || !token.is_word() {
+    let stem = token.stem();
+    // "Sarah Jordan"
+    let country = page.kept(at) == Kept::Usually && token.shape == Shape::Title && page.before(at, 1).is_some_and(|before| page.lexicon.is_given_always(before.stem()));
+    if page.kept(at) != Kept::No && !country || !token.is_word() {
         return false;
     }
-    let stem = token.stem();
     let (known, listed) = (page.lexicon.is_known(stem), page.lexicon.is_name(stem));
     if page.is_sign("particle", at) && !token.is_capital() {
         return page.token(at + 1).is_some_and(|after| after.is_word() && (after.is_capital() || page.lexicon.is_surname(after.stem()) && !page.lexicon.is_known(after.stem())));
@@ -288,9 +309,19 @@ fn belongs(page: &Page, at: usize, next: bool) -> bool {
     if token.is_capital() && page.case[at] == Case::Sentence {
         let initial = token.text.len() == 1 && !token.is("i");
         let abbreviation = token.shape == Shape::Upper && token.text.len() <= 4 && !listed && page.tokens[at - 1].shape != Shape::Upper;
-        return initial || !abbreviation && (!known || listed || !page.lexicon.is_clinical(stem)) && !page.is_sign("month", at);
+        // A surname may be a word of medicine; an everyday word behind a name is none of it.
+        let ends = page.gap(at + 1) == Gap::Line || page.token(at + 1).is_some_and(|next| next.mark().is_some_and(|mark| ",.:;)".contains(mark)));
+        let closes = ends && page.before(at, 1).is_some_and(|before| page.lexicon.is_given_always(before.stem()));
+        return initial || !abbreviation && (!known || listed || closes || page.lexicon.is_clinical(stem)) && !page.is_sign("month", at);
     }
-    next && token.shape == Shape::Lower && !known && stem.len() >= 3 && (listed || !page.lexicon.is_slip(stem)) && !page.lexicon.is_eponym(stem)
+    // "eric g. samoylova"
+    let initial = token.shape == Shape::Lower && token.text.len() == 1 && !matches!(token.text.as_str(), "i" | "a");
+    if initial {
+        let after = at + 1 + usize::from(page.is_mark(at + 1, '.'));
+        return page.token(after).is_some_and(|after| after.is_word() && after.shape == Shape::Lower && after.text.len() > 2 && !page.lexicon.is_known(after.stem()));
+    }
+    let second = next || page.before(at, 1).is_some_and(|before| before.text.len() == 1 || before.mark() == Some('.'));
+    second && token.shape == Shape::Lower && !known && stem.len() >= 3 && (listed || !page.lexicon.is_slip(stem)) && !page.lexicon.is_eponym(stem)
 }
 
 fn backwards(page: &mut Page, at: usize) {

@@ -39,7 +39,7 @@ fn accounts(page: &mut Page, at: usize) {
     if !country || page.gap(at) == Gap::None && page.before(at, 1).is_some_and(|token| token.mark().is_none()) {
         return;
     }
-    let check = page.token(at + 1).is_some_and(|next| next.is_digits() && next.text.len() >= 2 && next.gap <= Gap::Blank);
+    let check = page.token(at + 1).is_some_and(|next| next.is_digits() && next.text.len() >= 2 && next.gap == Gap::None);
     if !check {
         return;
     }
@@ -48,7 +48,9 @@ fn accounts(page: &mut Page, at: usize) {
     let mut end = at;
     while let Some(token) = page.token(end) {
         let joins = token.mark().is_none() || matches!(token.mark(), Some('-' | '.'));
-        if !joins || end > at && token.gap == Gap::Line || whole.len() > 34 {
+        // Groups are of four signs; the last may be shorter.
+        let apart = end > at && token.gap == Gap::Blank && whole.len() % 4 != 0;
+        if !joins || end > at && token.gap == Gap::Line || apart || whole.len() > 34 {
             break;
         }
         if token.mark().is_none() {
@@ -178,7 +180,8 @@ fn run(page: &Page, at: usize) -> Run {
 
 /// Whether a run is an amount: a unit follows, a decimal, thousands, years, a list of readings.
 fn is_quantity(page: &Page, run: &Run) -> bool {
-    let unit = page.is_sign("unit", run.tokens.end) || page.is_mark(run.tokens.end, '%');
+    let extension = page.is("x", run.tokens.end) && page.gap(run.tokens.end + 1) == Gap::None;
+    let unit = page.is_sign("unit", run.tokens.end) && !extension || page.is_mark(run.tokens.end, '%');
     let lengths = run.lengths();
     let decimal = run.dotted && lengths.len() == 2 && lengths[0] <= 3;
     let thousands = lengths.len() > 1 && lengths[1..].iter().all(|length| *length == 3) && run.groups[1..].iter().all(|group| group == "000");

@@ -105,15 +105,6 @@ impl Page {
         self.lexicon.is_sign(head, self.text(at))
     }
 
-    /// The tokens glued to `at`, it among them.
-    pub(super) fn chunk(&self, at: usize) -> Range<usize> {
-        let mut start = at;
-        while start > 0 && self.gap(start) == Gap::None {
-            start -= 1;
-        }
-        start..self.chunk_end(at)
-    }
-
     /// Where the tokens glued to `at` end.
     pub(super) fn chunk_end(&self, at: usize) -> usize {
         let mut end = at + 1;
@@ -136,16 +127,22 @@ impl Page {
         let Some(before) = self.before(at, 1).and_then(Token::mark) else { return false };
         match before {
             '.' => {
-                // "Dr. Smith" and "J. Smith" go on.
+                // "Dr. Smith" and "J. Smith" go on; "hepatitis C. The" does not.
                 let short = self.before(at, 2).is_some_and(|word| {
-                    word.is_word() && (word.text.len() == 1 || self.lexicon.is_sign("title", &word.text))
+                    let initial = word.text.len() == 1 && word.is_capital() && self.begins_name(at - 2);
+                    initial || self.lexicon.is_sign("abbreviation", &word.text)
                 });
                 self.gap(at) != Gap::None && !short
             }
-            '!' | '?' | '"' | ':' | '>' | '*' | '•' | '(' | '[' | ';' => true,
             '-' | '\'' => self.gap(at - 1) != Gap::None || at == 1,
-            _ => false,
+            ',' | '/' | '&' | '@' | '+' | '%' => false,
+            _ => true,
         }
+    }
+
+    /// Whether a single capital may be an initial: it begins a line, or stands behind another capital.
+    fn begins_name(&self, at: usize) -> bool {
+        self.gap(at) == Gap::Line || self.before(at, 1).is_none_or(|before| before.is_capital() || before.mark() == Some('.') || self.lexicon.is_sign("title", &before.text))
     }
 
     /// What has to go, in order.
@@ -178,7 +175,7 @@ fn cases(tokens: &[Token], lexicon: &Lexicon) -> Vec<Case> {
         // Words that nobody is called, so that a line of names does not pass for a headline.
         let plain = words().filter(|token| token.is_capital() && lexicon.is_known(token.stem())).count();
         let count = words().count();
-        if count >= 3 && capital * 10 >= count * 6 && plain * 2 > capital && plain >= 2 {
+        if count >= 4 && capital * 10 >= count * 6 && plain * 2 > capital && plain >= 3 {
             cases[start..end].fill(Case::Shouted);
         }
         start = end;
@@ -198,7 +195,7 @@ fn kept(tokens: &[Token], lexicon: &Lexicon) -> Vec<Kept> {
             kept[at..=at + more].fill(Kept::Always);
         }
         let stem = token.stem();
-        let usually = lexicon.stays(stem) || lexicon.is_eponym(stem) && is_medical(tokens, at, lexicon);
+        let usually = lexicon.stays(stem) || is_eponym(token, lexicon) && is_medical(tokens, at, lexicon);
         if usually && kept[at] == Kept::No {
             kept[at] = Kept::Usually;
         }
@@ -206,16 +203,23 @@ fn kept(tokens: &[Token], lexicon: &Lexicon) -> Vec<Kept> {
     kept
 }
 
+/// Whether a word may name a disease: it is known to, or it is no given name and has a capital.
+fn is_eponym(token: &Token, lexicon: &Lexicon) -> bool {
+    let stem = token.stem();
+    lexicon.is_eponym(stem) || token.is_capital() && !lexicon.is_given(stem) && !lexicon.is_known(stem)
+}
+
 /// Whether a word such as "disease" makes a name before it a word of medicine.
 fn is_medical(tokens: &[Token], at: usize, lexicon: &Lexicon) -> bool {
     for token in tokens.iter().skip(at + 1).take(EPONYM_REACH) {
         let stem = token.stem();
-        if token.is_word() && lexicon.is_sign("condition", stem) {
+        let listed = lexicon.is_eponym(tokens[at].stem());
+        if token.is_word() && lexicon.is_sign(if listed { "condition" } else { "syndrome" }, stem) {
             return true;
         }
         let joins = token.mark().is_some_and(|mark| "-'–/&".contains(mark))
             || matches!(stem, "and" | "s" | "type" | "like" | "associated" | "related" | "non" | "positive" | "negative")
-            || lexicon.is_eponym(stem)
+            || is_eponym(token, lexicon)
             || lexicon.is_clinical(stem) && token.gap != Gap::Line;
         if !joins {
             return false;

@@ -91,7 +91,8 @@ fn canadian(first: &str, second: &str) -> bool {
 
 fn irish(routing: &str, unique: &str) -> bool {
     let mixed = unique.bytes().any(|c| c.is_ascii_digit()) && unique.bytes().any(|c| c.is_ascii_alphabetic());
-    (form(routing, "A99") || routing == "d6w") && unique.len() == 4 && mixed && unique.bytes().all(|c| c.is_ascii_alphanumeric())
+    let spelt = |c: u8| c.is_ascii_digit() || b"acdefhknprtvwxy".contains(&c);
+    (form(routing, "A99") || routing == "d6w") && unique.bytes().all(spelt) && unique.len() == 4 && mixed && unique.bytes().all(|c| c.is_ascii_alphanumeric())
 }
 
 fn dutch([first, second]: [&str; 2]) -> bool {
@@ -139,6 +140,11 @@ pub(super) fn tells(page: &Page, at: usize) -> bool {
 /// A word that no list of everyday or medical words holds.
 pub(super) fn is_unknown(page: &Page, at: usize) -> bool {
     page.tokens[at].is_word() && page.kept(at) == Kept::No && page.text(at).len() >= 3 && !page.lexicon.is_known(page.tokens[at].stem())
+}
+
+/// Whether a unit follows; "St" with a capital is a street.
+fn unit(page: &Page, at: usize) -> bool {
+    page.is_sign("unit", at) && !(page.is("st", at) && page.tokens[at].is_capital()) && page.gap(at) <= Gap::Blank
 }
 
 /// "42 Maple Street", "Harley Street", "12 high street".
@@ -208,7 +214,7 @@ fn street_first(page: &mut Page, at: usize) {
     while end < page.len() && names < MOST_STREET_WORDS && page.gap(end) != Gap::Line {
         if page.tokens[end].is_capital() {
             names += 1;
-        } else if !(page.is_sign("particle", end) || page.is_mark(end, '\'') || page.is_mark(end, '-')) {
+        } else if !(page.is_sign("particle", end) || page.is_sign("place-particle", end) || page.is_mark(end, '\'') || page.is_mark(end, '-')) {
             break;
         }
         end += 1;
@@ -236,7 +242,7 @@ fn dwelling(page: &mut Page, at: usize) {
     }
     let numbered = page.token(number).is_some_and(|token| token.is_digits() && token.gap != Gap::Line);
     let capital = page.tokens[at].is_capital();
-    if !numbered || !(strong || capital) || page.is_sign("unit", number + 1) {
+    if !numbered || !(strong || capital) || unit(page, number + 1) {
         return;
     }
     let letter = page.token(number + 1).is_some_and(|token| token.is_word() && token.text.len() == 1 && token.gap == Gap::None);
@@ -262,7 +268,11 @@ fn numbered(page: &mut Page, at: usize) {
     while end < page.len() && page.gap(end) == Gap::Blank && page.tokens[end].is_capital() && page.is_free(end) {
         end += 1;
     }
-    let after = house(end) && page.gap(end) == Gap::Blank && !page.is_sign("unit", end + 1);
+    // "Piroska u. 97"
+    if page.is_sign("street-after", end) {
+        end += 1 + usize::from(page.is_mark(end + 1, '.'));
+    }
+    let after = house(end) && page.gap(end) == Gap::Blank && !unit(page, end + 1);
     let mut start = at;
     while start > 0 && page.gap(start) == Gap::Blank && tells(page, start - 1) && page.is_free(start - 1) {
         start -= 1;
@@ -300,11 +310,14 @@ fn city(page: &mut Page, at: usize) {
         }
     }
     let stem = page.tokens[at].stem();
-    if !page.lexicon.is_city(stem) || page.kept(at) != Kept::No && !(preceded && page.lexicon.is_eponym(stem)) {
+    if !page.lexicon.is_city(stem) || page.kept(at) != Kept::No {
         return;
     }
     let known = page.lexicon.is_known(stem);
-    let capital = page.tokens[at].is_capital() && page.case[at] == Case::Sentence;
+    if page.lexicon.is_given(stem) && !preceded {
+        return;
+    }
+    let capital = page.tokens[at].is_capital() && page.case[at] == Case::Sentence && (page.tokens[at].shape != Shape::Upper || stem.len() > 4);
     let length = stem.len();
     let sure = if known { capital && preceded && tells(page, at) } else { capital || preceded && length >= 4 || length >= 5 && !page.lexicon.is_name(stem) && !page.lexicon.is_eponym(stem) };
     if sure {
@@ -321,9 +334,9 @@ fn led(page: &mut Page, at: usize) {
     let verb = page.before(at, 2).is_some_and(|verb| {
         matches!(verb.text.as_str(), "live" | "lives" | "living" | "lived" | "moved" | "moving" | "based" | "grew" | "travelled" | "travelling" | "traveled" | "traveling" | "flew" | "flight" | "originally" | "up" | "i'm" | "im" | "am" | "back" | "visited" | "holiday" | "trip")
     });
-    let capital = tells(page, at) && (is_unknown(page, at) || page.kept(at) == Kept::No && page.lexicon.is_name(page.tokens[at].stem()));
+    let capital = tells(page, at) && is_unknown(page, at);
     let lower = verb && is_unknown(page, at) && !page.lexicon.is_slip(page.text(at)) && page.tokens[at].shape == Shape::Lower && page.text(at).len() >= 4;
-    if !(capital || lower) || page.tokens[at].shape == Shape::Upper && page.text(at).len() <= 4 {
+    if !(capital || lower) || !verb && page.tokens[at].shape == Shape::Upper && page.text(at).len() <= 4 {
         return;
     }
     let mut end = at + 1;
@@ -342,7 +355,7 @@ fn organisation(page: &mut Page, at: usize) {
     if !page.lexicon.is_sign("org", page.tokens[at].stem()) || !page.tokens[at].is_capital() || page.case[at] != Case::Sentence {
         return;
     }
-    if page.is("of", at + 1) && page.token(at + 2).is_some_and(|next| next.is_capital() && next.gap == Gap::Blank) && page.kept(at + 2) == Kept::No {
+    if page.is("of", at + 1) && page.token(at + 2).is_some_and(|next| next.is_capital() && next.gap == Gap::Blank) && is_unknown(page, at + 2) {
         page.claim(at..at + 3, Kind::Place);
         return;
     }
@@ -355,7 +368,9 @@ fn organisation(page: &mut Page, at: usize) {
         if !joins || first || page.lexicon.is_sign("filler", &token.text) && !token.is("of") {
             break;
         }
-        named |= token.is_word() && !page.lexicon.is_sign("org", token.stem()) && !token.is("of") && page.kept(start - 1) == Kept::No;
+        let stem = token.stem();
+        let told = page.lexicon.is_sign("org-always", page.text(at)) || token.is("st") || page.lexicon.is_given(stem) || page.lexicon.is_city(stem) || !page.lexicon.is_known(stem);
+        named |= token.is_word() && told && !page.lexicon.is_sign("org", stem) && !token.is("of") && page.kept(start - 1) == Kept::No;
         start -= 1;
     }
     while start < at && !page.tokens[start].is_capital() {
@@ -381,14 +396,36 @@ fn address(page: &mut Page) {
             house |= page.tokens[end].is_digits();
             end += 1;
         }
+        house |= before(page, at);
         at = if house { onwards(page, end) } else { beside(page, end) };
     }
 }
 
-/// A number of five digits right behind a town.
+/// House numbers and the names of houses right before a street; whether there was one.
+fn before(page: &mut Page, from: usize) -> bool {
+    let mut start = from;
+    let mut house = false;
+    while start > 0 && from - start < 8 && page.gap(start) == Gap::Blank && page.is_free(start - 1) {
+        let token = &page.tokens[start - 1];
+        let number = token.is_digits() && token.text.len() <= 6;
+        let named = house && tells(page, start - 1) && page.kept(start - 1) != Kept::Always && !page.lexicon.is_sign("filler", &token.text);
+        let particle = house && page.is_sign("particle", start - 1) && start > 1 && tells(page, start - 2);
+        if !(number || named || particle) {
+            break;
+        }
+        house |= number;
+        start -= 1;
+    }
+    if house {
+        page.claim(start..from, Kind::Place);
+    }
+    house
+}
+
+/// A number right behind a town or a street.
 fn beside(page: &mut Page, end: usize) -> usize {
-    let number = page.token(end).is_some_and(|token| token.is_digits() && (4..=6).contains(&token.text.len()) && token.gap == Gap::Blank);
-    if number && page.is_free(end) && !page.is_sign("unit", end + 1) && page.tokens[end].value().is_none_or(|value| !(1900..2100).contains(&value)) {
+    let number = page.token(end).is_some_and(|token| token.is_digits() && token.text.len() <= 6 && token.gap == Gap::Blank);
+    if number && page.is_free(end) && !unit(page, end + 1) && page.tokens[end].value().is_none_or(|value| !(1900..2100).contains(&value)) {
         page.claim(end..end + 1, Kind::Place);
         return end + 1;
     }
@@ -405,11 +442,11 @@ fn onwards(page: &mut Page, from: usize) -> usize {
         }
         let short = page.before(at, 1).is_some_and(|before| before.is_word() && before.text.len() <= 4);
         let passes = match token.mark() {
-            Some(mark) => ",-/>\\#?".contains(mark) && !(mark == '?' && token.gap == Gap::None) || mark == '.' && (short && page.gap(at + 1) != Gap::Line || page.gap(at + 1) == Gap::None),
-            None if token.is_digits() => token.text.len() <= 6 && !page.is_sign("unit", at + 1),
+            Some(mark) => ",-/>\\#?()".contains(mark) && !(mark == '?' && token.gap == Gap::None) || mark == '.' && (short && page.gap(at + 1) != Gap::Line || page.gap(at + 1) == Gap::None),
+            None if token.is_digits() => token.text.len() <= 6 && !unit(page, at + 1),
             None => continues(page, at),
         };
-        if !passes {
+        if !passes && !empty_line(page, at) {
             break;
         }
         at += 1;
@@ -421,14 +458,21 @@ fn onwards(page: &mut Page, from: usize) -> usize {
     last.max(from)
 }
 
+/// Whether a line holds one word and the next a number only, as forms print what was left out: "nan", "n/a".
+fn empty_line(page: &Page, at: usize) -> bool {
+    let number = page.token(at + 1).is_some_and(|next| next.is_digits() && (4..=6).contains(&next.text.len()));
+    let alone = page.gap(at) == Gap::Line || page.is_mark(at - 1, ',') && page.gap(at - 1) == Gap::Line;
+    alone && page.gap(at + 1) == Gap::Line && number && page.gap(at + 2) == Gap::Line
+}
+
 /// Whether a word goes on with an address.
 fn continues(page: &Page, at: usize) -> bool {
     let token = &page.tokens[at];
     if !token.is_capital() && token.shape != Shape::Mixed {
-        return page.is_sign("particle", at) && page.token(at + 1).is_some_and(Token::is_capital) && page.gap(at) == Gap::Blank || token.gap == Gap::None && token.text.len() <= 2;
+        return (page.is_sign("particle", at) || page.is_sign("place-particle", at)) && page.token(at + 1).is_some_and(Token::is_capital) && page.gap(at) == Gap::Blank || token.gap == Gap::None && token.text.len() <= 2;
     }
     // "Phone:", "I am", "Please": a line or a sentence of another matter.
-    if page.is_mark(at + 1, ':') || token.is("i") || page.lexicon.is_sign("filler", &token.text) {
+    if page.is_mark(at + 1, ':') || token.is("i") || page.kept(at) == Kept::No && page.lexicon.is_sign("filler", &token.text) {
         return false;
     }
     let known = page.lexicon.is_known(token.stem()) && page.kept(at) == Kept::No;
