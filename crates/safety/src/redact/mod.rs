@@ -169,6 +169,7 @@ pub fn redact(text: &str, extra: &[Redaction]) -> Redacted {
     numbers::mark(&mut page);
     places::mark(&mut page);
     names::mark(&mut page);
+    places::finish(&mut page);
     let mut spans = page.spans();
     spans.extend(extra.iter().map(|span| widened(text, span)).filter(|span| !span.bytes.is_empty()));
     let spans = merged(text, spans);

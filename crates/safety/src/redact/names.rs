@@ -125,7 +125,11 @@ fn introduced(page: &mut Page, at: usize) {
     let spoils = page.gap(from + 1) == Gap::None && page.token(from + 1).is_some_and(Token::is_digits)
         || called && (page.kept(from) != Kept::No || page.lexicon.is_eponym(stem) || page.lexicon.is_clinical(stem) || next.shape == Shape::Upper && next.text.len() <= 4 || next.text.len() == 1);
     if accepted && !spoils && page.kept(from) != Kept::Always && !(page.lexicon.is_clinical(stem) && !listed) {
-        let end = name_end(page, from, MOST_WORDS).max(from + 1);
+        let mut end = name_end(page, from, MOST_WORDS).max(from + 1);
+        // "my name is leidy t muris": behind it, what is no word belongs to it, however near to one.
+        while sure && named && end - from < 4 && page.gap(end) == Gap::Blank && page.token(end).is_some_and(|next| next.is_word() && !page.is("i", end) && !page.is("a", end) && (next.text.len() == 1 || !page.lexicon.is_known(next.stem()))) {
+            end += 1;
+        }
         page.claim(from..end, Kind::Name);
     }
 }
@@ -213,7 +217,7 @@ fn is_name(page: &Page, at: usize) -> bool {
         (true, true) if page.before(at, 1).is_some_and(|before| before.is_capital() && token.gap == Gap::Blank && page.lexicon.is_given(before.stem()) && !page.lexicon.is_known(before.stem())) => listed,
         (true, true) => listed && !page.lexicon.is_clinical(stem) && !eponym_at_rest(page, at) && token.shape == Shape::Title,
         (true, false) => !eponym || listed && !possessive(page, at),
-        (false, false) if listed => !eponym || follows_name(page, at),
+        (false, false) if listed => !eponym || follows_name(page, at) || stands_alone(page, at),
         (false, false) => unknown_name(page, at),
         (false, true) => (page.lexicon.is_given(stem) || listed && !page.lexicon.is_clinical(stem)) && follows_name(page, at),
     }
@@ -247,6 +251,14 @@ fn follows_name(page: &Page, at: usize) -> bool {
     let initial = next.is_word() && next.is_capital() && next.text.len() == 1 && page.is_mark(at + 2, '.');
     let speaker = next.mark() == Some(':') && page.gap(at) == Gap::Line && page.lexicon.is_given(page.tokens[at].stem());
     surname || verb || initial || speaker
+}
+
+/// Whether a name ends its line, or is one of a list: "Jacob", "Todd, Rennie and Alma".
+fn stands_alone(page: &Page, at: usize) -> bool {
+    let next = page.token(at + 1);
+    let ends = page.gap(at + 1) == Gap::Line;
+    let more = next.is_some_and(|next| next.mark() == Some(',') || next.is("and")) && page.token(at + 2).is_some_and(|third| third.is_capital() && page.lexicon.is_name(third.stem()));
+    ends || more
 }
 
 /// Whether a word of another script is redacted: whole words are, since no list here reads them; single Greek letters
@@ -312,7 +324,8 @@ fn belongs(page: &Page, at: usize, next: bool) -> bool {
         // A surname may be a word of medicine; an everyday word behind a name is none of it.
         let ends = page.gap(at + 1) == Gap::Line || page.token(at + 1).is_some_and(|next| next.mark().is_some_and(|mark| ",.:;)".contains(mark)));
         let closes = ends && page.before(at, 1).is_some_and(|before| page.lexicon.is_given_always(before.stem()));
-        return initial || !abbreviation && (!known || listed || closes || page.lexicon.is_clinical(stem)) && !page.is_sign("month", at);
+        let dotted = page.is_mark(at - 1, '.') && page.before(at, 2).is_some_and(|before| before.text.len() == 1);
+        return initial || dotted || !abbreviation && (!known || listed || closes || page.lexicon.is_clinical(stem)) && !page.is_sign("month", at);
     }
     // "eric g. samoylova"
     let initial = token.shape == Shape::Lower && token.text.len() == 1 && !matches!(token.text.as_str(), "i" | "a");

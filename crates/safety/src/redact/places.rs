@@ -32,6 +32,39 @@ pub(super) fn mark(page: &mut Page) {
     address(page);
 }
 
+/// Postal numbers that only what stands around them tells: behind a town or a country, or alone on a line under a name.
+/// Runs when names are known.
+pub(super) fn finish(page: &mut Page) {
+    for at in 1..page.len() {
+        let length = page.tokens[at].text.len();
+        if !page.is_free(at) || !page.tokens[at].is_digits() || !(3..=7).contains(&length) && !split(page, at) || unit(page, at + 1) {
+            continue;
+        }
+        let before = &page.tokens[at - 1];
+        let state = before.shape == Shape::Upper && before.text.len() <= 3 && at > 1 && (page.claimed(at - 2).is_some() || page.kept(at - 2) != Kept::No || page.gap(at - 1) == Gap::Line);
+        let country = page.kept(at - 1) != Kept::No && before.is_capital() && before.shape == Shape::Title || state;
+        let behind = page.gap(at) == Gap::Blank && (matches!(page.claimed(at - 1), Some(Kind::Place | Kind::Name)) || country);
+        let year = page.tokens[at].value().is_some_and(|value| (1800..2100).contains(&value)) && length == 4;
+        let mut end = at + 1;
+        if page.is_mark(end, '-') && page.token(end + 1).is_some_and(|next| next.is_digits() && next.gap == Gap::None) {
+            end += 2;
+        }
+        // "394 13", "7412 SL"
+        let second = page.token(end).is_some_and(|next| next.gap == Gap::Blank && next.mark().is_none() && next.text.len() <= 3 && (next.is_digits() && !unit(page, end + 1) || next.shape == Shape::Upper && next.text.len() == 2));
+        end += usize::from(second && end == at + 1);
+        let alone = (page.gap(at) == Gap::Line || before.mark().is_some_and(|mark| ">?,".contains(mark))) && page.gap(end) == Gap::Line;
+        let under = (1..=15).any(|back| back <= at && matches!(page.claimed(at - back), Some(Kind::Place | Kind::Name)));
+        if behind && !year || behind && page.gap(end) == Gap::Line || alone && under {
+            page.claim(at..end, Kind::Place);
+        }
+    }
+}
+
+/// "53-320"
+fn split(page: &Page, at: usize) -> bool {
+    page.text(at).len() == 2 && page.is_mark(at + 1, '-') && page.token(at + 2).is_some_and(|next| next.is_digits() && next.text.len() == 3 && next.gap == Gap::None)
+}
+
 /// Tokens without a mark that are glued, from `at`.
 fn solid(page: &Page, at: usize) -> Range<usize> {
     let mut end = at;
@@ -242,7 +275,8 @@ fn dwelling(page: &mut Page, at: usize) {
     }
     let numbered = page.token(number).is_some_and(|token| token.is_digits() && token.gap != Gap::Line);
     let capital = page.tokens[at].is_capital();
-    if !numbered || !(strong || capital) || unit(page, number + 1) {
+    let forces = matches!(page.text(at), "unit" | "box") && page.text(number).len() == 4 && page.tokens[number - 1].is_word();
+    if !numbered || !(strong || capital || forces) || unit(page, number + 1) {
         return;
     }
     let letter = page.token(number + 1).is_some_and(|token| token.is_word() && token.text.len() == 1 && token.gap == Gap::None);
@@ -334,7 +368,9 @@ fn led(page: &mut Page, at: usize) {
     let verb = page.before(at, 2).is_some_and(|verb| {
         matches!(verb.text.as_str(), "live" | "lives" | "living" | "lived" | "moved" | "moving" | "based" | "grew" | "travelled" | "travelling" | "traveled" | "traveling" | "flew" | "flight" | "originally" | "up" | "i'm" | "im" | "am" | "back" | "visited" | "holiday" | "trip")
     });
-    let capital = tells(page, at) && is_unknown(page, at);
+    // "in Port Whangarei", "from Pines Beach": two capitals are one town, though each may be a word.
+    let two = tells(page, at) && tells_on(page, at + 1) && !page.lexicon.is_clinical(page.text(at)) && !page.lexicon.is_clinical(page.text(at + 1)) && page.kept(at) == Kept::No && !is_sense(page, at);
+    let capital = tells(page, at) && is_unknown(page, at) || two;
     let lower = verb && is_unknown(page, at) && !page.lexicon.is_slip(page.text(at)) && page.tokens[at].shape == Shape::Lower && page.text(at).len() >= 4;
     if !(capital || lower) || !verb && page.tokens[at].shape == Shape::Upper && page.text(at).len() <= 4 {
         return;
@@ -348,6 +384,16 @@ fn led(page: &mut Page, at: usize) {
         end += 1;
     }
     page.claim(at..end, Kind::Place);
+}
+
+/// A second capital right behind a first.
+fn tells_on(page: &Page, at: usize) -> bool {
+    page.token(at).is_some_and(|token| token.shape == Shape::Title && token.gap == Gap::Blank) && tells(page, at) && page.kept(at) == Kept::No
+}
+
+/// Words that no town begins with.
+fn is_sense(page: &Page, at: usize) -> bool {
+    page.is_sign("filler", at) || page.is_sign("month", at) || page.is_sign("title", at)
 }
 
 /// "St Mary's Hospital", "Greenfield Primary School", "University of Leeds".
