@@ -33,7 +33,9 @@ const LIBRARIES: [Library; 11] = [
     library("tokio", &["server", "index"], &["crates/server/", "crates/index/src/remote/"]),
 ];
 
-const SOCKETS: [&str; 4] = ["std::net", "TcpStream", "UdpSocket", "ToSocketAddrs"];
+/// An address is no socket: the command line may read one.
+const SOCKETS: [&str; 7] =
+    ["TcpStream", "TcpListener", "UdpSocket", "UnixStream", "UnixListener", "UnixDatagram", "ToSocketAddrs"];
 
 const FILES: [&str; 6] = ["std::fs", "fs::", "File::open", "File::create", "OpenOptions", "read_dir"];
 

@@ -1,29 +1,107 @@
 //! What does every request share?
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
-use clinqa_qa::{Engine, Library};
+use clinqa_qa::{Ask, Engine, Explain, Library, answer, emergency};
+use clinqa_schema::Reply;
 
+use crate::access::Key;
 use crate::config::ServerConfig;
-use crate::work::Work;
+use crate::error::{ApiError, ServerError};
+use crate::guard::Gate;
+use crate::metrics::Metrics;
+use crate::standing::Standing;
+use crate::work::{Capacity, Work};
+
+/// Looks that may be under way at once; each takes about a millisecond.
+const LOOKS: Capacity = Capacity { workers: 1, queue: 256, wait: std::time::Duration::from_millis(250), niceness: 0 };
+
+/// How much later than those who speak to clients those who compute are served by the system.
+const NICENESS: i32 = 5;
 
 /// The state that all requests share; requests in flight keep the engine they began with.
 pub(crate) struct App {
     pub(crate) config: ServerConfig,
     pub(crate) library: Library,
     engine: ArcSwap<Engine>,
+    /// Questions: heavy, few at a time.
     pub(crate) work: Work,
+    /// Looks at what is there, and the screening that no question waits for.
+    pub(crate) looks: Work,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) standing: Arc<Standing>,
 }
 
 impl App {
-    pub(crate) fn new(config: ServerConfig, library: Library, engine: Engine) -> Self {
-        let work = Work::new(config.workers, config.queue);
-        Self { config, library, engine: ArcSwap::from_pointee(engine), work }
+    pub(crate) fn new(
+        config: ServerConfig,
+        library: Library,
+        engine: Engine,
+        keys: Vec<Key>,
+    ) -> Result<Self, ServerError> {
+        let questions =
+            Capacity { workers: config.workers, queue: config.queue, wait: config.queue_wait, niceness: NICENESS };
+        let metrics = Metrics::new();
+        metrics.serves(&engine);
+        Ok(Self {
+            work: Work::start(questions)?,
+            looks: Work::start(LOOKS)?,
+            gate: Arc::new(Gate::new(&config, keys)),
+            metrics: Arc::new(metrics),
+            standing: Arc::default(),
+            engine: ArcSwap::from_pointee(engine),
+            config,
+            library,
+        })
     }
 
     /// The engine of the generation that serves now.
     pub(crate) fn engine(&self) -> Arc<Engine> {
         self.engine.load_full()
+    }
+
+    /// Lets `engine` serve from now on.
+    pub(crate) fn replace(&self, engine: Engine) {
+        self.metrics.serves(&engine);
+        self.engine.store(Arc::new(engine));
+    }
+
+    /// Notes whether the current index of the folder can be used.
+    pub(crate) fn set_degraded(&self, degraded: bool) {
+        self.metrics.set_degraded(degraded);
+        self.standing.set_degraded(degraded);
+    }
+
+    /// Answers one question with one engine. An emergency waits neither for a model nor in the queue.
+    pub(crate) async fn answer(&self, mut ask: Ask) -> Result<Reply, ApiError> {
+        let deadline = Instant::now() + self.config.request_timeout;
+        let engine = self.engine();
+        let config = self.config.answering;
+        let wanted = std::mem::replace(&mut ask.explain, Explain::Yes);
+        let screened = Arc::clone(&engine);
+        let screen = move || (emergency(&screened.models().rules, Some(screened.index()), &ask, &config), ask);
+        let (urgent, ask) = self.looks.run(deadline, screen).await?;
+        let mut reply = match urgent {
+            Some(reply) => reply,
+            None => self.work.run(deadline, move || answer(&engine, &ask, &config)).await??,
+        };
+        self.metrics.answered(&reply);
+        if wanted == Explain::No {
+            reply.trace = None;
+        }
+        Ok(reply)
+    }
+
+    /// Looks something up off the runtime's threads, in the index that serves now.
+    #[expect(dead_code, reason = "the routes that look things up come with the API")]
+    pub(crate) async fn look<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Engine) -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let engine = self.engine();
+        self.looks.run(Instant::now() + self.config.request_timeout, move || job(&engine)).await
     }
 }

@@ -26,6 +26,18 @@ pub enum ServerError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The keys or the certificate cannot be read.
+    #[error("{reason}")]
+    Secrets {
+        /// Which, why, and what to do.
+        reason: String,
+    },
+    /// The certificate cannot be used.
+    #[error("cannot use TLS: {what}; check `--tls-cert` and `--tls-key`")]
+    Certificate {
+        /// What is wrong with it.
+        what: &'static str,
+    },
     /// There is nothing to answer from.
     #[error(transparent)]
     Engine(#[from] clinqa_qa::Error),
@@ -42,6 +54,26 @@ pub(crate) enum ApiError {
     NotFound(&'static str),
     #[error("too many questions at once; try again in a moment")]
     Busy,
+    #[error("the request was not understood; see /docs")]
+    BadRequest,
+    #[error("this needs a key: send `Authorization: Bearer KEY`, or ask the operator for one")]
+    Unauthorised,
+    #[error("the key does not open this; ask the operator for one that does")]
+    Forbidden,
+    #[error("this route does not take that method; see /docs")]
+    Method,
+    #[error("the request did not arrive in time; send it again")]
+    Slow,
+    #[error("the body is too large: at most 64 KiB")]
+    TooLarge,
+    #[error("the address of the request is too long; send what is long in the body")]
+    AddressTooLong,
+    #[error("the headers are too large: at most 16 KiB")]
+    HeadTooLarge,
+    #[error("too many questions from you; try again in {retry_after} s")]
+    TooMany { retry_after: u64 },
+    #[error("the answer took too long; try again in a moment")]
+    TimedOut,
     #[error("the index cannot answer now; an operator must run `clinqa inspect`")]
     Index,
     #[error("something went wrong on our side; try again, and tell the operator if it stays")]
@@ -49,13 +81,30 @@ pub(crate) enum ApiError {
 }
 
 impl ApiError {
-    fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::Malformed(_) | Self::BadRequest => StatusCode::BAD_REQUEST,
+            Self::Unauthorised => StatusCode::UNAUTHORIZED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Slow => StatusCode::REQUEST_TIMEOUT,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::AddressTooLong => StatusCode::URI_TOO_LONG,
+            Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Question(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
-            Self::Busy | Self::Index => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Index | Self::TimedOut => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// When it is worth another try, in seconds.
+    fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::TooMany { retry_after } => Some(*retry_after),
+            _ if self.status() == StatusCode::SERVICE_UNAVAILABLE => Some(1),
+            _ => None,
         }
     }
 
@@ -65,6 +114,16 @@ impl ApiError {
             Self::Question(_) => "unusable_question",
             Self::NotFound(_) => "not_found",
             Self::Busy => "busy",
+            Self::BadRequest => "bad_request",
+            Self::Unauthorised => "unauthorised",
+            Self::Forbidden => "forbidden",
+            Self::Method => "method",
+            Self::Slow => "slow",
+            Self::TooLarge => "too_large",
+            Self::AddressTooLong => "address_too_long",
+            Self::HeadTooLarge => "head_too_large",
+            Self::TooMany { .. } => "too_many",
+            Self::TimedOut => "timed_out",
             Self::Index => "index",
             Self::Internal => "internal",
         }
@@ -81,7 +140,7 @@ impl From<clinqa_qa::Error> for ApiError {
     }
 }
 
-/// The body of an error, in OpenAI's shape.
+/// The body of an error, in `OpenAI`'s shape.
 #[derive(Serialize)]
 struct Body {
     error: Described,
@@ -102,9 +161,16 @@ impl IntoResponse for ApiError {
         let kind = if status.is_client_error() { "invalid_request_error" } else { "server_error" };
         let error = Described { message: self.to_string(), kind, code: self.code(), param: None };
         let mut response = (status, Json(Body { error })).into_response();
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        if let Some(seconds) = self.retry_after() {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
+        if status == StatusCode::UNAUTHORIZED {
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"clinqa\""));
+        }
+        // Whoever shows pages turns it into one.
+        response.extensions_mut().insert(self);
         response
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
-use clinqa_qa::{Ask, Explain, Region, Search, answer};
+use clinqa_qa::{Ask, Explain, Region, Search};
 use clinqa_schema::{Filters, Question, Reply, Turn};
 use serde::Deserialize;
 
@@ -42,10 +42,7 @@ pub(crate) async fn ask(
         search: Search::Fused,
         explain: Explain::No,
     };
-    let engine = app.engine();
-    let config = app.config.answering;
-    let reply = app.work.run(move || answer(&engine, &ask, &config)).await??;
-    Ok(Json(reply))
+    Ok(Json(app.answer(ask).await?))
 }
 
 fn region(app: &App, named: Option<&str>) -> Result<Option<Region>, ApiError> {

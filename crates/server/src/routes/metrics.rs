@@ -1,0 +1,17 @@
+//! `GET /metrics`: what has been counted, for Prometheus.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse;
+
+use crate::app::App;
+
+/// The form of the text, as its makers name it.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Shows all counters.
+pub(crate) async fn show(State(app): State<Arc<App>>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, OPEN_METRICS)], app.metrics.text(app.work.waiting()))
+}
