@@ -15,6 +15,7 @@ mod normalise;
 mod oracle;
 mod pattern;
 mod program;
+mod redact;
 mod region;
 mod review;
 mod rules;
@@ -24,6 +25,7 @@ mod spelling;
 mod vocabulary;
 
 pub use pattern::PatternError;
+pub use redact::{Kind, Redacted, Redaction, redact};
 pub use region::{Region, RegionError};
 pub use review::{Review, review};
 pub use rules::{Rules, RulesError};
