@@ -4,7 +4,9 @@ use axum::body::{Body, HttpBody as _};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use serde::de::DeserializeOwned;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_path_to_error::{Path, Segment};
 
 use crate::error::ApiError;
@@ -56,6 +58,39 @@ pub(crate) trait Wanted {
     const WANTED: &'static str;
 }
 
+/// What is written as an object. By itself serde would also take a list of the values of the fields.
+pub(crate) struct Object<T>(pub(crate) T);
+
+/// What is inside, or nothing in particular.
+pub(crate) fn object<T: Default>(object: Option<Object<T>>) -> T {
+    object.map(|Object(inside)| inside).unwrap_or_default()
+}
+
+/// What is inside each.
+pub(crate) fn objects<T>(objects: Option<Vec<Object<T>>>) -> Vec<T> {
+    objects.into_iter().flatten().map(|Object(inside)| inside).collect()
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OfFields<T>(std::marker::PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for OfFields<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Self::Value, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(fields)).map(Object)
+            }
+        }
+
+        deserializer.deserialize_map(OfFields(std::marker::PhantomData))
+    }
+}
+
 /// A body that was read, bounded and understood.
 pub(crate) struct Sent<T>(pub(crate) T);
 
@@ -96,7 +131,7 @@ fn is_too_long(error: &(dyn std::error::Error + 'static)) -> bool {
 /// Reads `bytes` as one JSON value of the shape `T`.
 fn parse<T: DeserializeOwned + Wanted>(bytes: &[u8]) -> Result<T, ApiError> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+    let Object(value) = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let inner = error.inner();
         if inner.is_data() { misfit::<T>(error.path()) } else { syntax(inner) }
     })?;
@@ -138,8 +173,8 @@ mod tests {
     #[expect(dead_code, reason = "only whether it can be read is asked")]
     struct Body {
         question: String,
-        history: Option<Vec<Turn>>,
-        filters: Option<Filters>,
+        history: Option<Vec<Object<Turn>>>,
+        filters: Option<Object<Filters>>,
     }
 
     impl Wanted for Body {
@@ -154,6 +189,9 @@ mod tests {
         };
         check("{\"question\": \"asthma", "the body is not whole JSON: see line 1, column 21");
         check(&"[".repeat(5_000), "the body does not fit: an object; see /docs");
+        check("[\"secret\", null, null]", "the body does not fit: an object; see /docs");
+        let list = "{\"question\": \"a\", \"filters\": [\"leaflet\"]}";
+        check(list, "`filters` does not fit: filters are an object of texts; see /docs");
         let deep = format!("{{\"question\": \"x\", \"history\": {}", "[".repeat(5_000));
         check(
             &deep,

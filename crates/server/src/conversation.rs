@@ -4,6 +4,7 @@ use clinqa_schema::Turn;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use crate::body::Object;
 use crate::error::ApiError;
 use crate::spoken::answer_in;
 
@@ -25,7 +26,8 @@ pub(crate) enum Content {
     /// A text.
     Text(String),
     /// A text in parts.
-    Parts(Vec<Part>),
+    #[schema(value_type = Vec<Part>)]
+    Parts(Vec<Object<Part>>),
 }
 
 /// A part of a message.
@@ -88,7 +90,7 @@ fn text(at: usize, content: Option<Content>) -> Result<Option<String>, ApiError>
         Some(Content::Parts(parts)) => parts,
     };
     let mut lines = Vec::with_capacity(parts.len());
-    for (place, part) in parts.into_iter().enumerate() {
+    for (place, Object(part)) in parts.into_iter().enumerate() {
         match (part.kind.as_str(), part.text) {
             ("text", Some(text)) => lines.push(text),
             // What a model would not say is no answer.

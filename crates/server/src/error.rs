@@ -189,6 +189,27 @@ pub(crate) enum Refusals {
     Busy(Refusal),
 }
 
+/// What any route that shows something may answer instead.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "read by utoipa alone")]
+pub(crate) enum Absences {
+    /// A key is needed.
+    #[response(status = 401)]
+    NoKey(Refusal),
+    /// The key does not open this.
+    #[response(status = 403)]
+    Role(Refusal),
+    /// There is none of that name.
+    #[response(status = 404)]
+    NotFound(Refusal),
+    /// Too many requests; `Retry-After` says when to come back.
+    #[response(status = 429)]
+    TooMany(Refusal),
+    /// Too busy, or the index cannot answer; `Retry-After` says when to come back.
+    #[response(status = 503)]
+    Busy(Refusal),
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = self.status();

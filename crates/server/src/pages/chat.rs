@@ -8,6 +8,7 @@ use maud::{DOCTYPE, html};
     get,
     path = "/",
     tag = "pages",
+    operation_id = "chat_page",
     responses((status = 200, description = "The page", body = String, content_type = "text/html"))
 )]
 pub(crate) async fn show() -> Html<String> {

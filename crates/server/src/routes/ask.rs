@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::asked::Asked;
-use crate::body::{Sent, Wanted};
+use crate::body::{Object, Sent, Wanted, object, objects};
 use crate::error::{ApiError, Refusals};
 
 /// A question with its circumstances; unknown fields are ignored.
@@ -20,9 +20,11 @@ pub(crate) struct AskRequest {
     #[schema(min_length = 1, max_length = 2000, example = "What are the symptoms of asthma?")]
     question: String,
     /// The turns before it, the last one last; the server remembers none.
-    history: Option<Vec<Turn>>,
+    #[schema(value_type = Option<Vec<Turn>>)]
+    history: Option<Vec<Object<Turn>>>,
     /// Which documents may answer.
-    filters: Option<Filters>,
+    #[schema(value_type = Option<Filters>)]
+    filters: Option<Object<Filters>>,
     /// Passages for further reading; 3 if left out.
     #[schema(minimum = 0, maximum = 100)]
     top_k: Option<usize>,
@@ -51,8 +53,8 @@ impl Wanted for AskRequest {
 pub(crate) async fn ask(State(app): State<Arc<App>>, Sent(request): Sent<AskRequest>) -> Result<Json<Reply>, ApiError> {
     let asked = Asked {
         question: request.question,
-        history: request.history.unwrap_or_default(),
-        filters: request.filters.unwrap_or_default(),
+        history: objects(request.history),
+        filters: object(request.filters),
         top_k: request.top_k,
         region: request.region,
         explain: request.explain.unwrap_or_default(),

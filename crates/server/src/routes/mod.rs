@@ -28,7 +28,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/documents/{id}", get(sources::document))
         .route("/v1/passages/{id}", get(sources::passage))
         .route("/v1/feedback", post(feedback::feedback))
-        .route("/openapi.json", get(openapi::document))
+        .route("/openapi.json", get(openapi::description))
         .route("/docs", get(openapi::home))
         .route("/docs/", get(openapi::page))
         .route("/docs/{file}", get(openapi::file))
