@@ -52,6 +52,11 @@ pub(crate) const REGION: &str = "a region is a country code of two letters, such
 /// What `generation` is.
 pub(crate) const GENERATION: &str = "a generation is named as a reply names it";
 
+/// What any field may be said to be.
+pub(crate) fn wants() -> impl Iterator<Item = &'static str> {
+    FIELDS.iter().map(|(_, wanted)| *wanted)
+}
+
 /// What a route takes.
 pub(crate) trait Wanted {
     /// Said where the whole body is something else.

@@ -120,10 +120,8 @@ impl From<clinqa_qa::Error> for ApiError {
 
 /// Every sentence of an error, for whoever measures how plain they are.
 pub(crate) fn sentences() -> Vec<String> {
-    let field = |wanted| ApiError::Field { param: Some("question".to_owned()), wanted };
     let errors = [
         ApiError::Syntax { line: 1, column: 2 },
-        field("it is true or false"),
         ApiError::Unsupported { param: "tools".to_owned(), why: "it calls no tools" },
         ApiError::MediaType,
         ApiError::CutOff,
@@ -133,7 +131,8 @@ pub(crate) fn sentences() -> Vec<String> {
         ApiError::Index,
         ApiError::Internal,
     ];
-    errors.iter().map(ToString::to_string).collect()
+    let fields = crate::body::wants().map(|wanted| ApiError::Field { param: Some("question".to_owned()), wanted });
+    errors.into_iter().chain(fields).map(|error| error.to_string()).collect()
 }
 
 /// The body of every error, in OpenAI's shape.
