@@ -1,6 +1,7 @@
 //! What can be typed: verbs, flags, and the environment variable beside each flag that names a place.
 
-use std::net::SocketAddr;
+mod serve;
+
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -9,6 +10,8 @@ use clap_complete::Shell;
 use clinqa_retrieval::Step;
 use clinqa_safety::Region;
 use clinqa_schema::Date;
+
+pub(crate) use serve::{KeyArgs, LogArg, RoleArg, ServeArgs};
 
 /// Medical question answering: offline, private, every answer cited.
 #[derive(Debug, Parser)]
@@ -60,7 +63,10 @@ pub(crate) enum Command {
     /// Make a new generation of the index from the corpora
     Rebuild(RebuildArgs),
     /// Serve the chat page and the API
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
+    /// Make a key for the server
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Tell what the index holds and whether its checksums are right
     Inspect(JsonArgs),
     /// Measure retrieval, reading and answering
@@ -149,14 +155,10 @@ pub(crate) struct RebuildArgs {
     pub(crate) json: bool,
 }
 
-#[derive(Debug, ClapArgs)]
-pub(crate) struct ServeArgs {
-    /// Address and port to listen on
-    #[arg(long, env = "CLINQA_LISTEN", value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8787")]
-    pub(crate) listen: SocketAddr,
-    /// Whose emergency number to name, as an ISO 3166 code such as GB
-    #[arg(long, env = "CLINQA_REGION")]
-    pub(crate) region: Option<Region>,
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Make a secret, print it once, and the lines for the file of keys
+    New(KeyArgs),
 }
 
 #[derive(Debug, ClapArgs)]

@@ -2,12 +2,13 @@
 
 use std::env;
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clinqa_encoder::Precision;
 use serde::Deserialize;
 
-use crate::args::{Places, PrecisionArg};
+use crate::args::{LogArg, Places, PrecisionArg};
 
 /// Name of the settings file in a project and in the user's config folder.
 const PROJECT_FILE: &str = "clinqa.toml";
@@ -24,6 +25,8 @@ pub(crate) struct Settings {
     pub(crate) encoder: Option<String>,
     pub(crate) reader: Option<String>,
     pub(crate) precision: Precision,
+    /// How the server behaves where nothing else was typed.
+    pub(crate) serve: ServeFile,
     /// Where the starter corpus is unpacked if there is no other.
     pub(crate) unpacked: PathBuf,
 }
@@ -36,6 +39,27 @@ struct File {
     corpora: Option<Vec<PathBuf>>,
     encoder: Option<String>,
     reader: Option<String>,
+    serve: Option<ServeFile>,
+}
+
+/// `[serve]` of a settings file: the flags of `clinqa serve`, by their names.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ServeFile {
+    pub(crate) listen: Option<SocketAddr>,
+    pub(crate) region: Option<String>,
+    pub(crate) keys: Option<PathBuf>,
+    pub(crate) require_key: Option<bool>,
+    pub(crate) tls_cert: Option<PathBuf>,
+    pub(crate) tls_key: Option<PathBuf>,
+    pub(crate) trust_proxy: Option<bool>,
+    pub(crate) workers: Option<u16>,
+    pub(crate) timeout: Option<u16>,
+    pub(crate) connections: Option<u32>,
+    pub(crate) connections_per_address: Option<u32>,
+    pub(crate) rate_address: Option<u32>,
+    pub(crate) rate_key: Option<u32>,
+    pub(crate) log: Option<LogArg>,
 }
 
 /// Why the settings cannot be used.
@@ -92,6 +116,7 @@ impl Settings {
                 None | Some(PrecisionArg::Stored) => Precision::Stored,
                 Some(PrecisionArg::Full) => Precision::Full,
             },
+            serve: files.iter().find_map(|file| file.serve.clone()).unwrap_or_default(),
             unpacked,
         })
     }
@@ -116,6 +141,11 @@ impl File {
             toml::from_str(&text).map_err(|source| SettingsError::Toml { path: shown, source: Box::new(source) })?;
         let folder = path.parent().unwrap_or(Path::new(""));
         file.index = file.index.map(|index| folder.join(index));
+        if let Some(serve) = &mut file.serve {
+            for named in [&mut serve.keys, &mut serve.tls_cert, &mut serve.tls_key].into_iter().flatten() {
+                *named = folder.join(&*named);
+            }
+        }
         file.corpora = file.corpora.map(|all| all.into_iter().map(|corpus| folder.join(corpus)).collect());
         Ok(file)
     }

@@ -38,4 +38,18 @@ impl Library {
     pub fn open(&self) -> Result<Engine, Error> {
         Ok(Engine::new(Arc::clone(&self.models), self.store.open_current()?)?)
     }
+
+    /// Opens the current generation, or, where that cannot be used, the one before it, with what is wrong with the
+    /// current one. An error is about the current one: it is what has to be mended.
+    pub fn open_or_previous(&self) -> Result<(Engine, Option<Error>), Error> {
+        let damage = match self.open() {
+            Ok(engine) => return Ok((engine, None)),
+            Err(damage) => damage,
+        };
+        let previous = self.store.open_previous().and_then(|previous| Engine::new(Arc::clone(&self.models), previous));
+        match previous {
+            Ok(engine) => Ok((engine, Some(damage))),
+            Err(_) => Err(damage),
+        }
+    }
 }

@@ -1,29 +1,77 @@
 //! What does every request share?
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
-use clinqa_qa::{Ask, Engine, Library, answer, emergency};
+use clinqa_qa::{Ask, Engine, Explain, Library, answer, emergency};
 use clinqa_schema::Reply;
+use serde::Serialize;
+use utoipa::ToSchema;
 
+use crate::access::{Access, Key};
 use crate::config::ServerConfig;
-use crate::error::ApiError;
-use crate::routes::feedback::Feedback;
-use crate::work::Work;
+use crate::error::{ApiError, ServerError};
+use crate::metrics::Metrics;
+use crate::rates::RateLimits;
+use crate::work::{Capacity, Work};
+
+/// Looks that may be under way at once; each takes about a millisecond.
+const LOOKS: Capacity = Capacity { workers: 1, queue: 256, wait: std::time::Duration::from_millis(250), niceness: 0 };
+
+/// How much later than those who speak to clients those who compute are served by the system.
+const NICENESS: i32 = 5;
+
+/// Whether questions should be sent here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Health {
+    /// The current index answers.
+    Ready,
+    /// An older index answers, because the current one cannot be used.
+    Degraded,
+    /// No new question is taken.
+    Stopping,
+}
 
 /// The state that all requests share; requests in flight keep the engine they began with.
 pub(crate) struct App {
     pub(crate) config: ServerConfig,
     pub(crate) library: Library,
     engine: ArcSwap<Engine>,
+    /// Questions: heavy, few at a time.
     pub(crate) work: Work,
-    pub(crate) feedback: Feedback,
+    /// Looks at what is there, and the screening that no question waits for.
+    pub(crate) looks: Work,
+    pub(crate) access: ArcSwap<Access>,
+    pub(crate) rates: RateLimits,
+    pub(crate) metrics: Metrics,
+    degraded: AtomicBool,
+    stopping: AtomicBool,
 }
 
 impl App {
-    pub(crate) fn new(config: ServerConfig, library: Library, engine: Engine) -> Self {
-        let work = Work::new(config.workers, config.queue);
-        Self { config, library, engine: ArcSwap::from_pointee(engine), work, feedback: Feedback::default() }
+    pub(crate) fn new(
+        config: ServerConfig,
+        library: Library,
+        engine: Engine,
+        keys: Vec<Key>,
+    ) -> Result<Self, ServerError> {
+        let questions =
+            Capacity { workers: config.workers, queue: config.queue, wait: config.queue_wait, niceness: NICENESS };
+        Ok(Self {
+            work: Work::start(questions)?,
+            looks: Work::start(LOOKS)?,
+            access: ArcSwap::from_pointee(Access { keys, strangers: config.strangers }),
+            rates: RateLimits::new(&config.rates),
+            metrics: Metrics::new(&engine),
+            engine: ArcSwap::from_pointee(engine),
+            degraded: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
+            config,
+            library,
+        })
     }
 
     /// The engine of the generation that serves now.
@@ -31,17 +79,50 @@ impl App {
         self.engine.load_full()
     }
 
-    /// Answers one question with one engine. An emergency waits neither for a model nor in the queue.
-    pub(crate) async fn answer(&self, ask: Ask) -> Result<Reply, ApiError> {
-        let (engine, ask, config) = (self.engine(), Arc::new(ask), self.config.answering);
-        let screened = {
-            let (engine, ask) = (Arc::clone(&engine), Arc::clone(&ask));
-            tokio::task::spawn_blocking(move || emergency(&engine.models().rules, Some(engine.index()), &ask, &config))
-        };
-        match screened.await.map_err(|_| ApiError::Internal)? {
-            Some(reply) => Ok(reply),
-            None => Ok(self.work.run(move || answer(&engine, &ask, &config)).await??),
+    /// Lets `engine` serve from now on.
+    pub(crate) fn replace(&self, engine: Engine) {
+        self.metrics.serves(&engine);
+        self.engine.store(Arc::new(engine));
+    }
+
+    /// Whether questions should be sent here.
+    pub(crate) fn health(&self) -> Health {
+        match (self.stopping.load(Ordering::Relaxed), self.degraded.load(Ordering::Relaxed)) {
+            (true, _) => Health::Stopping,
+            (false, true) => Health::Degraded,
+            (false, false) => Health::Ready,
         }
+    }
+
+    /// Notes whether the current index of the folder can be used.
+    pub(crate) fn set_degraded(&self, degraded: bool) {
+        self.metrics.set_degraded(degraded);
+        self.degraded.store(degraded, Ordering::Relaxed);
+    }
+
+    /// Notes that the server is to stop.
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Answers one question with one engine. An emergency waits neither for a model nor in the queue.
+    pub(crate) async fn answer(&self, mut ask: Ask) -> Result<Reply, ApiError> {
+        let deadline = Instant::now() + self.config.request_timeout;
+        let engine = self.engine();
+        let config = self.config.answering;
+        let wanted = std::mem::replace(&mut ask.explain, Explain::Yes);
+        let screened = Arc::clone(&engine);
+        let screen = move || (emergency(&screened.models().rules, Some(screened.index()), &ask, &config), ask);
+        let (urgent, ask) = self.looks.run(deadline, screen).await?;
+        let mut reply = match urgent {
+            Some(reply) => reply,
+            None => self.work.run(deadline, move || answer(&engine, &ask, &config)).await??,
+        };
+        self.metrics.answered(&reply);
+        if wanted == Explain::No {
+            reply.trace = None;
+        }
+        Ok(reply)
     }
 
     /// Looks something up off the runtime's threads, in the index that serves now.
@@ -50,7 +131,7 @@ impl App {
         job: impl FnOnce(&Engine) -> T + Send + 'static,
     ) -> Result<T, ApiError> {
         let engine = self.engine();
-        tokio::task::spawn_blocking(move || job(&engine)).await.map_err(|_| ApiError::Internal)
+        self.looks.run(Instant::now() + self.config.request_timeout, move || job(&engine)).await
     }
 
     /// Computes something with the models, as soon as it is its turn.
@@ -59,6 +140,6 @@ impl App {
         job: impl FnOnce(&Engine) -> T + Send + 'static,
     ) -> Result<T, ApiError> {
         let engine = self.engine();
-        self.work.run(move || job(&engine)).await
+        self.work.run(Instant::now() + self.config.request_timeout, move || job(&engine)).await
     }
 }

@@ -27,6 +27,18 @@ pub enum ServerError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The keys or the certificate cannot be read.
+    #[error("{reason}")]
+    Secrets {
+        /// Which, why, and what to do.
+        reason: String,
+    },
+    /// The certificate cannot be used.
+    #[error("cannot use TLS: {what}; check `--tls-cert` and `--tls-key`")]
+    Certificate {
+        /// What is wrong with it.
+        what: &'static str,
+    },
     /// There is nothing to answer from.
     #[error(transparent)]
     Engine(#[from] clinqa_qa::Error),
@@ -47,16 +59,34 @@ pub(crate) enum ApiError {
     Unsupported { param: String, why: &'static str },
     #[error("send the body as JSON, with the header `content-type: application/json`")]
     MediaType,
-    #[error("the body did not come through whole; send it again")]
-    CutOff,
-    #[error("the body is too large: at most 64 KiB")]
-    TooLarge,
     #[error(transparent)]
     Question(#[from] QuestionError),
     #[error("there is no such {0}")]
     NotFound(&'static str),
     #[error("too many questions at once; try again in a moment")]
     Busy,
+    #[error("the request was not understood; see /docs")]
+    BadRequest,
+    #[error("this needs a key: send `Authorization: Bearer KEY`, or ask the operator for one")]
+    Unauthorised,
+    #[error("the key does not open this; ask the operator for one that does")]
+    Forbidden,
+    #[error("this route does not take that method; see /docs")]
+    Method,
+    #[error("the request did not arrive in time; send it again")]
+    Slow,
+    #[error("the body is too large: at most 64 KiB")]
+    TooLarge,
+    #[error("the address of the request is too long; send what is long in the body")]
+    AddressTooLong,
+    #[error("the headers are too large: at most 16 KiB")]
+    HeadTooLarge,
+    #[error("too many questions from you; try again in {retry_after} s")]
+    TooMany { retry_after: u64 },
+    #[error("the answer took too long; try again in a moment")]
+    TimedOut,
+    #[error("the server is stopping; try again in a moment")]
+    Stopping,
     #[error("the index cannot answer now; an operator must run `clinqa inspect`")]
     Index,
     #[error("something went wrong on our side; try again, and tell the operator if it stays")]
@@ -64,16 +94,23 @@ pub(crate) enum ApiError {
 }
 
 impl ApiError {
-    fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::Syntax { .. } | Self::Field { .. } | Self::Unsupported { .. } | Self::CutOff => {
+            Self::Syntax { .. } | Self::Field { .. } | Self::Unsupported { .. } | Self::BadRequest => {
                 StatusCode::BAD_REQUEST
             }
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Unauthorised => StatusCode::UNAUTHORIZED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Slow => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::AddressTooLong => StatusCode::URI_TOO_LONG,
+            Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Question(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
-            Self::Busy | Self::Index => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Index | Self::TimedOut | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -88,16 +125,34 @@ impl ApiError {
         }
     }
 
+    /// When it is worth another try, in seconds.
+    fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::TooMany { retry_after } => Some(*retry_after),
+            _ if self.status() == StatusCode::SERVICE_UNAVAILABLE => Some(1),
+            _ => None,
+        }
+    }
+
     fn code(&self) -> &'static str {
         match self {
             Self::Syntax { .. } | Self::Field { .. } => "malformed",
             Self::Unsupported { .. } => "unsupported",
             Self::MediaType => "media_type",
-            Self::CutOff => "cut_off",
-            Self::TooLarge => "too_large",
             Self::Question(_) => "unusable_question",
             Self::NotFound(_) => "not_found",
             Self::Busy => "busy",
+            Self::BadRequest => "bad_request",
+            Self::Unauthorised => "unauthorised",
+            Self::Forbidden => "forbidden",
+            Self::Method => "method",
+            Self::Slow => "slow",
+            Self::TooLarge => "too_large",
+            Self::AddressTooLong => "address_too_long",
+            Self::HeadTooLarge => "head_too_large",
+            Self::TooMany { .. } => "too_many",
+            Self::TimedOut => "timed_out",
+            Self::Stopping => "stopping",
             Self::Index => "index",
             Self::Internal => "internal",
         }
@@ -124,8 +179,17 @@ pub(crate) fn sentences() -> Vec<String> {
         ApiError::Syntax { line: 1, column: 2 },
         ApiError::Unsupported { param: "tools".to_owned(), why: "it calls no tools" },
         ApiError::MediaType,
-        ApiError::CutOff,
         ApiError::TooLarge,
+        ApiError::BadRequest,
+        ApiError::Unauthorised,
+        ApiError::Forbidden,
+        ApiError::Method,
+        ApiError::Slow,
+        ApiError::AddressTooLong,
+        ApiError::HeadTooLarge,
+        ApiError::TooMany { retry_after: 2 },
+        ApiError::TimedOut,
+        ApiError::Stopping,
         ApiError::NotFound("document"),
         ApiError::Busy,
         ApiError::Index,
@@ -215,9 +279,16 @@ impl IntoResponse for ApiError {
         let kind = if status.is_client_error() { "invalid_request_error" } else { "server_error" };
         let error = RefusalReason { message: self.to_string(), kind, code: self.code(), param: self.param() };
         let mut response = (status, Json(Refusal { error })).into_response();
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        if let Some(seconds) = self.retry_after() {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
+        if status == StatusCode::UNAUTHORIZED {
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"clinqa\""));
+        }
+        // Whoever shows pages turns it into one.
+        response.extensions_mut().insert(self);
         response
     }
 }

@@ -1,23 +1,40 @@
 //! The web page and the API.
 //!
 //! [`serve`] runs until it is told to stop. Everything below this room is synchronous: handlers turn a request into a
-//! job, [`work`] runs it on a bounded pool of threads, and what comes back is written as JSON or as a page. No session is
-//! kept, and nothing that was asked is written anywhere.
+//! job, [`work`] runs it on a bounded number of threads, and what comes back is written as JSON or as a page. No session
+//! is kept, and nothing that was asked is written anywhere.
+//!
+//! A request passes [`accept`] (connections and their limits), [`wire`] (bytes and their deadlines), [`door`] (an id, one
+//! line of log, panics), [`guard`] (rates, keys, the body) and then its route.
 
+mod accept;
+mod access;
+mod address;
 mod app;
 mod asked;
 mod body;
 mod config;
 mod conversation;
+mod door;
 mod error;
+mod guard;
+mod harden;
 mod listen;
+mod logs;
+mod metrics;
 mod pages;
+mod rates;
+mod reload;
 mod routes;
 mod spoken;
+mod tls;
+mod wire;
 mod wording;
 mod work;
 
-pub use config::ServerConfig;
+pub use access::{Key, Role};
+pub use config::{Limits, LogLevel, Proxy, Rate, Rates, ServerConfig};
 pub use error::ServerError;
-pub use listen::serve;
+pub use listen::{SecretSource, serve};
+pub use tls::{Pem, Secrets};
 pub use wording::sentences;

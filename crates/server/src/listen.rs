@@ -1,35 +1,110 @@
-//! From a socket to the router and back, until the server is told to stop.
+//! From the first look at the index until the last reply is written.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
 use clinqa_qa::Library;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
+use crate::accept::Hall;
 use crate::app::App;
 use crate::config::ServerConfig;
+use crate::door::Door;
 use crate::error::ServerError;
-use crate::routes;
+use crate::harden::harden;
+use crate::reload::{Keeper, Nudge};
+use crate::tls::{Certificate, Secrets};
+use crate::{logs, routes};
 
-/// Serves `library` until SIGINT or SIGTERM; `ready` is told the address that was taken.
-pub fn serve(config: ServerConfig, library: Library, ready: impl FnOnce(SocketAddr)) -> Result<(), ServerError> {
-    let engine = library.open()?;
-    let address = config.listen;
-    let app = Arc::new(App::new(config, library, engine));
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|source| ServerError::Runtime { source })?;
-    runtime.block_on(async {
-        let failed = |source| ServerError::Listen { address, source };
-        let listener = TcpListener::bind(address).await.map_err(failed)?;
-        ready(listener.local_addr().map_err(failed)?);
-        let router = routes::router(app);
-        axum::serve(listener, router).with_graceful_shutdown(stop()).await.map_err(failed)
-    })
+/// Threads that speak to clients; they never compute.
+const SPEAKERS: usize = 2;
+
+/// Where keys and certificate are read, now and again on SIGHUP.
+pub trait SecretSource: Send {
+    /// Reads them; the error is told to the operator.
+    fn read(&self) -> Result<Secrets, String>;
 }
 
-async fn stop() {
-    // Without a handler the signal ends the process by itself, so a failure to install one is no loss.
-    let _ = tokio::signal::ctrl_c().await;
+/// Serves `library` until SIGINT or SIGTERM; `ready` is told the address that was taken.
+///
+/// Where the current index is damaged, the one before serves, and whoever asks for readiness is told.
+pub fn serve(
+    config: ServerConfig,
+    library: Library,
+    secrets: Box<dyn SecretSource>,
+    ready: impl FnOnce(SocketAddr),
+) -> Result<(), ServerError> {
+    harden();
+    logs::begin(config.log);
+    let read = secrets.read().map_err(|reason| ServerError::Secrets { reason })?;
+    let certificate = read.tls.as_ref().map(Certificate::new).transpose()?.map(Arc::new);
+    let (engine, damage) = library.open_or_previous()?;
+    let unusable = if let Some(error) = &damage {
+        let serving = engine.index().manifest().id.to_string();
+        tracing::error!(%error, serving, "the current index cannot be used; the one before serves");
+        library.current().ok().flatten()
+    } else {
+        None
+    };
+    let address = config.listen;
+    let app = Arc::new(App::new(config, library, engine, read.keys)?);
+    app.set_degraded(damage.is_some());
+    let keeper = Keeper { app: Arc::clone(&app), certificate: certificate.clone(), secrets, unusable };
+    let (nudge, nudges) = mpsc::channel();
+    let started = |source| ServerError::Runtime { source };
+    std::thread::Builder::new()
+        .name("clinqa-keeper".to_owned())
+        .spawn(move || keeper.keep(&nudges))
+        .map_err(started)?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(SPEAKERS).enable_all().build().map_err(started)?;
+    let served = runtime.block_on(async {
+        let failed = |source| ServerError::Listen { address, source };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let taken = listener.local_addr().map_err(failed)?;
+        let (order, stop) = watch::channel(false);
+        let router = routes::router(&app);
+        let hall = Hall::new(Arc::new(Door { app: Arc::clone(&app), router }), certificate, stop).await;
+        tokio::spawn(heed(Arc::clone(&app), order, nudge));
+        tracing::info!(address = %taken, "listening");
+        ready(taken);
+        hall.receive(listener).await;
+        tracing::info!("stopped");
+        Ok(())
+    });
+    // A question that is still being worked on has nobody left to answer to.
+    runtime.shutdown_background();
+    served
+}
+
+/// Passes on what the operator says by signals.
+async fn heed(app: Arc<App>, order: watch::Sender<bool>, nudge: mpsc::Sender<Nudge>) {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        // Without a handler the signal ends the process by itself, so a failure to install one is no loss.
+        let hang_up = signal(SignalKind::hangup());
+        let (Ok(mut hang_up), Ok(mut terminate)) = (hang_up, signal(SignalKind::terminate())) else { return };
+        loop {
+            tokio::select! {
+                _ = hang_up.recv() => {
+                    tracing::info!("reading index, keys and certificate again");
+                    let _ = nudge.send(Nudge);
+                }
+                _ = terminate.recv() => break,
+                _ = tokio::signal::ctrl_c() => break,
+            }
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = tokio::signal::ctrl_c().await;
+        drop(nudge);
+    }
+    tracing::info!("stopping");
+    app.stop();
+    let _ = order.send(true);
+    // Whoever listens for the order needs the sender until the end.
+    order.closed().await;
 }

@@ -6,6 +6,7 @@ mod eval_compare;
 mod eval_reader;
 mod eval_retrieval;
 mod inspect;
+mod key;
 mod model;
 mod rebuild;
 mod score;
@@ -14,6 +15,7 @@ mod serve;
 
 use std::fs::File;
 use std::io::{self, BufReader, Write};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -22,7 +24,7 @@ use clap::CommandFactory;
 use clinqa_eval::OutcomeError;
 use clinqa_index::{IndexError, Store};
 use clinqa_qa::{Error, Search};
-use clinqa_safety::Rules;
+use clinqa_safety::{RegionError, Rules};
 use clinqa_schema::Filters;
 
 use crate::args::{Args, Command, EvalCommand, SearchOptions};
@@ -46,6 +48,14 @@ pub(crate) enum UsageError {
     Results { first: String, second: String, source: OutcomeError },
     #[error("{message}")]
     OtherEncoder { message: String },
+    #[error(
+        "refusing to listen on {listen} without keys or TLS: questions would cross the network in the clear; pass `--keys FILE`, or `--tls-cert FILE --tls-key FILE`, or `--insecure` if a proxy in front does it"
+    )]
+    Exposed { listen: SocketAddr },
+    #[error("a key is required and there are none; pass `--keys FILE` (see `clinqa key new`)")]
+    NoKeys,
+    #[error("the settings name a region that is none: {source}")]
+    Region { source: RegionError },
     #[error("no model is called `{name}`; `clinqa model list` shows those at hand")]
     NoModel { name: String },
 }
@@ -74,6 +84,7 @@ fn run_with(settings: &Settings, command: Command) -> anyhow::Result<ExitCode> {
         Command::Search(search) => search::run(settings, &search),
         Command::Rebuild(rebuild) => rebuild::run(settings, &rebuild),
         Command::Serve(serve) => serve::run(settings, &serve),
+        Command::Key(key) => key::run(&key),
         Command::Inspect(json) => inspect::run(settings, &json),
         Command::Eval(EvalCommand::Retrieval(eval)) => eval_retrieval::run(settings, &eval),
         Command::Eval(EvalCommand::Reader(eval)) => eval_reader::run(settings, &eval),

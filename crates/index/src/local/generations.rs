@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! index/CURRENT                     the current generation and the BLAKE3 of its manifest, one line
+//! index/PREVIOUS                    the same of the one that was current before, to fall back on
 //! index/generations/g000001-…/      one generation, written once, never touched
 //! index/generations/.tmp-…/         one being written; left over after a crash, pruned by the next writer
 //! index/.lock                       held while one is being written
@@ -19,6 +20,8 @@ use crate::{Generation, GenerationId, GenerationWriter, IndexError, Inspection, 
 
 const CURRENT: &str = "CURRENT";
 const CURRENT_NEXT: &str = ".CURRENT.next";
+const PREVIOUS: &str = "PREVIOUS";
+const PREVIOUS_NEXT: &str = ".PREVIOUS.next";
 const GENERATIONS: &str = "generations";
 const LOCK: &str = ".lock";
 const PUBLISHED: &str = ".published";
@@ -67,20 +70,20 @@ impl Store {
 
     /// What `CURRENT` says; `None` if there is none. A damaged one is an error.
     pub fn current(&self) -> Result<Option<CurrentPointer>, IndexError> {
-        let path = self.root.join(CURRENT);
-        let mut bytes = Vec::new();
-        match File::open(&path).and_then(|file| file.take(MAX_POINTER_BYTES).read_to_end(&mut bytes)) {
-            Ok(_) => {}
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) if error.kind() == ErrorKind::IsADirectory => return Err(IndexError::Pointer { path }),
-            Err(source) => return Err(IndexError::io("read", &path, source)),
-        }
-        CurrentPointer::decode(&bytes).map(Some).ok_or(IndexError::Pointer { path })
+        read_pointer(self.root.join(CURRENT))
     }
 
     /// Opens the current generation after comparing every byte with its manifest.
     pub fn open_current(&self) -> Result<Generation, IndexError> {
         let pointer = self.pointer()?;
+        Generation::open(&self.folder_of(&pointer.generation), &pointer.manifest_blake3)
+    }
+
+    /// Opens the generation that was current before, checked as closely; for whoever would rather answer from an older
+    /// index than not at all, and says so.
+    pub fn open_previous(&self) -> Result<Generation, IndexError> {
+        let path = self.root.join(PREVIOUS);
+        let pointer = read_pointer(path.clone())?.ok_or(IndexError::NotPublished { path })?;
         Generation::open(&self.folder_of(&pointer.generation), &pointer.manifest_blake3)
     }
 
@@ -138,17 +141,25 @@ impl Store {
         sync_folder(&generations)?;
         let pointer =
             CurrentPointer { generation: sealed.id().clone(), manifest_blake3: sealed.manifest_blake3().to_owned() };
-        let next = self.root.join(CURRENT_NEXT);
-        remove_if_there(&next)?;
-        write_durably(&next, pointer.encode().as_bytes())?;
-        let current = self.root.join(CURRENT);
-        fs::rename(&next, &current).map_err(|source| IndexError::io("publish", &current, source))?;
+        // A crash between the two leaves both naming the old one. A pointer that cannot be read is not kept.
+        if let Ok(Some(old)) = self.current() {
+            self.point(PREVIOUS, PREVIOUS_NEXT, &old)?;
+        }
+        self.point(CURRENT, CURRENT_NEXT, &pointer)?;
         sync_folder(&self.root)?;
         // Only says what CURRENT says while it is there, so a failure to write it or to collect garbage loses nothing:
         // the next publication tries again.
         let _ = File::create(self.root.join(PUBLISHED));
         let _ = self.collect_garbage();
         Ok(())
+    }
+
+    /// Lets `name` say what `pointer` says, all at once.
+    fn point(&self, name: &str, next: &str, pointer: &CurrentPointer) -> Result<(), IndexError> {
+        let (path, next) = (self.root.join(name), self.root.join(next));
+        remove_if_there(&next)?;
+        write_durably(&next, pointer.encode().as_bytes())?;
+        fs::rename(&next, &path).map_err(|source| IndexError::io("publish", &path, source))
     }
 
     fn pointer(&self) -> Result<CurrentPointer, IndexError> {
@@ -189,6 +200,7 @@ impl Store {
                 fs::remove_dir_all(&folder).map_err(|source| IndexError::io("remove", &folder, source))?;
             }
         }
+        remove_if_there(&self.root.join(PREVIOUS_NEXT))?;
         remove_if_there(&self.root.join(CURRENT_NEXT))
     }
 
@@ -219,6 +231,18 @@ impl CurrentPointer {
         let generation = generation.parse().ok()?;
         is_digest.then(|| Self { generation, manifest_blake3: manifest_blake3.to_owned() })
     }
+}
+
+/// What the pointer at `path` says; `None` if there is none.
+fn read_pointer(path: PathBuf) -> Result<Option<CurrentPointer>, IndexError> {
+    let mut bytes = Vec::new();
+    match File::open(&path).and_then(|file| file.take(MAX_POINTER_BYTES).read_to_end(&mut bytes)) {
+        Ok(_) => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == ErrorKind::IsADirectory => return Err(IndexError::Pointer { path }),
+        Err(source) => return Err(IndexError::io("read", &path, source)),
+    }
+    CurrentPointer::decode(&bytes).map(Some).ok_or(IndexError::Pointer { path })
 }
 
 fn remove_if_there(path: &Path) -> Result<(), IndexError> {

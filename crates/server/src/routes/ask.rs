@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use clinqa_schema::{Filters, Reply, Turn};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use crate::Role;
 use crate::app::App;
 use crate::asked::Asked;
 use crate::body::{Object, Sent, Wanted, object, objects};
@@ -27,11 +28,12 @@ pub(crate) struct AskRequest {
     filters: Option<Object<Filters>>,
     /// Passages for further reading; 3 if left out.
     #[schema(minimum = 0, maximum = 100)]
+    #[serde(default, deserialize_with = "crate::body::whole")]
     top_k: Option<usize>,
     /// Whose emergency number to name, as an ISO 3166 code; the server's own region if left out.
     #[schema(pattern = "^[A-Za-z]{2}$", example = "GB")]
     region: Option<String>,
-    /// Whether the reply says how it came about.
+    /// Whether the reply says how it came about; for staff.
     explain: Option<bool>,
 }
 
@@ -50,14 +52,22 @@ impl Wanted for AskRequest {
     request_body = AskRequest,
     responses((status = 200, description = "What became of the question", body = Reply), Refusals)
 )]
-pub(crate) async fn ask(State(app): State<Arc<App>>, Sent(request): Sent<AskRequest>) -> Result<Json<Reply>, ApiError> {
+pub(crate) async fn ask(
+    State(app): State<Arc<App>>,
+    Extension(role): Extension<Role>,
+    Sent(request): Sent<AskRequest>,
+) -> Result<Json<Reply>, ApiError> {
+    let explain = request.explain == Some(true);
+    if explain && role < Role::Staff {
+        return Err(ApiError::Forbidden);
+    }
     let asked = Asked {
         question: request.question,
         history: objects(request.history),
         filters: object(request.filters),
         top_k: request.top_k,
         region: request.region,
-        explain: request.explain.unwrap_or_default(),
+        explain,
     };
     let ask = asked.check(&app)?;
     Ok(Json(app.answer(ask).await?))

@@ -42,7 +42,8 @@ pub(crate) struct ChatRequest {
     stream_options: Option<Object<StreamOptions>>,
     /// Choices; one is made.
     #[schema(minimum = 1, maximum = 1)]
-    n: Option<u64>,
+    #[serde(default, deserialize_with = "crate::body::whole")]
+    n: Option<usize>,
     /// Not supported.
     tools: Option<Value>,
     /// Not supported.
@@ -77,6 +78,7 @@ pub(crate) struct ChatOptions {
     filters: Option<Object<Filters>>,
     /// Passages for further reading; 3 if left out.
     #[schema(minimum = 0, maximum = 100)]
+    #[serde(default, deserialize_with = "crate::body::whole")]
     top_k: Option<usize>,
     /// Whose emergency number to name, as an ISO 3166 code.
     #[schema(pattern = "^[A-Za-z]{2}$", example = "GB")]

@@ -1,9 +1,10 @@
-//! Which request goes where?
+//! Which request goes where, and who may send it?
 
 mod ask;
 mod chat;
-pub(crate) mod feedback;
+mod feedback;
 mod health;
+mod metrics;
 mod openapi;
 mod search;
 mod sources;
@@ -11,27 +12,83 @@ mod sources;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::middleware::from_fn_with_state;
+use axum::routing::{MethodRouter, get, post};
 
+use crate::Role;
 use crate::app::App;
+use crate::error::ApiError;
+use crate::guard::{Guard, guard};
 use crate::pages;
 
-/// Every route, one line each.
-pub(crate) fn router(app: Arc<App>) -> Router {
-    Router::new()
-        .route("/", get(pages::chat::show))
-        .route("/v1/ask", post(ask::ask))
-        .route("/v1/chat/completions", post(chat::complete))
-        .route("/v1/models", get(chat::models))
-        .route("/v1/models/{id}", get(chat::model))
-        .route("/v1/search", post(search::search))
-        .route("/v1/documents/{id}", get(sources::document))
-        .route("/v1/passages/{id}", get(sources::passage))
-        .route("/v1/feedback", post(feedback::feedback))
-        .route("/openapi.json", get(openapi::description))
-        .route("/docs", get(openapi::home))
-        .route("/docs/", get(openapi::page))
-        .route("/docs/{file}", get(openapi::file))
-        .route("/healthz", get(health::alive))
-        .with_state(app)
+/// What a route costs, and in which form it speaks of errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// For machines that watch the server: never counted against a rate.
+    Probe,
+    /// A page or a part of one: errors are pages too.
+    Page,
+    #[expect(dead_code, reason = "the page without JavaScript brings it")]
+    /// A page that asks a question.
+    Form,
+    /// A look at something that is there: errors are JSON, as for all that follow.
+    Look,
+    /// A question or a search, which costs ten looks.
+    Question,
+}
+
+/// What holds for a route, whatever is sent to it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rule {
+    pub(crate) kind: Kind,
+    /// Who may use it.
+    pub(crate) role: Role,
+    /// As the router writes it; the only form of a path that logs and metrics know.
+    pub(crate) pattern: &'static str,
+}
+
+struct Row {
+    rule: Rule,
+    methods: MethodRouter<Arc<App>>,
+}
+
+/// Every route, one line each: what it is, who may use it, where it is, who answers.
+fn table() -> Vec<Row> {
+    use Kind::{Look, Page, Probe, Question};
+    vec![
+        row(Page, Role::None, "/", get(pages::chat::show)),
+        row(Question, Role::Patient, "/v1/ask", post(ask::ask)),
+        row(Question, Role::Patient, "/v1/chat/completions", post(chat::complete)),
+        row(Look, Role::Patient, "/v1/models", get(chat::models)),
+        row(Look, Role::Patient, "/v1/models/{id}", get(chat::model)),
+        row(Question, Role::Staff, "/v1/search", post(search::search)),
+        row(Look, Role::Patient, "/v1/documents/{id}", get(sources::document)),
+        row(Look, Role::Patient, "/v1/passages/{id}", get(sources::passage)),
+        row(Look, Role::Patient, "/v1/feedback", post(feedback::feedback)),
+        row(Look, Role::None, "/openapi.json", get(openapi::description)),
+        row(Look, Role::None, "/docs", get(openapi::home)),
+        row(Look, Role::None, "/docs/", get(openapi::page)),
+        row(Look, Role::None, "/docs/{file}", get(openapi::file)),
+        row(Probe, Role::None, "/healthz", get(health::alive)),
+        row(Probe, Role::None, "/readyz", get(health::ready)),
+        row(Probe, Role::Admin, "/metrics", get(metrics::show)),
+    ]
+}
+
+fn row(kind: Kind, role: Role, pattern: &'static str, methods: MethodRouter<Arc<App>>) -> Row {
+    Row { rule: Rule { kind, role, pattern }, methods }
+}
+
+/// The routes of the table, each behind its guard.
+pub(crate) fn router(app: &Arc<App>) -> Router {
+    let guarded = |router: Router<Arc<App>>, Row { rule, methods }: Row| {
+        let guard_state = Guard { app: Arc::clone(app), rule };
+        router.route(rule.pattern, methods.route_layer(from_fn_with_state(guard_state, guard)))
+    };
+    table()
+        .into_iter()
+        .fold(Router::new(), guarded)
+        .fallback(|| async { ApiError::NotFound("page or route") })
+        .method_not_allowed_fallback(|| async { ApiError::Method })
+        .with_state(Arc::clone(app))
 }

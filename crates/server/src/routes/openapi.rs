@@ -11,7 +11,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement
 use utoipa::{Modify, OpenApi};
 use utoipa_swagger_ui::{Config, serve};
 
-use super::{ask, chat, feedback, health, search, sources};
+use super::{ask, chat, feedback, health, metrics, search, sources};
 use crate::error::ApiError;
 use crate::pages;
 
@@ -38,6 +38,8 @@ const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsa
         sources::passage,
         feedback::feedback,
         health::alive,
+        health::ready,
+        metrics::show,
         pages::chat::show,
         description,
         page,

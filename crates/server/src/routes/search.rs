@@ -31,6 +31,7 @@ pub(crate) struct SearchRequest {
     filters: Option<Object<Filters>>,
     /// Passages to list; 10 if left out.
     #[schema(minimum = 0, maximum = 100)]
+    #[serde(default, deserialize_with = "crate::body::whole")]
     top_k: Option<usize>,
     /// Whether to search by words alone.
     lexical_only: Option<bool>,
