@@ -16,6 +16,9 @@ const OWN_RESULT: &str = "My HbA1c is 8.2, what does it mean?";
 const NOT_HELD: &str = "What is the capital of France?";
 const TABLETS: &str = "How soon should antiviral tablets be started for shingles?";
 
+/// A test asks more often than a person.
+const NO_RATES: [&str; 2] = ["--rate-address", "0"];
+
 /// The most years of school that our own words may ask for.
 const GRADE: f64 = 6.0;
 
@@ -63,7 +66,7 @@ fn refused(response: Response, status: u16) -> (String, Value) {
 
 #[test]
 fn the_description_is_whole_and_names_every_route_of_the_router() {
-    let server = Server::start(five(), &[]);
+    let server = Server::start(five(), &NO_RATES);
     let document = Document(server.get("/openapi.json").expect(200).json());
     assert!(
         document.0["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")),
@@ -89,7 +92,7 @@ fn the_description_is_whole_and_names_every_route_of_the_router() {
 
 #[test]
 fn every_route_answers_as_it_is_described() {
-    let server = Server::start(five(), &[]);
+    let server = Server::start(five(), &NO_RATES);
     let document = Document(server.get("/openapi.json").expect(200).json());
     let json = "application/json";
     let post = |path: &str, body: &Value, status: u16| {
@@ -113,8 +116,9 @@ fn every_route_answers_as_it_is_described() {
     let body = json!({"question": "and in children?", "history": history, "filters": filters});
     post("/v1/ask", &body, 200);
     post("/v1/ask", &json!({"question": SYMPTOMS, "history": null, "filters": null, "top_k": null}), 200);
-    let body = json!({"question": "inhaler", "filters": filters, "top_k": 2, "lexical_only": true, "explain": true});
+    let body = json!({"question": "inhaler", "filters": filters, "top_k": 2, "explain": true});
     let found = post("/v1/search", &body, 200);
+    post("/v1/search", &json!({"question": "inhaler", "lexical_only": true}), 200);
     assert_eq!(list(&found["results"]).len(), 2, "{found}");
     for path in ["/v1/ask", "/v1/search", "/v1/chat/completions", "/v1/feedback"] {
         post(path, &json!({}), 400);
@@ -152,7 +156,7 @@ fn every_route_answers_as_it_is_described() {
 
 #[test]
 fn the_page_that_shows_the_description_loads_nothing_from_elsewhere() {
-    let server = Server::start(five(), &[]);
+    let server = Server::start(five(), &NO_RATES);
     assert_eq!(server.get("/docs").expect(308).header("location"), Some("/docs/"));
     let page = server.get("/docs/").expect(200);
     let policy = page.header("content-security-policy").expect("a policy");
@@ -174,7 +178,7 @@ fn the_page_that_shows_the_description_loads_nothing_from_elsewhere() {
 
 #[test]
 fn the_command_line_a_batch_and_the_server_agree() {
-    let server = Server::start(five(), &[]);
+    let server = Server::start(five(), &NO_RATES);
     let history = json!([{"question": "What is asthma?", "answer": "A disease of the airways."}]);
     let asked = [
         json!({"question": SYMPTOMS}),
@@ -200,7 +204,7 @@ fn the_command_line_a_batch_and_the_server_agree() {
 
 #[test]
 fn offsets_count_characters_of_the_document_that_is_served() {
-    let server = Server::start(five(), &[]);
+    let server = Server::start(five(), &NO_RATES);
     let mut checked = 0;
     for question in [TABLETS, "Where does the shingles rash appear?", SYMPTOMS] {
         let reply = server.post("/v1/ask", &json!({"question": question, "top_k": 5})).expect(200).json();
@@ -229,7 +233,7 @@ fn offsets_count_characters_of_the_document_that_is_served() {
 
 #[test]
 fn a_chat_gives_the_answer_with_its_source_whole_or_streamed() {
-    let server = Server::start(five(), &[]);
+    let server = Server::start(five(), &NO_RATES);
     let document = Document(server.get("/openapi.json").expect(200).json());
     let completion = server.post("/v1/chat/completions", &chat(&[user(SYMPTOMS)])).expect(200).json();
     let reply = completion["clinqa"].clone();
@@ -275,7 +279,7 @@ fn a_chat_gives_the_answer_with_its_source_whole_or_streamed() {
 
 #[test]
 fn a_stream_begins_with_the_notice_and_every_outcome_is_said_in_words() {
-    let server = Server::start(five(), &[]);
+    let server = Server::start(five(), &NO_RATES);
     let pieces = |question: &str| {
         let mut body = chat(&[user(question)]);
         body["stream"] = json!(true);
@@ -306,7 +310,7 @@ fn a_stream_begins_with_the_notice_and_every_outcome_is_said_in_words() {
 
 #[test]
 fn a_follow_up_is_understood_from_the_messages_alone() {
-    let server = Server::start(five(), &[]);
+    let server = Server::start(five(), &NO_RATES);
     let first = server.post("/v1/chat/completions", &chat(&[user("How is asthma treated?")])).expect(200).json();
     let said = content(&first).to_owned();
     for (follow_up, about) in
@@ -321,12 +325,15 @@ fn a_follow_up_is_understood_from_the_messages_alone() {
         assert_eq!(first["document_id"], about, "{follow_up}: {reply}");
     }
     let alone = server.post("/v1/chat/completions", &chat(&[user("how long does it last?")])).expect(200).json();
-    assert_ne!(alone["clinqa"]["outcome"], "answered", "nothing is remembered between requests");
+    let asked = server.post("/v1/ask", &json!({"question": "how long does it last?"})).expect(200).json();
+    assert_eq!(timeless(alone["clinqa"].clone()), timeless(asked.clone()));
+    let first = asked["answer"]["citations"].get(0).or(asked["reading"].get(0)).expect("a source");
+    assert_ne!(first["document_id"], "asthma", "nothing is remembered between requests");
 }
 
 #[test]
 fn what_a_client_asks_in_vain_is_refused_and_what_changes_nothing_is_not() {
-    let server = Server::start(five(), &[]);
+    let server = Server::start(five(), &NO_RATES);
     let with = |key: &str, value: Value| {
         let mut body = chat(&[user(SYMPTOMS)]);
         body[key] = value;
@@ -381,7 +388,7 @@ fn what_a_client_asks_in_vain_is_refused_and_what_changes_nothing_is_not() {
 
 #[test]
 fn an_emergency_is_told_while_the_queue_is_full() {
-    let server = Server::start(five(), &[]);
+    let server = Server::start(five(), &NO_RATES);
     let address = &server;
     let deadline = Instant::now() + Duration::from_secs(60);
     let full = std::sync::atomic::AtomicBool::new(false);
@@ -443,7 +450,7 @@ fn an_openai_client_from_the_shelf_chats_with_it() {
         );
         return;
     };
-    let server = Server::start(five(), &[]);
+    let server = Server::start(five(), &NO_RATES);
     let mut command = std::process::Command::new(python);
     let script = data("../openai/check_client.py");
     command.arg(script).arg(format!("http://{}", server.address)).env_clear();
@@ -454,7 +461,7 @@ fn an_openai_client_from_the_shelf_chats_with_it() {
 #[test]
 fn questions_about_documents_that_no_one_holds_are_not_errors() {
     let project = Project::indexed();
-    let server = Server::start(&project, &[]);
+    let server = Server::start(&project, &NO_RATES);
     let filters = json!({"kind": "http://169.254.169.254/latest/meta-data", "publisher": "file:///etc/passwd"});
     let reply = server.post("/v1/ask", &json!({"question": SYMPTOMS, "filters": filters})).expect(200).json();
     check_reply(&reply);

@@ -8,6 +8,9 @@ use crate::support::http::{Response, Server};
 /// A word of every bad request: it may be found in no error.
 const MARK: &str = "zebrafever";
 
+/// A test asks more often than a person.
+const NO_RATES: [&str; 2] = ["--rate-address", "0"];
+
 /// Random changes that are made to valid requests.
 const MUTATIONS: usize = 1_000;
 
@@ -32,7 +35,7 @@ fn ask_with(question: &str) -> Value {
 
 #[test]
 fn a_strange_question_is_a_question_or_is_refused() {
-    let server = Server::start(five(), &[]);
+    let server = Server::start(five(), &NO_RATES);
     let check = |question: &str, status: u16| {
         for (path, body) in [
             ("/v1/ask", ask_with(question)),
@@ -58,7 +61,7 @@ fn a_strange_question_is_a_question_or_is_refused() {
 
 #[test]
 fn a_body_that_is_not_ours_is_refused_in_one_sentence() {
-    let server = Server::start(five(), &[]);
+    let server = Server::start(five(), &NO_RATES);
     let check = |body: &str, status: u16| {
         for path in ["/v1/ask", "/v1/search", "/v1/chat/completions", "/v1/feedback"] {
             tolerated(&server.post_with(path, JSON, body), &[status]);
@@ -92,7 +95,7 @@ fn a_body_that_is_not_ours_is_refused_in_one_sentence() {
 
 #[test]
 fn a_field_that_does_not_fit_is_named_and_not_repeated() {
-    let server = Server::start(five(), &[]);
+    let server = Server::start(five(), &NO_RATES);
     let check = |path: &str, body: Value, status: u16, param: Value| {
         let response = server.post(path, &body);
         tolerated(&response, &[status]);
@@ -127,7 +130,7 @@ fn a_field_that_does_not_fit_is_named_and_not_repeated() {
 
 #[test]
 fn keys_like_those_of_a_prototype_and_long_histories_change_nothing() {
-    let server = Server::start(five(), &[]);
+    let server = Server::start(five(), &NO_RATES);
     let question = "What are the symptoms of asthma?";
     let plain = server.post("/v1/ask", &ask_with(question)).expect(200).json();
     let mut odd = ask_with(question);
@@ -148,7 +151,7 @@ fn keys_like_those_of_a_prototype_and_long_histories_change_nothing() {
 
 #[test]
 fn any_change_to_a_valid_request_is_answered_or_refused() {
-    let server = Server::start(five(), &[]);
+    let server = Server::start(five(), &NO_RATES);
     let valid = [
         (
             "/v1/ask",

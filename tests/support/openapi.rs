@@ -15,9 +15,9 @@ pub(crate) struct Operation {
 impl Document {
     /// Every operation, in order.
     pub(crate) fn operations(&self) -> Vec<Operation> {
-        let paths = object(&self.0["paths"]).iter();
-        let operations = paths.flat_map(|(path, item)| {
-            object(item).keys().map(|method| Operation { path: path.clone(), method: method.clone() })
+        let operations = object(&self.0["paths"]).into_iter().flat_map(|(path, item)| {
+            let methods = object(&item).into_iter().map(|(method, _)| method);
+            methods.map(|method| Operation { path: path.clone(), method }).collect::<Vec<_>>()
         });
         operations.collect()
     }

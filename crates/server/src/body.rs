@@ -1,16 +1,14 @@
-//! What did the client send? Bounded, JSON, and of the shape that a route takes; what is wrong is told without repeating it.
+//! What did the client send? JSON of the shape that a route takes; what is wrong is told without repeating it.
 
-use axum::body::{Body, HttpBody as _};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use serde::de::DeserializeOwned;
+use http_body_util::BodyExt as _;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_path_to_error::{Path, Segment};
 
 use crate::error::ApiError;
-
-/// Longest body in bytes.
-const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// Every field that a body may have, and what it must be. An error names a field by its entry here, never by what was sent.
 const FIELDS: [(&str, &str); 25] = [
@@ -50,13 +48,62 @@ pub(crate) const REGION: &str = "a region is a country code of two letters, such
 /// What `generation` is.
 pub(crate) const GENERATION: &str = "a generation is named as a reply names it";
 
+/// What any field may be said to be.
+pub(crate) fn wants() -> impl Iterator<Item = &'static str> {
+    FIELDS.iter().map(|(_, wanted)| *wanted)
+}
+
 /// What a route takes.
 pub(crate) trait Wanted {
     /// Said where the whole body is something else.
     const WANTED: &'static str;
 }
 
-/// A body that was read, bounded and understood.
+/// What is written as an object. By itself serde would also take a list of the values of the fields.
+pub(crate) struct Object<T>(pub(crate) T);
+
+/// What is inside, or nothing in particular.
+pub(crate) fn object<T: Default>(object: Option<Object<T>>) -> T {
+    object.map(|Object(inside)| inside).unwrap_or_default()
+}
+
+/// What is inside each.
+pub(crate) fn objects<T>(objects: Option<Vec<Object<T>>>) -> Vec<T> {
+    objects.into_iter().flatten().map(|Object(inside)| inside).collect()
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OfFields<T>(std::marker::PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for OfFields<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Self::Value, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(fields)).map(Object)
+            }
+        }
+
+        deserializer.deserialize_map(OfFields(std::marker::PhantomData))
+    }
+}
+
+/// A whole number, which JSON may write as `3` or as `3.0`.
+pub(crate) fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
+    let not_whole = || serde::de::Error::custom("not a whole number");
+    match Option::<f64>::deserialize(deserializer)? {
+        None => Ok(None),
+        // Beyond 2^53 a double holds no number exactly; nothing that is counted here is near.
+        Some(number) if number.fract() == 0.0 && (0.0..=9e15).contains(&number) => Ok(Some(number as usize)),
+        Some(_) => Err(not_whole()),
+    }
+}
+
+/// A body that was read and understood.
 pub(crate) struct Sent<T>(pub(crate) T);
 
 impl<S: Sync, T: DeserializeOwned + Wanted> FromRequest<S> for Sent<T> {
@@ -66,7 +113,9 @@ impl<S: Sync, T: DeserializeOwned + Wanted> FromRequest<S> for Sent<T> {
         if !is_json(request.headers()) {
             return Err(ApiError::MediaType);
         }
-        Ok(Self(parse(&read(request.into_body()).await?)?))
+        // The guard has the whole of it by now.
+        let body = request.into_body().collect().await.map_err(|_| ApiError::BadRequest)?;
+        Ok(Self(parse(&body.to_bytes())?))
     }
 }
 
@@ -77,26 +126,10 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-async fn read(body: Body) -> Result<Vec<u8>, ApiError> {
-    if body.size_hint().lower() > MAX_BODY_BYTES as u64 {
-        return Err(ApiError::TooLarge);
-    }
-    match Limited::new(body, MAX_BODY_BYTES).collect().await {
-        Ok(collected) => Ok(collected.to_bytes().to_vec()),
-        Err(error) if is_too_long(error.as_ref()) => Err(ApiError::TooLarge),
-        Err(_) => Err(ApiError::CutOff),
-    }
-}
-
-/// Whether the limit here or one further out was met.
-fn is_too_long(error: &(dyn std::error::Error + 'static)) -> bool {
-    std::iter::successors(Some(error), |error| error.source()).any(<dyn std::error::Error>::is::<LengthLimitError>)
-}
-
 /// Reads `bytes` as one JSON value of the shape `T`.
 fn parse<T: DeserializeOwned + Wanted>(bytes: &[u8]) -> Result<T, ApiError> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+    let Object(value) = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let inner = error.inner();
         if inner.is_data() { misfit::<T>(error.path()) } else { syntax(inner) }
     })?;
@@ -134,12 +167,12 @@ mod tests {
 
     use super::*;
 
-    #[derive(Debug, Deserialize)]
+    #[derive(Deserialize)]
     #[expect(dead_code, reason = "only whether it can be read is asked")]
     struct Body {
         question: String,
-        history: Option<Vec<Turn>>,
-        filters: Option<Filters>,
+        history: Option<Vec<Object<Turn>>>,
+        filters: Option<Object<Filters>>,
     }
 
     impl Wanted for Body {
@@ -149,11 +182,14 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named_and_never_repeated() {
         let check = |body: &str, expected: &str| {
-            let error = parse::<Body>(body.as_bytes()).expect_err(body).to_string();
+            let error = parse::<Body>(body.as_bytes()).err().expect(body).to_string();
             assert_eq!(error, expected, "{body}");
         };
         check("{\"question\": \"asthma", "the body is not whole JSON: see line 1, column 21");
         check(&"[".repeat(5_000), "the body does not fit: an object; see /docs");
+        check("[\"secret\", null, null]", "the body does not fit: an object; see /docs");
+        let list = "{\"question\": \"a\", \"filters\": [\"leaflet\"]}";
+        check(list, "`filters` does not fit: filters are an object of texts; see /docs");
         let deep = format!("{{\"question\": \"x\", \"history\": {}", "[".repeat(5_000));
         check(
             &deep,

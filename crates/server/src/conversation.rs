@@ -4,6 +4,7 @@ use clinqa_schema::Turn;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use crate::body::Object;
 use crate::error::ApiError;
 use crate::spoken::answer_in;
 
@@ -25,7 +26,8 @@ pub(crate) enum Content {
     /// A text.
     Text(String),
     /// A text in parts.
-    Parts(Vec<Part>),
+    #[schema(value_type = Vec<Part>)]
+    Parts(Vec<Object<Part>>),
 }
 
 /// A part of a message.
@@ -88,15 +90,11 @@ fn text(at: usize, content: Option<Content>) -> Result<Option<String>, ApiError>
         Some(Content::Parts(parts)) => parts,
     };
     let mut lines = Vec::with_capacity(parts.len());
-    for (place, part) in parts.into_iter().enumerate() {
+    for (place, Object(part)) in parts.into_iter().enumerate() {
         match (part.kind.as_str(), part.text) {
-            ("text", Some(text)) => lines.push(text),
+            ("text", text) => lines.extend(text),
             // What a model would not say is no answer.
             ("refusal", _) => {}
-            ("text", None) => {
-                let param = Some(format!("messages[{at}].content[{place}].text"));
-                return Err(ApiError::Field { param, wanted: "a part of type `text` has a text" });
-            }
             _ => {
                 let param = format!("messages[{at}].content[{place}].type");
                 return Err(ApiError::Unsupported { param, why: "it reads text alone" });
@@ -149,6 +147,5 @@ mod tests {
         check(json!([user, {"role": "user"}]), "`messages[1].content` does not fit");
         let picture = json!([{"type": "image_url", "image_url": {"url": "http://169.254.169.254/"}}]);
         check(json!([{"role": "user", "content": picture}]), "`messages[0].content[0].type` is not for this server");
-        check(json!([{"role": "user", "content": [{"type": "text"}]}]), "`messages[0].content[0].text` does not fit");
     }
 }

@@ -59,8 +59,6 @@ pub(crate) enum ApiError {
     Unsupported { param: String, why: &'static str },
     #[error("send the body as JSON, with the header `content-type: application/json`")]
     MediaType,
-    #[error("the body did not come through whole; send it again")]
-    CutOff,
     #[error(transparent)]
     Question(#[from] QuestionError),
     #[error("there is no such {0}")]
@@ -96,7 +94,7 @@ pub(crate) enum ApiError {
 impl ApiError {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::Syntax { .. } | Self::Field { .. } | Self::Unsupported { .. } | Self::CutOff | Self::BadRequest => {
+            Self::Syntax { .. } | Self::Field { .. } | Self::Unsupported { .. } | Self::BadRequest => {
                 StatusCode::BAD_REQUEST
             }
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -139,7 +137,6 @@ impl ApiError {
             Self::Syntax { .. } | Self::Field { .. } => "malformed",
             Self::Unsupported { .. } => "unsupported",
             Self::MediaType => "media_type",
-            Self::CutOff => "cut_off",
             Self::Question(_) => "unusable_question",
             Self::NotFound(_) => "not_found",
             Self::Busy => "busy",
@@ -175,16 +172,11 @@ impl From<clinqa_qa::Error> for ApiError {
 
 /// Every sentence of an error, for whoever measures how plain they are.
 pub(crate) fn sentences() -> Vec<String> {
-    let field = |wanted| ApiError::Field { param: Some("question".to_owned()), wanted };
     let errors = [
         ApiError::Syntax { line: 1, column: 2 },
-        field("it is true or false"),
         ApiError::Unsupported { param: "tools".to_owned(), why: "it calls no tools" },
         ApiError::MediaType,
-        ApiError::CutOff,
         ApiError::TooLarge,
-        ApiError::NotFound("document"),
-        ApiError::Busy,
         ApiError::BadRequest,
         ApiError::Unauthorised,
         ApiError::Forbidden,
@@ -194,10 +186,13 @@ pub(crate) fn sentences() -> Vec<String> {
         ApiError::HeadTooLarge,
         ApiError::TooMany { retry_after: 2 },
         ApiError::TimedOut,
+        ApiError::NotFound("document"),
+        ApiError::Busy,
         ApiError::Index,
         ApiError::Internal,
     ];
-    errors.iter().map(ToString::to_string).collect()
+    let fields = crate::body::wants().map(|wanted| ApiError::Field { param: Some("question".to_owned()), wanted });
+    errors.into_iter().chain(fields).map(|error| error.to_string()).collect()
 }
 
 /// The body of every error, in `OpenAI`'s shape.
@@ -245,6 +240,27 @@ pub(crate) enum Refusals {
     /// The body is well-formed, but there is no question in it that can be asked.
     #[response(status = 422)]
     Unusable(Refusal),
+    /// Too many requests; `Retry-After` says when to come back.
+    #[response(status = 429)]
+    TooMany(Refusal),
+    /// Too busy, or the index cannot answer; `Retry-After` says when to come back.
+    #[response(status = 503)]
+    Busy(Refusal),
+}
+
+/// What any route that shows something may answer instead.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "read by utoipa alone")]
+pub(crate) enum Absences {
+    /// A key is needed.
+    #[response(status = 401)]
+    NoKey(Refusal),
+    /// The key does not open this.
+    #[response(status = 403)]
+    Role(Refusal),
+    /// There is none of that name.
+    #[response(status = 404)]
+    NotFound(Refusal),
     /// Too many requests; `Retry-After` says when to come back.
     #[response(status = 429)]
     TooMany(Refusal),

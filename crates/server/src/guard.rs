@@ -106,7 +106,8 @@ async fn pass(
         caller.require(rule.role).map_err(refused)?;
         passed.role = caller.role;
     }
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
+    head.extensions.insert(passed.role);
     let body = whole(body, gate.body_bytes, gate.body_patience).await?;
     // Caught here and not only at the door, so that it is counted as its route's.
     let answer = AssertUnwindSafe(next.run(Request::from_parts(head, Body::from(body)))).catch_unwind();
@@ -130,7 +131,7 @@ async fn whole(body: Body, most: usize, patience: Duration) -> Result<Bytes, Api
     match read.map_err(|_| ApiError::Slow)? {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(ApiError::TooLarge),
-        Err(_) => Err(ApiError::CutOff),
+        Err(_) => Err(ApiError::BadRequest),
     }
 }
 
@@ -151,7 +152,7 @@ mod tests {
         let pieces = futures_util::stream::iter(["fo", "ur", "s"].map(Ok::<_, std::io::Error>));
         assert!(matches!(read(Body::from_stream(pieces)), Err(ApiError::TooLarge)));
         let broken = futures_util::stream::iter([Err::<&str, _>(std::io::Error::other("cut"))]);
-        assert!(matches!(read(Body::from_stream(broken)), Err(ApiError::CutOff)));
+        assert!(matches!(read(Body::from_stream(broken)), Err(ApiError::BadRequest)));
         let silent = futures_util::stream::pending::<Result<&str, std::io::Error>>();
         assert!(matches!(read(Body::from_stream(silent)), Err(ApiError::Slow)));
     }

@@ -1,6 +1,6 @@
 //! How does a reply read as a message to a person, and what was the answer in such a message (pure)?
 
-use clinqa_schema::{Citation, Notice, Reply};
+use clinqa_schema::{Citation, Notice, Outcome, Reply};
 
 use crate::wording;
 
@@ -24,7 +24,11 @@ pub(crate) fn parts(reply: &Reply) -> Vec<String> {
     }
     parts.extend(reply.reason.map(|reason| wording::abstention(reason).to_owned()));
     if !reply.reading.is_empty() {
-        let lines = reply.reading.iter().map(|reading| format!("- {}", described(&reading.citation)));
+        // Where there is no answer, what was found is shown; beside an answer or an emergency it would only be more to read.
+        let shows = reply.outcome == Outcome::Abstained;
+        let quote = |citation: &Citation| if shows { format!(": {}", quoted(citation)) } else { String::new() };
+        let citations = reply.reading.iter().map(|reading| &reading.citation);
+        let lines = citations.map(|citation| format!("- {}{}", described(citation), quote(citation)));
         parts.push(format!("{}\n{}", wording::READING, lines.collect::<Vec<_>>().join("\n")));
     }
     parts
@@ -80,7 +84,7 @@ fn begins_part(message: &str, at: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use clinqa_schema::{Abstention, Answer, Confidence, Date, DocumentId, NoticeKind, Outcome, PassageId, Reading};
+    use clinqa_schema::{Abstention, Answer, Confidence, Date, DocumentId, NoticeKind, PassageId, Reading};
 
     use super::*;
 

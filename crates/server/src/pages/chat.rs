@@ -37,6 +37,7 @@ struct View {
     get,
     path = "/",
     tag = "pages",
+    operation_id = "chat_page",
     responses((status = 200, description = "The page", body = String, content_type = "text/html"))
 )]
 pub(crate) async fn show(State(app): State<Arc<App>>) -> Response {

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use clinqa_schema::{Filters, Reply, Turn};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use crate::Role;
 use crate::app::App;
 use crate::asked::Asked;
-use crate::body::{Sent, Wanted};
+use crate::body::{Object, Sent, Wanted, object, objects};
 use crate::error::{ApiError, Refusals};
 
 /// A question with its circumstances; unknown fields are ignored.
@@ -20,16 +21,19 @@ pub(crate) struct AskRequest {
     #[schema(min_length = 1, max_length = 2000, example = "What are the symptoms of asthma?")]
     question: String,
     /// The turns before it, the last one last; the server remembers none.
-    history: Option<Vec<Turn>>,
+    #[schema(value_type = Option<Vec<Turn>>)]
+    history: Option<Vec<Object<Turn>>>,
     /// Which documents may answer.
-    filters: Option<Filters>,
+    #[schema(value_type = Option<Filters>)]
+    filters: Option<Object<Filters>>,
     /// Passages for further reading; 3 if left out.
     #[schema(minimum = 0, maximum = 100)]
+    #[serde(default, deserialize_with = "crate::body::whole")]
     top_k: Option<usize>,
     /// Whose emergency number to name, as an ISO 3166 code; the server's own region if left out.
     #[schema(pattern = "^[A-Za-z]{2}$", example = "GB")]
     region: Option<String>,
-    /// Whether the reply says how it came about.
+    /// Whether the reply says how it came about; for staff.
     explain: Option<bool>,
 }
 
@@ -48,14 +52,22 @@ impl Wanted for AskRequest {
     request_body = AskRequest,
     responses((status = 200, description = "What became of the question", body = Reply), Refusals)
 )]
-pub(crate) async fn ask(State(app): State<Arc<App>>, Sent(request): Sent<AskRequest>) -> Result<Json<Reply>, ApiError> {
+pub(crate) async fn ask(
+    State(app): State<Arc<App>>,
+    Extension(role): Extension<Role>,
+    Sent(request): Sent<AskRequest>,
+) -> Result<Json<Reply>, ApiError> {
+    let explain = request.explain == Some(true);
+    if explain && role < Role::Staff {
+        return Err(ApiError::Forbidden);
+    }
     let asked = Asked {
         question: request.question,
-        history: request.history.unwrap_or_default(),
-        filters: request.filters.unwrap_or_default(),
+        history: objects(request.history),
+        filters: object(request.filters),
         top_k: request.top_k,
         region: request.region,
-        explain: request.explain.unwrap_or_default(),
+        explain,
     };
     let ask = asked.check(&app)?;
     Ok(Json(app.answer(ask).await?))

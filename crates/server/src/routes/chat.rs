@@ -16,9 +16,9 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::asked::Asked;
-use crate::body::{Sent, Wanted};
+use crate::body::{Object, Sent, Wanted, object, objects};
 use crate::conversation::{Message, conversation};
-use crate::error::{ApiError, Refusal, Refusals};
+use crate::error::{Absences, ApiError, Refusals};
 use crate::spoken;
 
 /// The one model there is.
@@ -33,15 +33,17 @@ pub(crate) struct ChatRequest {
     #[expect(dead_code, reason = "its type is checked, its value is not used")]
     model: Option<String>,
     /// The conversation so far; the server remembers none.
-    #[schema(min_items = 1)]
-    messages: Vec<Message>,
+    #[schema(value_type = Vec<Message>, min_items = 1)]
+    messages: Vec<Object<Message>>,
     /// Whether the reply comes as server-sent events.
     stream: Option<bool>,
     /// What else is streamed.
-    stream_options: Option<StreamOptions>,
+    #[schema(value_type = Option<StreamOptions>)]
+    stream_options: Option<Object<StreamOptions>>,
     /// Choices; one is made.
     #[schema(minimum = 1, maximum = 1)]
-    n: Option<u64>,
+    #[serde(default, deserialize_with = "crate::body::whole")]
+    n: Option<usize>,
     /// Not supported.
     tools: Option<Value>,
     /// Not supported.
@@ -57,11 +59,12 @@ pub(crate) struct ChatRequest {
     /// Not supported.
     web_search_options: Option<Value>,
     /// What OpenAI's shape has no field for.
-    clinqa: Option<ChatOptions>,
+    #[schema(value_type = Option<ChatOptions>)]
+    clinqa: Option<Object<ChatOptions>>,
 }
 
 /// What else is streamed.
-#[derive(Deserialize, ToSchema)]
+#[derive(Default, Deserialize, ToSchema)]
 pub(crate) struct StreamOptions {
     /// Whether a last chunk counts tokens.
     include_usage: Option<bool>,
@@ -71,9 +74,11 @@ pub(crate) struct StreamOptions {
 #[derive(Default, Deserialize, ToSchema)]
 pub(crate) struct ChatOptions {
     /// Which documents may answer.
-    filters: Option<Filters>,
+    #[schema(value_type = Option<Filters>)]
+    filters: Option<Object<Filters>>,
     /// Passages for further reading; 3 if left out.
     #[schema(minimum = 0, maximum = 100)]
+    #[serde(default, deserialize_with = "crate::body::whole")]
     top_k: Option<usize>,
     /// Whose emergency number to name, as an ISO 3166 code.
     #[schema(pattern = "^[A-Za-z]{2}$", example = "GB")]
@@ -230,15 +235,15 @@ pub(crate) async fn complete(
     Sent(request): Sent<ChatRequest>,
 ) -> Result<Response, ApiError> {
     request.refuse_unsupported()?;
-    let counts_streamed = request.stream_options.is_some_and(|options| options.include_usage == Some(true));
-    let talk = conversation(request.messages)?;
-    let options = request.clinqa.unwrap_or_default();
+    let counts_streamed = object(request.stream_options).include_usage == Some(true);
+    let talk = conversation(objects(Some(request.messages)))?;
+    let options = object(request.clinqa);
     let heard: Vec<String> =
         talk.history.iter().flat_map(|turn| [turn.question.clone(), turn.answer.clone()]).collect();
     let asked = Asked {
         question: talk.question,
         history: talk.history,
-        filters: options.filters.unwrap_or_default(),
+        filters: object(options.filters),
         top_k: options.top_k,
         region: options.region,
         explain: false,
@@ -259,7 +264,7 @@ pub(crate) async fn complete(
     get,
     path = "/v1/models",
     tag = "questions",
-    responses((status = 200, description = "The models there are", body = ModelList))
+    responses((status = 200, description = "The models there are", body = ModelList), Absences)
 )]
 pub(crate) async fn models(State(app): State<Arc<App>>) -> Json<ModelList> {
     Json(ModelList { object: "list", data: vec![Model::of(&app)] })
@@ -271,10 +276,7 @@ pub(crate) async fn models(State(app): State<Arc<App>>) -> Json<ModelList> {
     path = "/v1/models/{id}",
     tag = "questions",
     params(("id" = String, Path, description = "`clinqa`")),
-    responses(
-        (status = 200, description = "The model", body = Model),
-        (status = 404, description = "There is none of that name", body = Refusal),
-    )
+    responses((status = 200, description = "The model", body = Model), Absences)
 )]
 pub(crate) async fn model(
     State(app): State<Arc<App>>,

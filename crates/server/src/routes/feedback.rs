@@ -1,7 +1,6 @@
 //! `POST /v1/feedback`: was it of use? Two numbers are kept, and nothing else.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -13,32 +12,13 @@ use crate::app::App;
 use crate::body::{GENERATION, Sent, Wanted};
 use crate::error::{ApiError, Refusals};
 
-/// How many replies were of use, and how many were not, since the server began.
-#[derive(Debug, Default)]
-pub(crate) struct Feedback {
-    helpful: AtomicU64,
-    unhelpful: AtomicU64,
-}
-
-impl Feedback {
-    fn count(&self, helpful: bool) {
-        let counter = if helpful { &self.helpful } else { &self.unhelpful };
-        counter.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Replies that were of use, and those that were not.
-    pub(crate) fn counts(&self) -> (u64, u64) {
-        (self.helpful.load(Ordering::Relaxed), self.unhelpful.load(Ordering::Relaxed))
-    }
-}
-
 /// What somebody thought of a reply; unknown fields are ignored and not kept.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct FeedbackRequest {
     /// Whether the reply was of use.
     helpful: bool,
     /// The generation that the reply came from; it is checked and not kept.
-    #[schema(pattern = "^g[0-9]{6,}-[0-9a-f]{8}$", example = "g000001-0123abcd")]
+    #[schema(pattern = "^g[0-9]{6,15}-[0-9a-f]{8}$", example = "g000001-0123abcd")]
     generation: Option<String>,
 }
 
@@ -62,6 +42,6 @@ pub(crate) async fn feedback(
     if matches!(named, Some(Err(_))) {
         return Err(ApiError::Field { param: Some("generation".to_owned()), wanted: GENERATION });
     }
-    app.feedback.count(request.helpful);
+    app.metrics.judged(request.helpful);
     Ok(StatusCode::NO_CONTENT)
 }

@@ -23,7 +23,7 @@ pub(crate) async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// Whether questions should be sent here.
+/// Whether questions should be sent here, and what answers them.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Readiness {
     status: Health,

@@ -2,7 +2,7 @@
 
 mod ask;
 mod chat;
-pub(crate) mod feedback;
+mod feedback;
 mod health;
 mod metrics;
 mod openapi;
@@ -62,7 +62,7 @@ fn table() -> Vec<Row> {
         row(Page, Role::None, "/docs", get(openapi::home)),
         row(Page, Role::None, "/docs/", get(openapi::page)),
         row(Page, Role::None, "/docs/{file}", get(openapi::file)),
-        row(Look, Role::None, "/openapi.json", get(openapi::document)),
+        row(Look, Role::None, "/openapi.json", get(openapi::description)),
         row(Question, Role::Patient, "/v1/ask", post(ask::ask)),
         row(Question, Role::Patient, "/v1/chat/completions", post(chat::complete)),
         row(Look, Role::Patient, "/v1/models", get(chat::models)),

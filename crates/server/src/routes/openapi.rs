@@ -44,7 +44,7 @@ const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsa
         pages::chat::submit,
         pages::source::show,
         pages::assets::show,
-        document,
+        description,
         page,
         home,
         file
@@ -82,7 +82,7 @@ static PAGE: LazyLock<Arc<Config<'static>>> =
     tag = "operation",
     responses((status = 200, description = "The document", body = Object, content_type = "application/json"))
 )]
-pub(crate) async fn document() -> Json<&'static utoipa::openapi::OpenApi> {
+pub(crate) async fn description() -> Json<&'static utoipa::openapi::OpenApi> {
     Json(&DOCUMENT)
 }
 

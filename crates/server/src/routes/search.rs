@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::asked::at_most;
-use crate::body::{Sent, Wanted};
+use crate::body::{Object, Sent, Wanted, object, objects};
 use crate::error::{ApiError, Refusals};
 
 /// Passages that are listed, unless asked otherwise.
@@ -24,11 +24,14 @@ pub(crate) struct SearchRequest {
     #[schema(min_length = 1, max_length = 2000, example = "asthma inhaler technique")]
     question: String,
     /// The turns before it, the last one last.
-    history: Option<Vec<Turn>>,
+    #[schema(value_type = Option<Vec<Turn>>)]
+    history: Option<Vec<Object<Turn>>>,
     /// Which documents are looked through.
-    filters: Option<Filters>,
+    #[schema(value_type = Option<Filters>)]
+    filters: Option<Object<Filters>>,
     /// Passages to list; 10 if left out.
     #[schema(minimum = 0, maximum = 100)]
+    #[serde(default, deserialize_with = "crate::body::whole")]
     top_k: Option<usize>,
     /// Whether to search by words alone.
     lexical_only: Option<bool>,
@@ -68,8 +71,8 @@ pub(crate) async fn search(
 ) -> Result<Json<SearchReply>, ApiError> {
     let lookup = Lookup {
         question: Question::new(&request.question)?,
-        history: request.history.unwrap_or_default(),
-        filters: request.filters.unwrap_or_default(),
+        history: objects(request.history),
+        filters: object(request.filters),
         top_k: at_most(request.top_k.unwrap_or(LISTED))?,
         search: if request.lexical_only == Some(true) { Search::LexicalOnly } else { Search::Fused },
     };

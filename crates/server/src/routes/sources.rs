@@ -11,7 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::error::{ApiError, Refusal};
+use crate::error::{Absences, ApiError};
 
 /// A document as the index holds it.
 #[derive(Serialize, ToSchema)]
@@ -71,11 +71,7 @@ pub(crate) struct PassageReply {
     path = "/v1/documents/{id}",
     tag = "sources",
     params(("id" = DocumentId, Path, description = "`document_id` of a citation")),
-    responses(
-        (status = 200, description = "The document", body = DocumentReply),
-        (status = 404, description = "There is none of that name", body = Refusal),
-        (status = 503, description = "Too busy, or the index cannot answer", body = Refusal),
-    )
+    responses((status = 200, description = "The document", body = DocumentReply), Absences)
 )]
 pub(crate) async fn document(
     State(app): State<Arc<App>>,
@@ -95,11 +91,7 @@ pub(crate) async fn document(
     path = "/v1/passages/{id}",
     tag = "sources",
     params(("id" = PassageId, Path, description = "`passage_id` of a citation, percent-encoded")),
-    responses(
-        (status = 200, description = "The passage", body = PassageReply),
-        (status = 404, description = "There is none of that name", body = Refusal),
-        (status = 503, description = "Too busy, or the index cannot answer", body = Refusal),
-    )
+    responses((status = 200, description = "The passage", body = PassageReply), Absences)
 )]
 pub(crate) async fn passage(
     State(app): State<Arc<App>>,
