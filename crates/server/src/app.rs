@@ -1,7 +1,7 @@
 //! What does every request share?
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use clinqa_qa::{Ask, Engine, Explain, Library, answer, emergency};
@@ -17,10 +17,7 @@ use crate::standing::Standing;
 use crate::work::{Capacity, Work};
 
 /// Looks that may be under way at once; each takes about a millisecond.
-const LOOKS: Capacity = Capacity { workers: 1, queue: 256, wait: std::time::Duration::from_millis(250), niceness: 0 };
-
-/// How much later than those who speak to clients those who compute are served by the system.
-const NICENESS: i32 = 5;
+const LOOKS: Capacity = Capacity { workers: 1, queue: 256, wait: Duration::from_millis(250) };
 
 /// The state that all requests share; requests in flight keep the engine they began with.
 pub(crate) struct App {
@@ -44,8 +41,7 @@ impl App {
         engine: Engine,
         keys: Vec<Key>,
     ) -> Result<Self, ServerError> {
-        let questions =
-            Capacity { workers: config.workers, queue: config.queue, wait: config.queue_wait, niceness: NICENESS };
+        let questions = Capacity { workers: config.workers, queue: config.queue, wait: config.queue_wait };
         let metrics = Metrics::new();
         metrics.serves(&engine);
         Ok(Self {

@@ -44,6 +44,17 @@ pub enum ServerError {
     Engine(#[from] clinqa_qa::Error),
 }
 
+impl ServerError {
+    /// Whose fault it is.
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::Listen { .. } | Self::Secrets { .. } | Self::Certificate { .. } => Fault::Request,
+            Self::Runtime { .. } => Fault::Internal,
+            Self::Engine(error) => error.fault(),
+        }
+    }
+}
+
 /// Why a request got no result. None of these repeats what was sent.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum ApiError {

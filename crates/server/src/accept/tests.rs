@@ -14,7 +14,7 @@ use crate::guard::{Gate, Guard, guard};
 use crate::metrics::Metrics;
 use crate::routes::{Kind, Rule};
 use crate::standing::{Health, Standing};
-use crate::{Rates, Role};
+use crate::{Pem, Rates, Role};
 
 /// What a test waits for before it fails.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -52,6 +52,10 @@ struct Running {
 
 impl Running {
     fn start(config: &ServerConfig) -> Self {
+        Self::start_with(config, None)
+    }
+
+    fn start_with(config: &ServerConfig, certificate: Option<Arc<Certificate>>) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
         let (metrics, standing) = (Arc::new(Metrics::new()), Arc::<Standing>::default());
@@ -65,7 +69,7 @@ impl Running {
         let (address, ended) = runtime.block_on(async {
             let listener = TcpListener::bind(config.listen).await.expect("a port");
             let address = listener.local_addr().expect("an address");
-            let hall = Hall::new(door, config, Entry { certificate: None, stop }).await;
+            let hall = Hall::new(door, config, Entry { certificate, stop }).await;
             (address, tokio::spawn(hall.receive(listener)))
         });
         Self { address, order, standing, metrics, runtime: Some(runtime), ended: Some(ended) }
@@ -338,4 +342,54 @@ fn every_reply_of_a_route_has_an_id_of_its_own() {
     };
     let ids: std::collections::BTreeSet<String> = ["/fine", "/fine", "/nowhere", "/panics"].map(id).into();
     assert_eq!(ids.len(), 4);
+}
+
+/// A certificate for `localhost` with its key.
+fn pem(name: &str) -> Pem {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/tls");
+    let read = |kind: &str| std::fs::read(format!("{folder}/{name}.{kind}.pem")).expect("a file");
+    Pem { certificate: read("cert"), key: read("key") }
+}
+
+/// What a client says who trusts the certificate `name` alone.
+fn fine_over_tls(server: &Running, name: &str) -> Result<String, std::io::Error> {
+    use rustls_pki_types::pem::PemObject;
+    use rustls_pki_types::{CertificateDer, ServerName};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio_rustls::TlsConnector;
+    use tokio_rustls::rustls::crypto::ring;
+    use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(&pem(name).certificate).expect("PEM")).expect("a certificate");
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    server.runtime.as_ref().expect("running").block_on(async {
+        let stream = tokio::net::TcpStream::connect(server.address).await?;
+        let host = ServerName::try_from("localhost").expect("a name");
+        let mut stream = TlsConnector::from(Arc::new(config)).connect(host, stream).await?;
+        stream.write_all(b"GET /fine HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await?;
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).await?;
+        Ok(reply)
+    })
+}
+
+#[test]
+fn tls_is_spoken_with_the_newest_certificate_and_whoever_does_not_shake_hands_is_closed() {
+    let certificate = Arc::new(Certificate::new(&pem("one")).expect("usable"));
+    let server = Running::start_with(&quick(), Some(Arc::clone(&certificate)));
+    is(&fine_over_tls(&server, "one").expect("trusted"), "200");
+    assert!(fine_over_tls(&server, "two").is_err());
+    certificate.replace(&pem("two")).expect("usable");
+    is(&fine_over_tls(&server, "two").expect("trusted"), "200");
+    assert!(fine_over_tls(&server, "one").is_err());
+    let mismatched = Pem { key: pem("one").key, ..pem("two") };
+    assert!(certificate.replace(&mismatched).is_err());
+    is(&fine_over_tls(&server, "two").expect("the old one stays"), "200");
+    assert_eq!(server.send(b""), "", "silence");
+    assert_eq!(server.get("/fine").find("200"), None, "no plain text");
 }
