@@ -110,7 +110,7 @@ async function look() {
     document.addEventListener("securitypolicyviolation", (event) => window.violations.push(event.violatedDirective));
   });
 
-  await test(`${COUNT} strings as title, text, address and metadata of a document`, STILL, async (page) => {
+  const asDocument = () => test(`${COUNT} strings as title, text, address and metadata of a document`, STILL, async (page) => {
     await watched(page);
     const shapes = [];
     for (const name of ["linked", "unlinked", "linked-lines", "unlinked-lines"]) {
@@ -127,7 +127,7 @@ async function look() {
     equal((await page.goto(`${base}/source/broken`)).status(), 404, "no UTF-8:");
   });
 
-  await test(`${COUNT} strings in every field of a reply, and as question and history`, STILL, async (page) => {
+  const asReply = () => test(`${COUNT} strings in every field of a reply, and as question and history`, STILL, async (page) => {
     await watched(page);
     await page.goto(base);
     let next = null;
@@ -153,7 +153,7 @@ async function look() {
     holds(sent > 5, `history was sent along, ${sent} turns`);
   });
 
-  await test(`${COUNT} strings as question and as turns of a form`, STILL, async (page, context) => {
+  const asForm = () => test(`${COUNT} strings as question and as turns of a form`, STILL, async (page, context) => {
     await watched(page);
     let body = "";
     // How it looks is not what is asked here.
@@ -193,6 +193,7 @@ async function look() {
     }
   });
 
+  await Promise.all([asDocument(), asReply(), asForm()]);
   await finish();
 }
 
