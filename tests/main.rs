@@ -7,6 +7,7 @@ mod formats;
 mod hostile;
 mod inspect;
 mod model;
+mod pages;
 mod parity;
 mod rebuild;
 mod search;

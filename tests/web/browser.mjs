@@ -25,7 +25,7 @@ export async function test(name, options, body) {
   const context = await browser.newContext({ viewport: { width: 1180, height: 860 }, ...options });
   const page = await context.newPage();
   const wrong = [];
-  page.setDefaultTimeout(20000);
+  page.setDefaultTimeout(60000);
   page.on("pageerror", (error) => wrong.push(`an error in the page: ${error.message}`));
   page.on("dialog", (dialog) => { wrong.push("a dialog opened"); dialog.dismiss(); });
   page.on("request", (request) => {

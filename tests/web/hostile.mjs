@@ -10,6 +10,9 @@ import process from "node:process";
 const COUNT = 1000;
 const HARMLESS = "plain words";
 
+/** Between them they bring every part of a reply. */
+const HARMLESS_QUESTIONS = ["plain words", "plain words before it", "after it", "I have crushing chest pain", "how much paracetamol can I take?", "zzzz"];
+
 /** Mulberry32: the same strings on every machine. */
 function randomness(seed) {
   let state = seed;
@@ -57,13 +60,19 @@ function hostile() {
 
 const id = (at) => `h${String(at).padStart(4, "0")}`;
 
-/** Two harmless documents, with an address and without, then one a string. */
+/** Harmless documents, with an address and without, then one a string. */
 function write(folder) {
   const record = (name, text, url) => JSON.stringify({
     _id: name, title: text, text: `Before it. ${text} After it.`,
     metadata: { publisher: text, kind: text, specialty: text, audience: text, url },
   });
-  const records = [record("linked", HARMLESS, "https://example.org/x"), record("unlinked", HARMLESS, "")];
+  const records = [
+    record("linked", HARMLESS, "https://example.org/x"),
+    record("unlinked", `${HARMLESS} too`, ""),
+    // Some separators of Unicode become the ends of lines, and lines become paragraphs.
+    record("linked-lines", "plain\nwords", "https://example.org/x"),
+    record("unlinked-lines", "plain\nwords too", ""),
+  ];
   hostile().forEach((text, at) => records.push(record(id(at), text, at % 2 ? text : `https://evil.example/${at}?${text.replace(/\s/g, "+")}`)));
   // A line that is no UTF-8 is skipped, not guessed at.
   const broken = Buffer.concat([Buffer.from('{"_id":"broken","text":"'), Buffer.from([0xff, 0xc0, 0x80, 0xed, 0xa0, 0x80]), Buffer.from('"}\n')]);
@@ -88,26 +97,29 @@ function reply(text, address) {
 async function look() {
   const { ask, base, equal, finish, holds, skeleton, test } = await import("./browser.mjs");
   const strings = hostile();
+  const STILL = { reducedMotion: "reduce", viewport: { width: 600, height: 400 } };
   const harm = () => {
     const handlers = [...document.querySelectorAll("*")].filter((element) =>
       [...element.attributes].some(({ name, value }) => name.startsWith("on") || /^\s*(java|vb)script:/i.test(value)));
     return [window.ran ?? 0, handlers.length, window.violations.length];
   };
+  const kinds = (page) => page.evaluate(() => [...new Set([...document.querySelectorAll("*")].map((element) =>
+    `${element.localName} ${[...element.attributes].map(({ name }) => name).sort()} ${element.getAttribute("class")}`))].sort());
   const watched = async (page) => page.addInitScript(() => {
     window.violations = [];
     document.addEventListener("securitypolicyviolation", (event) => window.violations.push(event.violatedDirective));
   });
 
-  await test(`${COUNT} strings as title, text, address and metadata of a document`, {}, async (page) => {
+  const asDocument = () => test(`${COUNT} strings as title, text, address and metadata of a document`, STILL, async (page) => {
     await watched(page);
     const shapes = [];
-    for (const name of ["linked", "unlinked"]) {
-      await page.goto(`${base}/source/${name}?start=3&end=20#span`);
+    for (const name of ["linked", "unlinked", "linked-lines", "unlinked-lines"]) {
+      await page.goto(`${base}/source/${name}?start=0&end=6#span`);
       holds(await page.locator("#span").count(), "a harmless document has a span");
       shapes.push(await skeleton(page, "html"));
     }
     for (const at of strings.keys()) {
-      const response = await page.goto(`${base}/source/${id(at)}?start=3&end=20#span`, { waitUntil: "domcontentloaded" });
+      const response = await page.goto(`${base}/source/${id(at)}?start=0&end=6#span`, { waitUntil: "domcontentloaded" });
       equal(response.status(), 200, id(at));
       holds(shapes.includes(await skeleton(page, "html")), `${id(at)} has other elements: ${strings[at]}`);
       equal(await page.evaluate(harm), [0, 0, 0], strings[at]);
@@ -115,7 +127,7 @@ async function look() {
     equal((await page.goto(`${base}/source/broken`)).status(), 404, "no UTF-8:");
   });
 
-  await test(`${COUNT} strings in every field of a reply, and as question and history`, {}, async (page) => {
+  const asReply = () => test(`${COUNT} strings in every field of a reply, and as question and history`, STILL, async (page) => {
     await watched(page);
     await page.goto(base);
     let next = null;
@@ -141,9 +153,11 @@ async function look() {
     holds(sent > 5, `history was sent along, ${sent} turns`);
   });
 
-  await test(`${COUNT} strings as question and as turns of a form`, {}, async (page, context) => {
+  const asForm = () => test(`${COUNT} strings as question and as turns of a form`, STILL, async (page, context) => {
     await watched(page);
     let body = "";
+    // How it looks is not what is asked here.
+    await page.route(/chat\.css|mark\.svg|glossary\.json/, (route) => route.abort());
     await page.route("**/posted", async (route) => route.fulfill({ response: body }));
     const post = async (texts, question, status) => {
       const turns = texts.flatMap((text) => [["asked", text], ["answered", text], ["source", `${text} 1 2`], ["source", "linked 3 9"]]);
@@ -160,20 +174,26 @@ async function look() {
     for (const [at, text] of strings.entries()) {
       equal(await post(eight(at), long(text), 422), refused, JSON.stringify(text));
     }
-    const shapes = new Set();
-    for (const [at, text] of strings.entries()) {
-      if (at % 25 || /[\u0000-\u0008\u000e-\u001f\u007f-\u009f]/.test(text)) continue;
-      const [shape, harmed] = await post([], text, 200);
-      equal(harmed, [0, 0, 0], JSON.stringify(text));
-      shapes.add(shape.replace(/section\[[^(]*none.*?section\[[^(]*reading/, "none, reading"));
+    const known = new Set();
+    for (const text of HARMLESS_QUESTIONS) {
+      await post([], text, 200);
+      for (const kind of await kinds(page)) known.add(kind);
     }
-    holds(shapes.size > 0 && shapes.size < 6, `${shapes.size} shapes of replies`);
+    for (const [at, text] of strings.entries()) {
+      // One in twenty goes through the models too; what holds control characters is refused before them.
+      if (at % 20 || /[\u0000-\u0008\u000e-\u001f\u007f-\u0084\u0086-\u009f]/.test(text)) continue;
+      const [, harmed] = await post([], text, 200);
+      equal(harmed, [0, 0, 0], JSON.stringify(text));
+      const strange = (await kinds(page)).filter((kind) => !known.has(kind));
+      equal(strange, [], `elements that no harmless question brings: ${JSON.stringify(text)}`);
+    }
     const headers = { "content-type": "application/x-www-form-urlencoded" };
     for (const data of ["question=%ff%fe%c0%80", "question=%00", "question=%ed%a0%80"]) {
       equal((await context.request.post(`${base}/`, { data, headers })).status(), 422, data);
     }
   });
 
+  await Promise.all([asDocument(), asReply(), asForm()]);
   await finish();
 }
 

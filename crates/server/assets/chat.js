@@ -315,7 +315,7 @@ function explain() {
     tip.style.top = `${(above > 90 ? above : place.bottom + 6) + window.scrollY}px`;
   };
   const termOf = (event) => (event.target instanceof Element ? event.target.closest("a.term") : null);
-  document.body.append(tip);
+  main.append(tip);
   log.addEventListener("mouseover", (event) => (termOf(event) ? show(termOf(event)) : null));
   log.addEventListener("focusin", (event) => (termOf(event) ? show(termOf(event)) : hide()));
   log.addEventListener("focusout", hide);

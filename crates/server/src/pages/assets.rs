@@ -54,7 +54,9 @@ pub(crate) async fn show(Path(name): Path<String>, headers: HeaderMap) -> Respon
         text(header::CACHE_CONTROL, "no-cache"),
         text(header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ];
-    response.headers_mut().extend(sent.into_iter().flatten());
+    for (name, value) in sent.into_iter().flatten() {
+        response.headers_mut().insert(name, value);
+    }
     response
 }
 

@@ -122,8 +122,7 @@ mod tests {
         ]);
         assert_eq!(found.question, "three");
         let asthma = DocumentId::new("asthma").expect("an id");
-        let first =
-            Kept { asked: "one".into(), answered: "first".into(), urgent: false, source: Some((asthma, 3..9)) };
+        let first = Kept { asked: "one".into(), answered: "first".into(), urgent: false, source: Some((asthma, 3..9)) };
         let second = Kept { asked: "two".into(), urgent: true, ..Kept::default() };
         assert_eq!(found.turns, [first, second]);
     }

@@ -24,9 +24,9 @@ mod tests {
     #[test]
     fn a_form_of_another_site_is_foreign() {
         let check = |sent: &[(&'static str, &'static str)], expected: bool| {
-            let sent = sent.iter().map(|(name, value)| {
-                (name.parse().expect("the name of a header"), HeaderValue::from_static(value))
-            });
+            let sent = sent
+                .iter()
+                .map(|(name, value)| (name.parse().expect("the name of a header"), HeaderValue::from_static(value)));
             assert_eq!(is_foreign(&sent.collect()), expected);
         };
         check(&[], false);

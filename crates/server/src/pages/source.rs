@@ -75,6 +75,8 @@ fn span(query: &str) -> Range<usize> {
 
 fn body(document: &Document, span: &Range<usize>) -> Markup {
     let marked = bytes_of(&document.text, span);
+    let shown = document.sections.iter().any(|section| !overlap(&section.bytes, &marked).is_empty())
+        || (document.sections.is_empty() && !marked.is_empty());
     let headed: Vec<(usize, &Section)> =
         document.sections.iter().enumerate().filter(|(_, section)| !section.heading.is_empty()).collect();
     html! {
@@ -96,7 +98,7 @@ fn body(document: &Document, span: &Range<usize>) -> Markup {
                         bdi { (document.metadata.publisher) } " · " bdi { (document.metadata.kind) }
                         @if let Some(date) = &document.metadata.published { " · " (date_in_words(date)) }
                     }
-                    @if !marked.is_empty() { p.jump { a href={ "#" (SPAN) } { (WORDS.source.jump) } } }
+                    @if shown { p.jump { a href={ "#" (SPAN) } { (WORDS.source.jump) } } }
                     (text(document, &marked))
                 }
                 (about(document))

@@ -123,7 +123,7 @@ pub(crate) const WORDS: Words = Words {
     line: "Health answers, word for word from their source. Not a doctor.",
     emergency: "Emergency?",
     anywhere: "Call your local number (112, 911, 999 …)",
-    nowhere: "your local emergency number (112, 911, 999 …)",
+    nowhere: "the emergency line where you live (112, 911, 999 …)",
     skip: "Skip to the question box",
     skip_head: "Skip to the text",
     welcome: "What would you like to know?",
@@ -144,11 +144,11 @@ pub(crate) const WORDS: Words = Words {
     original: "Where it was first put out",
     plain: "In plain words",
     also: "The same is said in",
-    differing: "Other pages give other figures",
+    differing: "Some pages give other numbers",
     differing_why: "Ask a nurse or a doctor which of them fits you.",
     reading: "Read more",
     found: "What we did find",
-    general: "This is true for most people. It does not know you. If you are not sure, ask a nurse or a doctor.",
+    general: "This is meant for people in general. It does not know you. If you are not sure, ask a nurse or a doctor.",
     unsupported: Said {
         title: "We do not know",
         text: "No page that we hold says this clearly. We would rather tell you so than guess.",
@@ -222,7 +222,7 @@ pub(crate) const EXAMPLES: [&str; 4] = [
     "What are the early signs of type 2 diabetes?",
     "How long is chickenpox catching?",
     "Can I drink alcohol while I take metformin?",
-    "What helps with a stiff neck?",
+    "Is psoriasis contagious?",
 ];
 
 /// What to say about a status.
