@@ -61,6 +61,8 @@ pub(crate) enum Command {
     Rebuild(RebuildArgs),
     /// Serve the chat page and the API
     Serve(ServeArgs),
+    /// Search, read and compare in the terminal
+    Tui(TuiArgs),
     /// Tell what the index holds and whether its checksums are right
     Inspect(JsonArgs),
     /// Measure retrieval, reading and answering
@@ -154,6 +156,13 @@ pub(crate) struct ServeArgs {
     /// Address and port to listen on
     #[arg(long, env = "CLINQA_LISTEN", value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8787")]
     pub(crate) listen: SocketAddr,
+    /// Whose emergency number to name, as an ISO 3166 code such as GB
+    #[arg(long, env = "CLINQA_REGION")]
+    pub(crate) region: Option<Region>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct TuiArgs {
     /// Whose emergency number to name, as an ISO 3166 code such as GB
     #[arg(long, env = "CLINQA_REGION")]
     pub(crate) region: Option<Region>,

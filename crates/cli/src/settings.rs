@@ -1,5 +1,6 @@
 //! Flag, then environment, then project file, then user file, then default: where everything is.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,8 @@ pub(crate) struct Settings {
     pub(crate) precision: Precision,
     /// Where the starter corpus is unpacked if there is no other.
     pub(crate) unpacked: PathBuf,
+    /// Keys of the terminal screen, by what they do.
+    pub(crate) keys: BTreeMap<String, Vec<String>>,
 }
 
 /// What a settings file may say.
@@ -36,6 +39,7 @@ struct File {
     corpora: Option<Vec<PathBuf>>,
     encoder: Option<String>,
     reader: Option<String>,
+    keys: Option<BTreeMap<String, Vec<String>>>,
 }
 
 /// Why the settings cannot be used.
@@ -93,6 +97,7 @@ impl Settings {
                 Some(PrecisionArg::Full) => Precision::Full,
             },
             unpacked,
+            keys: files.iter().find_map(|file| file.keys.clone()).unwrap_or_default(),
         })
     }
 

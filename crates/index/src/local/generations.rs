@@ -13,9 +13,11 @@ use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use crate::local::files::{list, sync_folder, write_durably};
-use crate::local::inspect::{check_each, read_manifest};
+use crate::local::inspect::{check_each, compare_all, digest_of_manifest, read_manifest};
 use crate::local::manifest::{MANIFEST, is_lower_hex};
-use crate::{Generation, GenerationId, GenerationWriter, IndexError, Inspection, SealedGeneration, WriterConfig};
+use crate::{
+    Generation, GenerationId, GenerationWriter, IndexError, Inspection, Manifest, SealedGeneration, WriterConfig,
+};
 
 const CURRENT: &str = "CURRENT";
 const CURRENT_NEXT: &str = ".CURRENT.next";
@@ -114,6 +116,23 @@ impl Store {
         Ok(entries)
     }
 
+    /// The manifest of a sealed generation and its BLAKE3, for people to read: only that of the current one is vouched
+    /// for by `CURRENT`.
+    pub fn manifest(&self, id: &GenerationId) -> Result<(Manifest, String), IndexError> {
+        let folder = self.folder_of(id);
+        let digest = digest_of_manifest(&folder)?;
+        Ok((read_manifest(&folder, &digest)?, digest))
+    }
+
+    /// Makes a sealed generation that is still in the folder the current one again, if every file of it is as its own
+    /// manifest says.
+    pub fn activate(&self, id: &GenerationId) -> Result<(), IndexError> {
+        let _lock = self.lock()?;
+        let (manifest, manifest_blake3) = self.manifest(id)?;
+        compare_all(&self.folder_of(id), &manifest)?;
+        self.point_to(&CurrentPointer { generation: id.clone(), manifest_blake3 })
+    }
+
     /// Begins a new generation. Takes the lock, which only one rebuild can hold, and clears away what crashes left.
     pub fn writer(&self, config: WriterConfig) -> Result<GenerationWriter, IndexError> {
         config.graph.validate()?;
@@ -138,17 +157,22 @@ impl Store {
         sync_folder(&generations)?;
         let pointer =
             CurrentPointer { generation: sealed.id().clone(), manifest_blake3: sealed.manifest_blake3().to_owned() };
-        let next = self.root.join(CURRENT_NEXT);
-        remove_if_there(&next)?;
-        write_durably(&next, pointer.encode().as_bytes())?;
-        let current = self.root.join(CURRENT);
-        fs::rename(&next, &current).map_err(|source| IndexError::io("publish", &current, source))?;
-        sync_folder(&self.root)?;
+        self.point_to(&pointer)?;
         // Only says what CURRENT says while it is there, so a failure to write it or to collect garbage loses nothing:
         // the next publication tries again.
         let _ = File::create(self.root.join(PUBLISHED));
         let _ = self.collect_garbage();
         Ok(())
+    }
+
+    /// Swaps `CURRENT`, all at once.
+    fn point_to(&self, pointer: &CurrentPointer) -> Result<(), IndexError> {
+        let next = self.root.join(CURRENT_NEXT);
+        remove_if_there(&next)?;
+        write_durably(&next, pointer.encode().as_bytes())?;
+        let current = self.root.join(CURRENT);
+        fs::rename(&next, &current).map_err(|source| IndexError::io("publish", &current, source))?;
+        sync_folder(&self.root)
     }
 
     fn pointer(&self) -> Result<CurrentPointer, IndexError> {
