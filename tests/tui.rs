@@ -71,7 +71,11 @@ impl Terminal {
 
     /// Presses keys as tmux calls them.
     fn press(&self, keys: &[&str]) {
-        self.tmux(&[&["send-keys"], keys].concat());
+        for key in keys {
+            self.tmux(&["send-keys", key]);
+            // What follows an escape at once is taken for one key with Alt.
+            std::thread::sleep(Duration::from_millis(if *key == "Escape" { 100 } else { 0 }));
+        }
     }
 
     fn type_text(&self, text: &str) {

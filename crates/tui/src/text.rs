@@ -107,6 +107,11 @@ fn wrap_paragraph(
     for (offset, c) in text[paragraph.clone()].char_indices() {
         let at = paragraph.start + offset;
         let columns = columns_of(c, charset, &mut marks);
+        // More blanks at a break belong to it.
+        if c.is_whitespace() && at == start && start > paragraph.start {
+            start = at + c.len_utf8();
+            continue;
+        }
         if c.is_whitespace() {
             let ends_word = last_break.is_none_or(|(_, next)| next < at);
             let end = if ends_word { at } else { last_break.map_or(at, |(end, _)| end) };

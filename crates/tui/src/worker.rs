@@ -164,7 +164,7 @@ fn at_desk(shared: &Arc<Shared>, tasks: &Receiver<Task>, office: &Sender<Effect>
         Ok(rules) => rules,
         Err(error) => return shared.say(Message::Failed(error.to_string())),
     };
-    open(shared, office);
+    open(shared, Missing::Make(office));
     loop {
         let first = match tasks.recv_timeout(LOOK_EVERY) {
             Ok(task) => task,
@@ -179,20 +179,28 @@ fn at_desk(shared: &Arc<Shared>, tasks: &Receiver<Task>, office: &Sender<Effect>
                 Task::Look(_) => {}
                 Task::Open(id) => fetch(shared, &id),
                 Task::Similar(id, filters) => alike(shared, id, &filters),
-                Task::Reopen => open(shared, office),
+                Task::Reopen => open(shared, Missing::Leave),
             }
         }
     }
 }
 
+/// What is done where there is no index.
+#[derive(Clone, Copy)]
+enum Missing<'a> {
+    /// One is made, if none ever was: once a session, since what failed fails again.
+    Make(&'a Sender<Effect>),
+    Leave,
+}
+
 /// Opens the current generation, if it is not the one that is open.
-fn open(shared: &Arc<Shared>, office: &Sender<Effect>) {
+fn open(shared: &Arc<Shared>, missing: Missing<'_>) {
     let is_open = |id| shared.generation().is_some_and(|generation| generation.manifest().id == id);
     match shared.store.current() {
         Ok(Some(pointer)) if is_open(pointer.generation.clone()) => return,
         Ok(Some(_)) => {}
         Ok(None) => {
-            if shared.generation().is_none() {
+            if let (Missing::Make(office), None) = (missing, shared.generation()) {
                 shared.say(Message::NoIndex);
                 if !shared.store.ever_published() && shared.house.makes_missing_index() {
                     drop(office.send(Effect::Rebuild));

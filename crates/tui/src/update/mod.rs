@@ -44,6 +44,9 @@ fn pressed(state: &mut State, key: Key) -> Vec<Effect> {
         Some(Action::Redraw) => return vec![Effect::Redraw],
         _ => {}
     }
+    if action.is_none() && state.overlay.is_some() && matches!(key, Key::Alt(_)) {
+        return apart(state, key);
+    }
     if let Some(open) = state.overlay.take() {
         return overlay::pressed(state, open, key, action);
     }
@@ -53,7 +56,7 @@ fn pressed(state: &mut State, key: Key) -> Vec<Effect> {
     if state.screen == Screen::Document && state.open.as_ref().is_some_and(|open| open.find.typing == Typing::Yes) {
         return document::typed(state, key);
     }
-    let Some(action) = action else { return Vec::new() };
+    let Some(action) = action else { return apart(state, key) };
     if let Some(effects) = everywhere(state, action) {
         return effects;
     }
@@ -64,6 +67,14 @@ fn pressed(state: &mut State, key: Key) -> Vec<Effect> {
         Screen::Comparison => document::acted_on_comparison(state, action),
         Screen::Librarian => librarian::acted(state, action),
     }
+}
+
+/// `Esc` and a letter that came in one packet look like one key with Alt. Where that key means nothing, they are two.
+fn apart(state: &mut State, key: Key) -> Vec<Effect> {
+    let Key::Alt(c) = key else { return Vec::new() };
+    let mut effects = pressed(state, Key::Esc);
+    effects.extend(pressed(state, Key::Char(c)));
+    effects
 }
 
 /// What means the same on every screen.

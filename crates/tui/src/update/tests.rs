@@ -148,6 +148,8 @@ fn keys_do_on_the_search_screen_what_the_help_says() {
     check("/ ctrl-c", |_, effects| effects == [Effect::Quit]);
     check("? ctrl-c", |_, effects| effects == [Effect::Quit]);
     check("ctrl-z", |_, effects| effects == [Effect::Suspend]);
+    check("tab tab alt-q", |_, effects| effects == [Effect::Quit]);
+    check("? alt-x", |state, _| matches!(state.overlay, Some(Overlay::Why(_))));
     check("ctrl-l", |_, effects| effects == [Effect::Redraw]);
 }
 

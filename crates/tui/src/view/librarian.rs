@@ -37,7 +37,7 @@ pub(super) fn draw(state: &State, parts: &Parts, frame: &mut Frame<'_>) {
 fn generations(state: &State, text: &[Laid], area: Rect, frame: &mut Frame<'_>) {
     let buffer = frame.buffer_mut();
     let librarian = &state.librarian;
-    let rows = (librarian.shelf.len() as u16 + 1).clamp(2, area.height / 2);
+    let rows = (librarian.shelf.len() as u16 + 1).min((area.height / 2).max(2)).min(area.height);
     let list = Rect { height: rows, ..area };
     paint::rule(buffer, list, "Generations, oldest first", Focus::Here, state.theme);
     let inner = paint::below(list);

@@ -132,11 +132,11 @@ fn hinted(state: &State) -> Vec<(Action, &'static str)> {
         }
         Screen::Search => with_end(named(&[
             Action::Question,
+            Action::NextPane,
             Action::Open,
             Action::Copy,
-            Action::Pin,
             Action::Filters,
-            Action::NextPane,
+            Action::Pin,
             Action::Export,
             Action::Sort,
             Action::Explain,

@@ -14,7 +14,7 @@ use crate::message::Row;
 use crate::state::answered::Stage;
 use crate::state::layout::{Parts, panes, row_height, text_width};
 use crate::state::{Pane, Ready, Scroll, State};
-use crate::text::{columns, fit};
+use crate::text::{Charset, columns, fit};
 use crate::theme::Role;
 
 /// Columns of the prompt before the question.
@@ -166,25 +166,43 @@ fn sentence(state: &State, row: &Row, width: usize) -> Laid {
     let byte = |at: usize| row.text().char_indices().nth(at).map_or(row.text().len(), |(byte, _)| byte);
     let span = content::span_of(state, row).filter(|span| span.start >= citation.start);
     let span = span.map(|span| byte(span.start - citation.start)..byte(span.end - citation.start));
-    let mut shown = row.matched.clone();
-    if let Some(span) = &span {
-        // The sentence of a span begins after the stop or the line end before it.
-        let before = row.text().get(..span.start).unwrap_or_default();
-        shown = before.rfind(['\n']).map_or(0, |at| at + 1).max(before.rfind(". ").map_or(0, |at| at + 2))
-            ..row.text().len();
-        if columns(row.text().get(shown.start..span.start).unwrap_or_default(), state.theme.charset) > width / 2 {
-            shown.start = span.start;
-        }
-    }
-    let marks: Vec<(Range<usize>, Role)> = span.into_iter().map(|span| (span, Role::Span)).collect();
     let text = row.text();
-    let whole = text.get(shown.clone()).unwrap_or_default();
-    let ends = wide(whole, width, state) + shown.start;
-    let mut laid = pieces(text, shown.start..ends, (Role::Text, &marks), state.theme.charset);
-    if ends < shown.end {
-        laid.push((if state.theme.charset == crate::text::Charset::Utf8 { "…" } else { "~" }.to_owned(), Role::Quiet));
+    let (start, cut) = span.as_ref().map_or((row.matched.start, Cut::No), |span| lead_in(text, span, width, state));
+    let end = if span.is_some() { text.len() } else { row.matched.end };
+    let marks: Vec<(Range<usize>, Role)> = span.into_iter().map(|span| (span, Role::Span)).collect();
+    let mark = if state.theme.charset == Charset::Utf8 { "…" } else { "~" };
+    let room = if cut == Cut::Yes { width.saturating_sub(1) } else { width };
+    let ends = start + wide(text.get(start..end).unwrap_or_default(), room, state);
+    let mut laid = pieces(text, start..ends, (Role::Text, &marks), state.theme.charset);
+    if cut == Cut::Yes {
+        laid.insert(0, (mark.to_owned(), Role::Quiet));
+    }
+    if ends < end {
+        laid.push((mark.to_owned(), Role::Quiet));
     }
     laid
+}
+
+/// Whether a sentence is shown from its middle.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cut {
+    Yes,
+    No,
+}
+
+/// Where to begin so that a span is seen: with its sentence, or with a few words before it where that is too long.
+fn lead_in(text: &str, span: &Range<usize>, width: usize, state: &State) -> (usize, Cut) {
+    let before = text.get(..span.start).unwrap_or_default();
+    let sentence = before.rfind('\n').map_or(0, |at| at + 1).max(before.rfind(". ").map_or(0, |at| at + 2));
+    let room = |start: usize, columns_before: usize| {
+        columns(text.get(start..span.start).unwrap_or_default(), state.theme.charset) <= columns_before
+    };
+    if room(sentence, width / 2) {
+        return (sentence, Cut::No);
+    }
+    let words = before.char_indices().filter(|(at, c)| *at > sentence && c.is_whitespace()).map(|(at, _)| at + 1);
+    let start = words.into_iter().find(|start| before.is_char_boundary(*start) && room(*start, width / 3));
+    (start.unwrap_or(span.start), Cut::Yes)
 }
 
 /// Bytes of `text` that fit into the width, with room for the mark of what is left out.
