@@ -20,3 +20,4 @@ mod serve_limits;
 mod serve_load;
 mod support;
 mod tidy;
+mod tui;

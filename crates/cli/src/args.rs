@@ -64,6 +64,8 @@ pub(crate) enum Command {
     Rebuild(RebuildArgs),
     /// Serve the chat page and the API
     Serve(Box<ServeArgs>),
+    /// Search, read and compare in the terminal
+    Tui(TuiArgs),
     /// Make a key for the server
     #[command(subcommand)]
     Key(KeyCommand),
@@ -159,6 +161,13 @@ pub(crate) struct RebuildArgs {
 pub(crate) enum KeyCommand {
     /// Make a secret, print it once, and the lines for the file of keys
     New(KeyArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct TuiArgs {
+    /// Whose emergency number to name, as an ISO 3166 code such as GB
+    #[arg(long, env = "CLINQA_REGION")]
+    pub(crate) region: Option<Region>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -1,5 +1,6 @@
 //! Flag, then environment, then project file, then user file, then default: where everything is.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::fs;
 use std::net::SocketAddr;
@@ -29,6 +30,8 @@ pub(crate) struct Settings {
     pub(crate) serve: ServeFile,
     /// Where the starter corpus is unpacked if there is no other.
     pub(crate) unpacked: PathBuf,
+    /// Keys of the terminal screen, by what they do.
+    pub(crate) keys: BTreeMap<String, Vec<String>>,
 }
 
 /// What a settings file may say.
@@ -40,6 +43,7 @@ struct File {
     encoder: Option<String>,
     reader: Option<String>,
     serve: Option<ServeFile>,
+    keys: Option<BTreeMap<String, Vec<String>>>,
 }
 
 /// `[serve]` of a settings file: the flags of `clinqa serve`, by their names.
@@ -118,6 +122,7 @@ impl Settings {
             },
             serve: files.iter().find_map(|file| file.serve.clone()).unwrap_or_default(),
             unpacked,
+            keys: files.iter().find_map(|file| file.keys.clone()).unwrap_or_default(),
         })
     }
 

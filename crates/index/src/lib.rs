@@ -47,6 +47,11 @@ pub trait PassageIndex: Send + Sync {
     /// What is known about a document; kept in memory.
     fn metadata(&self, id: &DocumentId) -> Option<&Metadata>;
 
+    /// Visits every document in the order of their ids; an index that cannot list its documents visits none.
+    fn each_document(&self, visit: &mut dyn FnMut(&DocumentId, &Metadata)) {
+        let _ = visit;
+    }
+
     /// The whole document, or `None` if there is none of that name.
     fn document(&self, id: &DocumentId) -> Result<Option<Document>, IndexError>;
 

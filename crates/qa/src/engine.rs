@@ -29,10 +29,15 @@ pub struct Engine {
 impl Engine {
     /// Joins models and a generation; refuses a generation that another encoder made.
     pub fn new(models: Arc<Models>, generation: Generation) -> Result<Self, IndexError> {
+        Self::sharing(models, Arc::new(generation))
+    }
+
+    /// The same with a generation that others ask as well, such as a screen that was there before the models.
+    pub fn sharing(models: Arc<Models>, generation: Arc<Generation>) -> Result<Self, IndexError> {
         if let (Some(encoder), Some(_)) = (&models.encoder, &generation.manifest().encoder) {
             generation.require_encoder(&identity(encoder))?;
         }
-        Ok(Self { models, index: Arc::new(generation) })
+        Ok(Self { models, index: generation })
     }
 
     /// The models.

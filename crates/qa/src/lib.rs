@@ -5,6 +5,7 @@
 
 mod agreement;
 mod answer;
+mod browse;
 mod compose;
 mod engine;
 mod error;
@@ -17,6 +18,7 @@ mod search;
 mod trust;
 
 pub use answer::{AnswerConfig, Ask, Explain, Search, answer, emergency};
+pub use browse::{Facet, FacetCounts, facets, matching, names, search_words, similar};
 pub use compose::cite;
 pub use engine::{Engine, Models, identity};
 pub use error::{Error, Fault};
@@ -25,9 +27,11 @@ pub use gate::{Gate, GateError};
 pub use library::Library;
 pub use quote::{Place, quote_around};
 // What a room at the edge needs to say and to hold, since it knows no room between.
-pub use clinqa_index::{GenerationId, Store};
+pub use clinqa_index::{
+    CorpusEntry, Damage, FileCheck, Generation, GenerationId, Inspection, Manifest, PassageIndex, Store,
+};
 pub use clinqa_retrieval::glossary;
-pub use clinqa_safety::{Region, RegionError};
+pub use clinqa_safety::{Region, RegionError, Rules};
 pub use rebuild::{Copies, RebuildConfig, RebuildReport, rebuild};
 pub use search::{Found, Lookup, listed, search};
 pub use trust::{Ground, TrustWeights};

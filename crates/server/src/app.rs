@@ -12,7 +12,6 @@ use crate::config::ServerConfig;
 use crate::error::{ApiError, ServerError};
 use crate::guard::Gate;
 use crate::metrics::Metrics;
-use crate::routes::feedback::Feedback;
 use crate::standing::Standing;
 use crate::work::{Capacity, Work};
 
@@ -31,7 +30,6 @@ pub(crate) struct App {
     pub(crate) gate: Arc<Gate>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) standing: Arc<Standing>,
-    pub(crate) feedback: Feedback,
 }
 
 impl App {
@@ -51,7 +49,6 @@ impl App {
             metrics: Arc::new(metrics),
             standing: Arc::default(),
             engine: ArcSwap::from_pointee(engine),
-            feedback: Feedback::default(),
             config,
             library,
         })

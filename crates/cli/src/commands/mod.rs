@@ -12,6 +12,7 @@ mod rebuild;
 mod score;
 mod search;
 mod serve;
+mod tui;
 
 use std::fs::File;
 use std::io::{self, BufReader, Write};
@@ -56,6 +57,10 @@ pub(crate) enum UsageError {
     NoKeys,
     #[error("the settings name a region that is none: {source}")]
     Region { source: RegionError },
+    #[error(
+        "`clinqa tui` needs a terminal to read keys from and to draw on; `clinqa ask` and `clinqa search` need none"
+    )]
+    NoTerminal,
     #[error("no model is called `{name}`; `clinqa model list` shows those at hand")]
     NoModel { name: String },
 }
@@ -85,6 +90,7 @@ fn run_with(settings: &Settings, command: Command) -> anyhow::Result<ExitCode> {
         Command::Rebuild(rebuild) => rebuild::run(settings, &rebuild),
         Command::Serve(serve) => serve::run(settings, &serve),
         Command::Key(key) => key::run(&key),
+        Command::Tui(tui) => tui::run(settings, &tui),
         Command::Inspect(json) => inspect::run(settings, &json),
         Command::Eval(EvalCommand::Retrieval(eval)) => eval_retrieval::run(settings, &eval),
         Command::Eval(EvalCommand::Reader(eval)) => eval_reader::run(settings, &eval),

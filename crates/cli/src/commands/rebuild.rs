@@ -9,6 +9,7 @@ use clinqa_corpus::SplitConfig;
 use clinqa_eval::read_judged;
 use clinqa_index::{GraphParams, Store};
 use clinqa_qa::{Copies, Gate, RebuildConfig, RebuildReport, rebuild};
+use clinqa_schema::Observer;
 use serde::Deserialize;
 
 use super::{UsageError, open_file};
@@ -66,6 +67,16 @@ pub(crate) fn run(settings: &Settings, args: &RebuildArgs) -> anyhow::Result<Exi
 
 /// Builds and publishes, with a bar on stderr.
 pub(crate) fn make(settings: &Settings, store: &Store, demand: Demand) -> anyhow::Result<RebuildReport> {
+    make_telling(settings, store, demand, &mut Bars::default())
+}
+
+/// The same; how far it has come is told to whoever shows it.
+pub(crate) fn make_telling(
+    settings: &Settings,
+    store: &Store,
+    demand: Demand,
+    observer: &mut dyn Observer,
+) -> anyhow::Result<RebuildReport> {
     let mut corpora = settings.corpora.clone();
     if corpora.is_empty() {
         corpora.push(starter::unpack(&settings.unpacked)?);
@@ -87,7 +98,7 @@ pub(crate) fn make(settings: &Settings, store: &Store, demand: Demand) -> anyhow
         created,
         gate,
     };
-    Ok(rebuild(store, encoder.as_ref(), &config, &mut Bars::default())?)
+    Ok(rebuild(store, encoder.as_ref(), &config, observer)?)
 }
 
 /// The demands of every corpus that has some, as one: all questions, the mean demand weighted by their number.

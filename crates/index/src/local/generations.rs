@@ -14,9 +14,11 @@ use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use crate::local::files::{list, sync_folder, write_durably};
-use crate::local::inspect::{check_each, read_manifest};
+use crate::local::inspect::{check_each, compare_all, digest_of_manifest, read_manifest};
 use crate::local::manifest::{MANIFEST, is_lower_hex};
-use crate::{Generation, GenerationId, GenerationWriter, IndexError, Inspection, SealedGeneration, WriterConfig};
+use crate::{
+    Generation, GenerationId, GenerationWriter, IndexError, Inspection, Manifest, SealedGeneration, WriterConfig,
+};
 
 const CURRENT: &str = "CURRENT";
 const CURRENT_NEXT: &str = ".CURRENT.next";
@@ -117,6 +119,23 @@ impl Store {
         Ok(entries)
     }
 
+    /// The manifest of a sealed generation and its BLAKE3, for people to read: only that of the current one is vouched
+    /// for by `CURRENT`.
+    pub fn manifest(&self, id: &GenerationId) -> Result<(Manifest, String), IndexError> {
+        let folder = self.folder_of(id);
+        let digest = digest_of_manifest(&folder)?;
+        Ok((read_manifest(&folder, &digest)?, digest))
+    }
+
+    /// Makes a sealed generation that is still in the folder the current one again, if every file of it is as its own
+    /// manifest says.
+    pub fn activate(&self, id: &GenerationId) -> Result<(), IndexError> {
+        let _lock = self.lock()?;
+        let (manifest, manifest_blake3) = self.manifest(id)?;
+        compare_all(&self.folder_of(id), &manifest)?;
+        self.point_to(&CurrentPointer { generation: id.clone(), manifest_blake3 })
+    }
+
     /// Begins a new generation. Takes the lock, which only one rebuild can hold, and clears away what crashes left.
     pub fn writer(&self, config: WriterConfig) -> Result<GenerationWriter, IndexError> {
         config.graph.validate()?;
@@ -141,17 +160,22 @@ impl Store {
         sync_folder(&generations)?;
         let pointer =
             CurrentPointer { generation: sealed.id().clone(), manifest_blake3: sealed.manifest_blake3().to_owned() };
-        // A crash between the two leaves both naming the old one. A pointer that cannot be read is not kept.
-        if let Ok(Some(old)) = self.current() {
-            self.point(PREVIOUS, PREVIOUS_NEXT, &old)?;
-        }
-        self.point(CURRENT, CURRENT_NEXT, &pointer)?;
-        sync_folder(&self.root)?;
+        self.point_to(&pointer)?;
         // Only says what CURRENT says while it is there, so a failure to write it or to collect garbage loses nothing:
         // the next publication tries again.
         let _ = File::create(self.root.join(PUBLISHED));
         let _ = self.collect_garbage();
         Ok(())
+    }
+
+    /// Swaps `CURRENT`, all at once; what it said before stands in `PREVIOUS` from then on.
+    fn point_to(&self, pointer: &CurrentPointer) -> Result<(), IndexError> {
+        // A crash between the two leaves both naming the old one. A pointer that cannot be read is not kept.
+        if let Ok(Some(old)) = self.current() {
+            self.point(PREVIOUS, PREVIOUS_NEXT, &old)?;
+        }
+        self.point(CURRENT, CURRENT_NEXT, pointer)?;
+        sync_folder(&self.root)
     }
 
     /// Lets `name` say what `pointer` says, all at once.

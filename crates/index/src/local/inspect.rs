@@ -67,6 +67,16 @@ pub(crate) fn read_manifest(folder: &Path, blake3: &str) -> Result<Manifest, Ind
     serde_json::from_slice(&bytes).map_err(no_sense)
 }
 
+/// BLAKE3 of the manifest in `folder`, in hex.
+pub(crate) fn digest_of_manifest(folder: &Path) -> Result<String, IndexError> {
+    let path = folder.join(MANIFEST);
+    let bytes = fs::read(&path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => IndexError::MissingGeneration { path: folder.to_owned() },
+        _ => IndexError::io("read", &path, error),
+    })?;
+    Ok(blake3::hash(&bytes).to_hex().to_string())
+}
+
 /// Compares every file with the manifest, several at a time.
 pub(crate) fn check_each(folder: &Path, manifest: &Manifest) -> Result<Vec<FileCheck>, IndexError> {
     let checks: Result<Vec<FileCheck>, IndexError> = manifest

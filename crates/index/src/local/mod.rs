@@ -157,6 +157,10 @@ impl PassageIndex for Generation {
         self.passages.metadata(id)
     }
 
+    fn each_document(&self, visit: &mut dyn FnMut(&DocumentId, &Metadata)) {
+        self.passages.each_document(visit);
+    }
+
     fn document(&self, id: &DocumentId) -> Result<Option<Document>, IndexError> {
         self.passages.document(id)
     }

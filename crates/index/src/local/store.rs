@@ -158,6 +158,12 @@ impl PassageStore {
         self.entry(id).map(|entry| &entry.metadata)
     }
 
+    pub(crate) fn each_document(&self, visit: &mut dyn FnMut(&DocumentId, &Metadata)) {
+        for entry in &self.entries {
+            visit(&entry.id, &entry.metadata);
+        }
+    }
+
     pub(crate) fn document(&self, id: &DocumentId) -> Result<Option<Document>, IndexError> {
         let Some(entry) = self.entry(id) else { return Ok(None) };
         let mut line = vec![0; entry.bytes as usize];

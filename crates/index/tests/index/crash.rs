@@ -73,6 +73,22 @@ fn generations_are_numbered_upwards_and_the_last_two_are_kept() {
 }
 
 #[test]
+fn an_older_generation_is_made_current_again_if_it_is_whole() {
+    let folder = tempfile::tempdir().expect("a folder");
+    publish(folder.path(), &five(), config());
+    let store = publish(folder.path(), &five()[..2], config());
+    let [old, new] = store.generations().expect("listed").try_into().expect("two of them");
+    store.activate(&old.id).expect("activated");
+    assert_eq!(store.open_current().expect("open").manifest().counts.documents, 5);
+    store.activate(&new.id).expect("and back");
+    let (manifest, _) = store.manifest(&old.id).expect("read");
+    let broken = folder.path().join("generations").join(old.id.to_string()).join(&manifest.files[0].file);
+    fs::remove_file(&broken).expect("removed");
+    assert!(store.activate(&old.id).is_err());
+    assert_eq!(store.current().expect("readable").expect("published").generation, new.id);
+}
+
+#[test]
 fn an_open_generation_answers_on_after_it_was_collected() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = publish(folder.path(), &five(), with_graph());

@@ -1,0 +1,396 @@
+//! What stands in each pane, as blocks of marked text (pure)?
+
+use std::ops::Range;
+
+use clinqa_qa::{Damage, FileCheck};
+use clinqa_schema::{Abstention, Citation, NoticeKind, Outcome, Reply};
+
+use crate::block::Block;
+use crate::keymap::BINDINGS;
+use crate::message::{Ranks, Row};
+use crate::state::answered::Stage;
+use crate::state::librarian::{self, Build, Checking, Librarian, Tab};
+use crate::state::{State, choosing};
+use crate::theme::Role;
+
+/// What must be said before anything else: emergencies, of what is typed and of the reply.
+pub(crate) fn banner(state: &State) -> Vec<Block> {
+    let of_reply = state.answer.reply.iter().flat_map(|reply| &reply.notices);
+    let mut notices: Vec<_> =
+        state.notices.iter().chain(of_reply).filter(|notice| notice.kind == NoticeKind::Emergency).collect();
+    notices.dedup_by(|a, b| a.rule == b.rule);
+    let mut seen = Vec::new();
+    notices.retain(|notice| {
+        !seen.contains(&&notice.rule) && {
+            seen.push(&notice.rule);
+            true
+        }
+    });
+    let mut blocks = Vec::new();
+    for notice in notices {
+        blocks.push(Block::of(Role::Emergency, format!("EMERGENCY: {}", notice.title)));
+        blocks.push(Block::of(Role::Emergency, notice.text.clone()));
+    }
+    blocks
+}
+
+/// The answer with its confidence and its citations, or why there is none.
+pub(crate) fn answer(state: &State) -> Vec<Block> {
+    let Some(reply) = &state.answer.reply else {
+        let text = if state.answer.stage == Stage::Asked { "Reading the passages ..." } else { "" };
+        return vec![Block::of(Role::Quiet, text)];
+    };
+    let mut blocks = Vec::new();
+    for notice in reply.notices.iter().filter(|notice| notice.kind != NoticeKind::Emergency) {
+        blocks.push(Block::of(Role::Warning, notice.title.clone()));
+        blocks.push(Block::plain(notice.text.clone()));
+    }
+    match &reply.answer {
+        Some(answer) => {
+            if let Some(first) = answer.citations().first() {
+                blocks.push(quote(first));
+            }
+            for (at, citation) in answer.citations().iter().enumerate() {
+                blocks.push(Block::of(Role::Quiet, format!("[{}] {}", at + 1, place(state, citation))));
+            }
+            for citation in answer.differing() {
+                blocks.push(Block::of(Role::Warning, format!("Another source differs: {}", place(state, citation))));
+                blocks.push(quote(citation).indented(2));
+            }
+        }
+        None => blocks.extend(unanswered(reply)),
+    }
+    blocks
+}
+
+fn unanswered(reply: &Reply) -> Option<Block> {
+    let text = match (reply.outcome, reply.reason) {
+        (Outcome::Redirected, _) | (_, Some(Abstention::Emergency)) => {
+            "This sounds like an emergency: it is not answered from documents. Passages are listed for reading only."
+        }
+        (_, Some(Abstention::Personal)) => "This asks about one person's own case, which is not answered here.",
+        (_, Some(Abstention::Scope)) => "This is not a question about health.",
+        _ => "The documents hold no answer that could be stood by. The nearest passages are listed.",
+    };
+    Some(Block::plain(text))
+}
+
+/// The quote with its span marked.
+fn quote(citation: &Citation) -> Block {
+    let span = within_quote(citation, citation.answer_start..citation.answer_end);
+    let block = Block::plain(citation.quote.clone());
+    match span {
+        // A span that is all of it needs no mark to be told from the rest.
+        Some(span) if span != (0..citation.quote.len()) => block.marked(span, Role::Span),
+        _ => block,
+    }
+}
+
+/// Characters of the document as bytes of the quote, as far as they lie in it.
+fn within_quote(citation: &Citation, chars: Range<usize>) -> Option<Range<usize>> {
+    let byte = |at: usize| {
+        let at = at.checked_sub(citation.start)?;
+        let ends = citation.quote.char_indices().map(|(byte, _)| byte).chain([citation.quote.len()]);
+        ends.into_iter().nth(at)
+    };
+    Some(byte(chars.start.max(citation.start))?..byte(chars.end.min(citation.end))?)
+}
+
+/// Title, section, publisher, kind and date in one line.
+pub(crate) fn place(state: &State, citation: &Citation) -> String {
+    let (dot, within) = (state.theme.dot(), state.theme.within());
+    let section = citation.section.as_ref().map(|section| format!("{within}{section}")).unwrap_or_default();
+    format!("{}{section}{dot}{}", citation.title, provenance(state, citation))
+}
+
+/// Publisher, kind and date.
+pub(crate) fn provenance(state: &State, citation: &Citation) -> String {
+    let date = citation.published.as_ref().map_or("no date", |date| date.as_str());
+    let parts = [citation.kind.as_str(), citation.publisher.as_str(), date];
+    let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    parts.join(state.theme.dot())
+}
+
+/// What the reader found in the passage, in characters of the document.
+pub(crate) fn span_of(state: &State, row: &Row) -> Option<Range<usize>> {
+    let reply = state.answer.reply.as_ref().filter(|_| state.answer.stage == Stage::Here)?;
+    let of_answer = reply.answer.iter().flat_map(|answer| answer.citations());
+    let cited = of_answer.chain(reply.reading.iter().map(|reading| &reading.citation));
+    let found = cited.into_iter().find(|citation| citation.passage_id == *row.id())?;
+    Some(found.answer_start..found.answer_end)
+}
+
+/// Where to open the document of a row: at what the reader found, else at the matching sentence.
+pub(crate) fn opened_at(state: &State, row: &Row) -> Range<usize> {
+    span_of(state, row).unwrap_or_else(|| {
+        let chars = |bytes: usize| row.text().get(..bytes).map_or(0, |text| text.chars().count());
+        let start = row.reading.citation.start;
+        start + chars(row.matched.start)..start + chars(row.matched.end)
+    })
+}
+
+/// The chosen passage in its section, with the span marked.
+pub(crate) fn preview(state: &State) -> Vec<Block> {
+    let Some(row) = state.chosen() else { return vec![Block::gap()] };
+    let citation = &row.reading.citation;
+    let mut blocks = Vec::new();
+    if let Some(section) = &citation.section {
+        blocks.push(Block::of(Role::Title, section.clone()));
+    }
+    let text = Block::plain(row.text());
+    let span = span_of(state, row).and_then(|chars| within_quote(citation, chars));
+    blocks.push(match span {
+        Some(span) => text.marked(span, Role::Span),
+        None => text.marked(row.matched.clone(), Role::Match),
+    });
+    blocks.push(Block::gap());
+    blocks.push(Block::of(Role::Quiet, provenance(state, citation)));
+    if let Some(url) = &citation.url {
+        blocks.push(Block::of(Role::Quiet, url.clone()));
+    }
+    blocks
+}
+
+/// Why the chosen passage is where it is.
+pub(crate) fn why(state: &State) -> Vec<Block> {
+    let Some(row) = state.chosen() else { return vec![Block::plain("Nothing is chosen.")] };
+    let mut blocks = vec![Block::of(Role::Title, row.reading.citation.title.clone())];
+    let Ranks { words, vectors, fused } = row.ranks;
+    let rank = |name: &str, rank: Option<(usize, f32)>, score: &str| match rank {
+        Some((place, value)) => Block::plain(format!("{name:<22} rank {place:>3}   {score} {value:.3}")),
+        None => Block::plain(format!("{name:<22} not among them")),
+    };
+    blocks.push(rank("By words (BM25)", words, "score"));
+    blocks.push(rank("By meaning (vectors)", vectors, "cosine"));
+    blocks.push(rank("Both together", fused, "score"));
+    if state.like.is_some() {
+        blocks.push(Block::plain(format!("Likeness to that passage: cosine {:.3}", row.reading.score)));
+    }
+    blocks.push(Block::gap());
+    if let Some(found) = &state.found {
+        blocks.push(Block::of(Role::Title, "The question as it was understood"));
+        blocks.push(Block::plain(found.understood.clone()).indented(2));
+        for step in &found.steps {
+            blocks.push(Block::plain(format!("{}: {} -> {}", step.step, step.from, step.to)).indented(2));
+        }
+        blocks.push(Block::plain(format!("words searched for: {}", found.terms.join(", "))).indented(2));
+        if !found.unknown.is_empty() {
+            blocks.push(Block::plain(format!("words that nothing knows: {}", found.unknown.join(", "))).indented(2));
+        }
+        blocks.push(Block::plain(format!("took {:.0} ms", found.took.as_secs_f64() * 1e3)).indented(2));
+    }
+    blocks.extend(why_answered(state, row));
+    blocks
+}
+
+fn why_answered(state: &State, row: &Row) -> Vec<Block> {
+    let Some(trace) = state.answer.reply.as_ref().and_then(|reply| reply.trace.as_ref()) else { return Vec::new() };
+    let spans = trace.spans.iter().filter(|span| span.passage_id == *row.id());
+    let mut blocks: Vec<Block> = spans
+        .take(3)
+        .map(|span| Block::plain(format!("evidence {:.2}: {}", span.evidence, span.quote)).indented(2))
+        .collect();
+    if !blocks.is_empty() {
+        blocks.insert(0, Block::of(Role::Title, "What the reader found in it"));
+        blocks.insert(0, Block::gap());
+    }
+    blocks
+}
+
+/// Every key.
+pub(crate) fn help(state: &State) -> Vec<Block> {
+    let mut blocks =
+        vec![Block::of(Role::Title, "Keys (change them under [keys] in the settings file, by the name on the right)")];
+    for line in &BINDINGS {
+        let keys: Vec<String> = state.keymap.keys(line.action).iter().map(ToString::to_string).collect();
+        let keys = keys.join(" ");
+        let text = format!("{keys:<14} {}  ({})", line.help, line.name);
+        blocks.push(Block::plain(text).marked(0..keys.len(), Role::Key));
+    }
+    blocks.push(Block::gap());
+    blocks.push(Block::of(Role::Title, "In the question, as in readline"));
+    for (keys, help) in [
+        ("Enter", "ask"),
+        ("Tab", "take the completion; else next pane"),
+        ("Up Down", "older and newer questions; Down goes on to the list"),
+        ("Ctrl-a Ctrl-e", "beginning, end"),
+        ("Ctrl-b Ctrl-f", "a letter back, on; Alt-b Alt-f a word"),
+        ("Ctrl-w Alt-d", "cut the word before, after; Ctrl-u Ctrl-k the line before, after"),
+        ("Ctrl-y Ctrl-t", "put back what was cut; swap two letters"),
+        ("Esc", "to the list"),
+    ] {
+        blocks.push(Block::plain(format!("{keys:<14} {help}")).marked(0..keys.len(), Role::Key));
+    }
+    blocks.push(Block::gap());
+    blocks.push(Block::plain("The mouse is left to your terminal: select and scroll as you are used to."));
+    blocks
+}
+
+/// The librarian's pages of text; generations have a list of their own below it.
+pub(crate) fn librarian(state: &State) -> Vec<Block> {
+    let librarian = &state.librarian;
+    match librarian.tab {
+        Tab::Generations => generation(state),
+        Tab::Corpora => corpora(state),
+        Tab::Rebuild => build(librarian),
+        Tab::Gaps => gaps(state),
+    }
+}
+
+fn generation(state: &State) -> Vec<Block> {
+    let librarian = &state.librarian;
+    let Some(standing) = librarian.shelf.get(librarian.list.chosen) else { return vec![Block::gap()] };
+    let manifest = &standing.manifest;
+    let encoder = manifest.encoder.as_ref().map_or("none, words only".to_owned(), |encoder| encoder.name.clone());
+    let mut blocks = vec![
+        Block::of(Role::Title, manifest.id.to_string()),
+        Block::plain(format!("made       {} UTC", librarian::day_and_time(manifest.created))),
+        Block::plain(format!("encoder    {encoder}")),
+        Block::plain(format!("content    {}", manifest.content_hash)),
+    ];
+    if let Some(before) = librarian.list.chosen.checked_sub(1).and_then(|at| librarian.shelf.get(at)) {
+        blocks.push(Block::of(Role::Title, format!("Since {}", before.manifest.id)));
+        let said = librarian::differences(&before.manifest, manifest);
+        blocks.extend(said.into_iter().map(|line| Block::plain(line).indented(2)));
+    }
+    blocks
+}
+
+fn corpora(state: &State) -> Vec<Block> {
+    let Some(manifest) = &state.index.manifest else { return vec![Block::plain("There is no index yet.")] };
+    let mut blocks = Vec::new();
+    for corpus in &manifest.corpora {
+        let bytes: u64 = corpus.files.iter().map(|file| file.bytes).sum();
+        blocks.push(Block::of(Role::Title, corpus.name.clone()));
+        blocks.push(
+            Block::plain(format!("licence {}; {} files, {} KB", corpus.licence, corpus.files.len(), bytes / 1_000))
+                .indented(2),
+        );
+    }
+    blocks.push(Block::gap());
+    blocks.push(Block::of(Role::Title, "Health of the index"));
+    match (&state.librarian.checks, state.librarian.checking) {
+        (_, Checking::Yes) => blocks.push(Block::plain("Comparing every byte with its checksum ...").indented(2)),
+        (None, Checking::No) => {
+            let key = state.keymap.shown(crate::keymap::Action::Check);
+            blocks.push(
+                Block::plain(format!("Every file was right when it was opened; {key} compares them again."))
+                    .indented(2),
+            );
+        }
+        (Some(checks), Checking::No) => blocks.extend(checks.iter().map(check)),
+    }
+    if !state.librarian.printed.is_empty() {
+        blocks.push(Block::gap());
+        blocks.push(Block::of(Role::Title, "Printed by libraries"));
+        blocks.extend(state.librarian.printed.iter().map(|line| Block::of(Role::Quiet, line.clone()).indented(2)));
+    }
+    blocks
+}
+
+fn check(check: &FileCheck) -> Block {
+    let FileCheck { file, bytes, damage } = check;
+    let damage: Option<&Damage> = damage.as_ref();
+    match damage {
+        None => Block::of(Role::Good, format!("ok       {file} ({bytes} bytes)")).indented(2),
+        Some(damage) => Block::of(Role::Warning, format!("DAMAGED  {file}: {damage}")).indented(2),
+    }
+}
+
+fn build(librarian: &Librarian) -> Vec<Block> {
+    match &librarian.build {
+        Build::None => vec![Block::plain("No rebuild was begun in this session.")],
+        Build::Running(None) => vec![Block::plain("Opening the corpora ...")],
+        Build::Running(Some((progress, taken))) => {
+            let (what, unit) = librarian::stage_name(progress.stage);
+            let (rate, left) = librarian::pace(progress, *taken);
+            let total = progress.total.map(|total| format!(" of {total}")).unwrap_or_default();
+            let left = left.map_or(String::new(), |left| format!(", {} left", librarian::in_words(left)));
+            vec![
+                Block::of(Role::Title, format!("Stage: {what}")),
+                Block::plain(format!("{}{total} {unit}, {rate:.0} a second{left}", progress.done)),
+                Block::plain(bar(progress.done, progress.total)),
+                Block::gap(),
+                Block::of(
+                    Role::Quiet,
+                    "The current generation answers on until the new one is whole. Skipped records are listed at the end.",
+                ),
+            ]
+        }
+        Build::Ended(Ok(report)) => vec![Block::of(Role::Good, "The rebuild is done."), Block::plain(report.clone())],
+        Build::Ended(Err(error)) => {
+            let kept = "The rebuild failed; the generation before answers on.";
+            vec![Block::of(Role::Warning, kept), Block::plain(error.clone())]
+        }
+    }
+}
+
+/// A bar of forty columns; empty where the end is not known.
+fn bar(done: u64, total: Option<u64>) -> String {
+    let width = 40;
+    let Some(total) = total.filter(|total| *total > 0) else { return String::new() };
+    let filled = (done.min(total) * width / total) as usize;
+    format!("[{}{}]", "#".repeat(filled), ".".repeat(width as usize - filled))
+}
+
+fn gaps(state: &State) -> Vec<Block> {
+    let tally = &state.answer.tally;
+    let abstained: usize = tally.abstained.values().sum();
+    let asked = tally.answered + tally.redirected + abstained;
+    let mut blocks = vec![
+        Block::plain(format!(
+            "Asked in this session: {asked}; answered {}, emergencies {}, not answered {abstained}.",
+            tally.answered, tally.redirected
+        )),
+        Block::gap(),
+        Block::of(Role::Title, "Not answered, by reason"),
+    ];
+    blocks.extend(tally.abstained.iter().map(|(reason, count)| Block::plain(format!("{count:>4}  {reason}"))));
+    blocks.push(Block::gap());
+    blocks.push(Block::of(Role::Title, "Documents that such questions named"));
+    blocks.extend(tally.topics.iter().map(|(topic, count)| Block::plain(format!("{count:>4}  {topic}"))));
+    blocks.push(Block::gap());
+    blocks.push(Block::of(Role::Quiet, "No question is kept: only counts, and names that the index itself holds."));
+    blocks
+}
+
+/// Filters, counts and how far the list has come, in one line.
+pub(crate) fn status(state: &State) -> String {
+    use crate::state::Ready;
+    let dot = state.theme.dot();
+    let mut parts = Vec::new();
+    match (state.index.ready, &state.index.manifest) {
+        (Ready::Opening, _) => parts.push("opening the index ...".to_owned()),
+        (Ready::Missing, _) => parts.push("no index yet".to_owned()),
+        (ready, Some(manifest)) => {
+            if let Some(found) = &state.found {
+                let by = if state.is_fused() { "words and meaning" } else { "words" };
+                parts.push(format!("{} found by {by}", found.rows.len()));
+            }
+            let loading = if ready == Ready::Words { " (models are loading)" } else { "" };
+            parts.push(format!("{} documents{loading}", manifest.counts.documents));
+        }
+        _ => {}
+    }
+    if let Build::Running(progress) = &state.librarian.build {
+        let said = progress.as_ref().map(|(progress, _)| {
+            let total = progress.total.map(|total| format!(" of {total}")).unwrap_or_default();
+            format!(": {} {}{total}", librarian::stage_name(progress.stage).0, progress.done)
+        });
+        parts.push(format!("making an index{}", said.unwrap_or_default()));
+    }
+    if state.sort != crate::state::Sort::Relevance {
+        parts.insert(0, format!("sorted by {}", state.sort.name()));
+    }
+    let filters = choosing::in_words(&state.filters);
+    if !filters.is_empty() {
+        parts.insert(0, format!("only {}", filters.join(", ")));
+    }
+    if !state.pins.is_empty() {
+        parts.push(format!("{} pinned", state.pins.len()));
+    }
+    if let Some(marked) = &state.marked {
+        parts.push(format!("comparing with {}", marked.reading.citation.title));
+    }
+    parts.join(dot)
+}

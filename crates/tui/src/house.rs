@@ -1,0 +1,30 @@
+//! What does the screen need of the world outside? The command line gives it; this room opens no file and starts no program.
+
+use clinqa_qa::Models;
+use clinqa_schema::Observer;
+
+use crate::message::Paper;
+
+/// Why something outside could not be done.
+pub type Refusal = Box<dyn std::error::Error + Send + Sync>;
+
+/// The world outside of the screen. Its methods are called on threads that nobody waits for.
+pub trait House: Send + Sync {
+    /// Opens the models.
+    fn models(&self) -> Result<Models, Refusal>;
+
+    /// Whether an index is made unasked where none ever was.
+    fn makes_missing_index(&self) -> bool;
+
+    /// Makes a new generation from the corpora and publishes it; says what became of every record.
+    fn rebuild(&self, observer: &mut dyn Observer) -> Result<String, Refusal>;
+
+    /// Writes a file that was asked for; says where.
+    fn write(&self, paper: &Paper) -> Result<String, Refusal>;
+
+    /// Puts text on the clipboard of the system, if there is one that can be reached.
+    fn copy(&self, text: &str) -> bool;
+
+    /// Shows a web address in a browser.
+    fn browse(&self, url: &str) -> Result<(), Refusal>;
+}

@@ -1,0 +1,160 @@
+//! What do the tests of this room draw? Passages, replies and documents that are all alike.
+
+use std::time::Duration;
+
+use clinqa_qa::{Facet, FacetCounts, Manifest};
+use clinqa_schema::{
+    Abstention, Answer, Citation, Confidence, Date, Document, DocumentId, Metadata, Notice, NoticeKind, Outcome,
+    PassageId, Reading, Reply, Section, SourceLocator,
+};
+
+use crate::message::{By, Found, Ranks, Row};
+
+pub(crate) fn id(id: &str) -> DocumentId {
+    DocumentId::new(id).expect("an id")
+}
+
+/// A passage of `document` with this text.
+pub(crate) fn row(document: &str, ordinal: u32, text: &str) -> Row {
+    let length = text.chars().count();
+    let citation = Citation {
+        document_id: id(document),
+        title: "Sepsis in adults".into(),
+        section: Some("Treatment".into()),
+        publisher: "NICE".into(),
+        kind: "guideline".into(),
+        published: Date::new("2024-05").ok(),
+        url: Some("https://example.org/sepsis".into()),
+        passage_id: PassageId::new(id(document), ordinal),
+        quote: text.into(),
+        start: 0,
+        end: length,
+        answer_start: 0,
+        answer_end: length,
+    };
+    let metadata = Metadata {
+        kind: "guideline".into(),
+        publisher: "NICE".into(),
+        specialty: Some("emergency medicine".into()),
+        audience: Some("clinician".into()),
+        published: Date::new("2024-05").ok(),
+        ..Metadata::default()
+    };
+    let ranks = Ranks { words: Some((1, 12.5)), vectors: Some((2, 0.81)), fused: Some((1, 0.97)) };
+    Row { reading: Reading { citation, score: 0.97 }, metadata, matched: 0..text.len(), ranks }
+}
+
+/// A list by `by` of so many passages.
+pub(crate) fn found(by: By, count: u32) -> Box<Found> {
+    let text = |at: u32| {
+        format!(
+            "Passage {at} opens. Give broad-spectrum antibiotics within {at} hours where the risk is high, after cultures are taken. It closes."
+        )
+    };
+    let rows: Vec<Row> = (0..count)
+        .map(|at| {
+            let mut row = row(&format!("doc-{at}"), at, &text(at));
+            row.matched = text(at).find("Give").map_or(0..1, |start| start..start + 95);
+            row.reading.citation.title = format!("Document {at} on sepsis and its treatment");
+            row
+        })
+        .collect();
+    Box::new(Found {
+        by,
+        rows,
+        understood: "sepsis antibiotics".into(),
+        steps: Vec::new(),
+        terms: vec!["sepsis".into(), "antibiotics".into()],
+        unknown: Vec::new(),
+        took: Duration::from_millis(4),
+    })
+}
+
+/// A reply that answers with all of `text`.
+pub(crate) fn reply(text: &str) -> Reply {
+    let mut citation = row("doc-0", 0, text).reading.citation;
+    citation.answer_end = citation.answer_end.min(12);
+    let said = text.chars().take(12).collect();
+    let answer = Answer::new(said, Confidence::new(0.86), citation, Vec::new());
+    Reply { outcome: Outcome::Answered, reason: None, answer: Some(answer), ..abstained(Abstention::Unsupported) }
+}
+
+/// A reply without an answer.
+pub(crate) fn abstained(reason: Abstention) -> Reply {
+    Reply {
+        outcome: Outcome::Abstained,
+        reason: Some(reason),
+        notices: Vec::new(),
+        answer: None,
+        reading: Vec::new(),
+        generation: "g000001-00000000".into(),
+        encoder: "e".into(),
+        reader: "r".into(),
+        took_ms: 9.0,
+        trace: None,
+    }
+}
+
+/// An emergency.
+pub(crate) fn emergency() -> Notice {
+    Notice {
+        kind: NoticeKind::Emergency,
+        rule: "chest-pain".into(),
+        title: "This may be a heart attack".into(),
+        text: "Call 999 now. Sit down and rest. If there is aspirin at hand and no allergy, chew 300 mg.".into(),
+        call: None,
+        source: "NHS".into(),
+    }
+}
+
+/// A document of twelve sections.
+pub(crate) fn document(document: &str) -> Document {
+    let (mut text, mut sections) = (String::new(), Vec::new());
+    for section in 0..12 {
+        let heading = format!("Section {section}");
+        text.push_str(&heading);
+        text.push_str("\n\n");
+        let start = text.len();
+        for line in 0..6 {
+            text.push_str(&format!("Sentence {line} of section {section} speaks of sepsis and its care. "));
+        }
+        sections.push(Section { heading, bytes: start..text.len() });
+        text.push_str("\n\n");
+    }
+    Document {
+        id: id(document),
+        title: format!("Document {document}"),
+        text,
+        sections,
+        metadata: Metadata { publisher: "NICE".into(), kind: "guideline".into(), ..Metadata::default() },
+        source: SourceLocator::default(),
+    }
+}
+
+/// A manifest of generation `number`.
+pub(crate) fn manifest(number: u64) -> Manifest {
+    let json = serde_json::json!({
+        "format_version": 2,
+        "id": format!("g{number:06}-0123abcd"),
+        "created": 1_795_917_900_u64 + number,
+        "content_hash": format!("{number:064}"),
+        "encoder": null,
+        "counts": {"documents": 380 + number, "passages": 3_000 + number},
+        "graph": {"m": 16, "ef_construction": 150, "ef_search": 200, "exact_below": 10_000},
+        "corpora": [{"name": "starter", "licence": "CC0-1.0", "files": [{"file": "a.md", "bytes": 12_000, "blake3": format!("{number}")}]}],
+        "files": [],
+    });
+    serde_json::from_value(json).expect("a manifest")
+}
+
+/// Counts to filter by.
+pub(crate) fn counts() -> FacetCounts {
+    let of = |pairs: &[(&str, u64)]| pairs.iter().map(|(value, count)| ((*value).to_owned(), *count)).collect();
+    FacetCounts::from([
+        (Facet::Kind, of(&[("guideline", 28), ("leaflet", 242), ("medicine", 76)])),
+        (Facet::Audience, of(&[("clinician", 28), ("patient", 361)])),
+        (Facet::Specialty, of(&[("emergency medicine", 18), ("cardiology", 34), ("", 3)])),
+        (Facet::Publisher, of(&[("NICE", 389)])),
+        (Facet::Year, of(&[("2024", 389)])),
+    ])
+}

@@ -1,0 +1,180 @@
+//! How is the terminal taken, drawn on, and given back whatever happens?
+//!
+//! While the screen is ours, standard output and standard error are a pipe: a library that prints cannot soil it, and what
+//! it printed is shown to the librarian. The terminal is written through a descriptor of its own.
+
+use std::io::{self, BufRead as _, BufReader, BufWriter, Write};
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::ThreadId;
+
+use crossterm::clipboard::CopyToClipboard;
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::terminal::{
+    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
+    enable_raw_mode,
+};
+use crossterm::{cursor, execute, queue};
+use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Rect;
+use ratatui::{Terminal, TerminalOptions, Viewport};
+
+use crate::message::Message;
+use crate::state::State;
+use crate::text::{Charset, clean};
+use crate::view;
+
+/// Bytes of the longest text that is sent to a clipboard; terminals drop longer ones, some of them loudly.
+const LONGEST_COPY: usize = 50_000;
+
+/// Where frames go.
+pub(crate) trait Screen {
+    /// Draws a state.
+    fn draw(&mut self, state: &State) -> io::Result<()>;
+    /// Takes the terminal anew and draws everything with the next frame; says how large it is.
+    fn renew(&mut self) -> io::Result<(u16, u16)>;
+    /// Gives the terminal back, stops this process until it is continued.
+    fn suspend(&mut self) -> io::Result<()>;
+    /// Puts text on the clipboard of whoever looks at the terminal.
+    fn copy(&mut self, text: &str) -> io::Result<()>;
+    /// Fails if nobody is there any more.
+    fn probe(&mut self) -> io::Result<()>;
+}
+
+/// A descriptor that bytes go to.
+pub(crate) struct Door(OwnedFd);
+
+impl Write for Door {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(rustix::io::write(&self.0, bytes)?)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+type Backend = CrosstermBackend<BufWriter<Door>>;
+
+/// The terminal of this process.
+pub(crate) struct Tty {
+    terminal: Terminal<Backend>,
+    size: (u16, u16),
+    taken: Arc<Mutex<Option<Streams>>>,
+}
+
+/// The streams as they were.
+struct Streams {
+    stdout: OwnedFd,
+    stderr: OwnedFd,
+}
+
+impl Tty {
+    /// Takes the terminal; `out` is told what is printed meanwhile.
+    pub(crate) fn take(size: (u16, u16), out: Sender<Message>) -> io::Result<Self> {
+        let stdout = io::stdout().as_fd().try_clone_to_owned()?;
+        let stderr = io::stderr().as_fd().try_clone_to_owned()?;
+        let door = BufWriter::new(Door(stdout.try_clone()?));
+        let terminal = Terminal::with_options(CrosstermBackend::new(door), fixed(size))?;
+        let (reader, writer) = io::pipe()?;
+        let taken = Arc::new(Mutex::new(Some(Streams { stdout, stderr })));
+        restore_on_panic(&taken, std::thread::current().id());
+        let mut tty = Self { terminal, size, taken };
+        tty.enter()?;
+        rustix::stdio::dup2_stdout(&writer)?;
+        rustix::stdio::dup2_stderr(&writer)?;
+        std::thread::spawn(move || {
+            for line in BufReader::new(reader).lines().map_while(Result::ok) {
+                // Read on even where nobody listens: whoever prints into a full pipe stands still.
+                let _ = out.send(Message::Printed(clean(&line, Charset::Utf8)));
+            }
+        });
+        Ok(tty)
+    }
+
+    fn enter(&mut self) -> io::Result<()> {
+        // A shell may have changed the mode behind our back.
+        let _ = disable_raw_mode();
+        enable_raw_mode()?;
+        let door = self.terminal.backend_mut();
+        execute!(door, EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)?;
+        // Not `clear`, which asks the terminal where its cursor is and would wait for keys to answer.
+        self.terminal.resize(Rect::new(0, 0, self.size.0, self.size.1))
+    }
+
+    fn leave(&mut self) -> io::Result<()> {
+        leave(self.terminal.backend_mut())?;
+        disable_raw_mode()
+    }
+}
+
+impl Screen for Tty {
+    fn draw(&mut self, state: &State) -> io::Result<()> {
+        if self.size != (state.width, state.height) {
+            self.size = (state.width, state.height);
+            self.terminal.resize(Rect::new(0, 0, state.width, state.height))?;
+        }
+        queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
+        self.terminal.draw(|frame| view::draw(state, frame))?;
+        queue!(self.terminal.backend_mut(), EndSynchronizedUpdate)?;
+        Write::flush(self.terminal.backend_mut())
+    }
+
+    fn renew(&mut self) -> io::Result<(u16, u16)> {
+        self.enter()?;
+        crossterm::terminal::size()
+    }
+
+    fn suspend(&mut self) -> io::Result<()> {
+        self.leave()?;
+        signal_hook::low_level::raise(signal_hook::consts::SIGSTOP)
+    }
+
+    fn copy(&mut self, text: &str) -> io::Result<()> {
+        let end = text.char_indices().map(|(at, _)| at).take_while(|at| *at <= LONGEST_COPY).last().unwrap_or(0);
+        let text = if text.len() > LONGEST_COPY { &text[..end] } else { text };
+        execute!(self.terminal.backend_mut(), CopyToClipboard::to_clipboard_from(text))
+    }
+
+    fn probe(&mut self) -> io::Result<()> {
+        execute!(self.terminal.backend_mut(), cursor::SavePosition, cursor::RestorePosition)
+    }
+}
+
+impl Drop for Tty {
+    fn drop(&mut self) {
+        restore(&self.taken);
+    }
+}
+
+fn fixed((width, height): (u16, u16)) -> TerminalOptions {
+    TerminalOptions { viewport: Viewport::Fixed(Rect::new(0, 0, width, height)) }
+}
+
+fn leave(door: &mut impl Write) -> io::Result<()> {
+    execute!(door, EndSynchronizedUpdate, DisableBracketedPaste, LeaveAlternateScreen, cursor::Show)
+}
+
+/// Gives the terminal and the streams back, once. A terminal that is gone cannot be restored, and need not be.
+fn restore(taken: &Mutex<Option<Streams>>) {
+    let Some(streams) = taken.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+    if let Ok(stdout) = streams.stdout.try_clone() {
+        let _ = leave(&mut Door(stdout));
+    }
+    let _ = disable_raw_mode();
+    let _ = rustix::stdio::dup2_stdout(&streams.stdout);
+    let _ = rustix::stdio::dup2_stderr(&streams.stderr);
+}
+
+/// A panic of the thread that draws is told on a terminal that is itself again. One of a worker is told by its crew.
+fn restore_on_panic(taken: &Arc<Mutex<Option<Streams>>>, ours: ThreadId) {
+    let before = std::panic::take_hook();
+    let taken = Arc::clone(taken);
+    std::panic::set_hook(Box::new(move |panic| {
+        if std::thread::current().id() == ours {
+            restore(&taken);
+        }
+        before(panic);
+    }));
+}

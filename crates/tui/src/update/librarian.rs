@@ -1,0 +1,47 @@
+//! Keys on the librarian's screen.
+
+use crate::keymap::Action;
+use crate::message::Effect;
+use crate::state::choosing::{Menu, MenuKind};
+use crate::state::layout::{parts, text_height};
+use crate::state::librarian::{Checking, Tab};
+use crate::state::{Overlay, Screen, State};
+use crate::update::moved;
+
+/// An action on the librarian's screen.
+pub(super) fn acted(state: &mut State, action: Action) -> Vec<Effect> {
+    let page = text_height(parts(state).body);
+    let librarian = &mut state.librarian;
+    let place = if librarian.tab == Tab::Generations { librarian.list.chosen } else { librarian.top };
+    if let Some(place) = moved(place, action, page) {
+        *(if librarian.tab == Tab::Generations { &mut librarian.list.chosen } else { &mut librarian.top }) = place;
+        return Vec::new();
+    }
+    match action {
+        Action::NextPane => (librarian.tab, librarian.top) = (librarian.tab.next(), 0),
+        Action::PreviousPane => (librarian.tab, librarian.top) = (librarian.tab.before(), 0),
+        Action::Check if librarian.checking == Checking::No => {
+            (librarian.tab, librarian.checking) = (Tab::Corpora, Checking::Yes);
+            return vec![Effect::Check];
+        }
+        Action::Rebuild if librarian.is_building() => state.warn("a rebuild is running"),
+        Action::Rebuild => {
+            librarian.tab = Tab::Rebuild;
+            state.overlay = Some(Overlay::Menu(Menu::new(MenuKind::Rebuild)));
+        }
+        Action::Accept if librarian.tab == Tab::Generations => match librarian.shelf.get(librarian.list.chosen) {
+            Some(standing) if !standing.current => {
+                let id = standing.manifest.id.clone();
+                state.overlay = Some(Overlay::Menu(Menu::new(MenuKind::Activate(id))));
+            }
+            _ => state.say("this generation is the current one"),
+        },
+        Action::Back => state.screen = Screen::Search,
+        Action::Question => {
+            state.screen = Screen::Search;
+            state.pane = crate::state::Pane::Question;
+        }
+        _ => {}
+    }
+    Vec::new()
+}

@@ -1,0 +1,325 @@
+//! Does every screen look as it should, at every size, whatever was pressed and whatever stands in the documents?
+
+use std::io::Write;
+
+use clinqa_schema::{Abstention, Notice};
+use proptest::prelude::*;
+use ratatui::backend::{CrosstermBackend, TestBackend};
+use ratatui::layout::Rect;
+use ratatui::{Terminal, TerminalOptions, Viewport};
+
+use super::draw;
+use crate::key::Key;
+use crate::keymap::Keymap;
+use crate::message::{By, Effect, Message, Standing};
+use crate::sample;
+use crate::state::State;
+use crate::text::{Charset, may_be_drawn};
+use crate::theme::{Borders, Colours, Theme};
+use crate::update::update;
+
+const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (60, 16)];
+
+/// A session of this size with an index and a list; each effect that asks for a document gets one.
+struct Session {
+    state: State,
+}
+
+impl Session {
+    fn new((width, height): (u16, u16)) -> Self {
+        let state = State::new((width, height), Theme::default(), Keymap::default());
+        let mut session = Self { state };
+        session.send(Message::Opened(Box::new(sample::manifest(2))));
+        session.send(Message::ModelsReady);
+        session.send(Message::Facets(Box::default(), sample::counts()));
+        session
+    }
+
+    fn send(&mut self, message: Message) {
+        let (state, effects) = update(self.state.clone(), message);
+        self.state = state;
+        for effect in effects {
+            match effect {
+                Effect::Open(id) => self.send(Message::Document(Box::new(sample::document(id.as_str())))),
+                Effect::Look(lookout) => self.send(Message::Found(lookout.seq, sample::found(By::Meaning, 12))),
+                Effect::Ask(lookout) => {
+                    self.send(Message::Found(lookout.seq, sample::found(By::Meaning, 12)));
+                    let text = "Give broad-spectrum antibiotics within one hour where the risk is high, after cultures are taken.";
+                    self.send(Message::Replied(lookout.seq, Box::new(sample::reply(text))));
+                }
+                Effect::Similar(of, _) => self.send(Message::Similar(of, sample::found(By::Meaning, 5).rows)),
+                Effect::Shelf => {
+                    let shelf =
+                        [1, 2].map(|number| Standing { manifest: sample::manifest(number), current: number == 2 });
+                    self.send(Message::Shelf(shelf.to_vec()));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn press(mut self, keys: &str) -> Self {
+        for word in keys.split(' ').filter(|word| !word.is_empty()) {
+            match word.strip_prefix('"') {
+                Some(typed) => {
+                    for c in typed.trim_end_matches('"').replace('_', " ").chars() {
+                        self.send(Message::Key(Key::Char(c)));
+                    }
+                }
+                None => self.send(Message::Key(word.parse().expect("a key"))),
+            }
+        }
+        self
+    }
+
+    fn frame(&self) -> Terminal<TestBackend> {
+        let backend = TestBackend::new(self.state.width, self.state.height);
+        let mut terminal = Terminal::new(backend).expect("a terminal");
+        terminal.draw(|frame| draw(&self.state, frame)).expect("drawn");
+        terminal
+    }
+
+    /// The frame as text, without the blanks at the ends of lines.
+    fn text(&self) -> String {
+        let terminal = self.frame();
+        let buffer = terminal.backend().buffer();
+        let width = usize::from(self.state.width);
+        let lines = buffer.content.chunks(width).map(|cells| {
+            let line: String = cells.iter().map(ratatui::buffer::Cell::symbol).collect();
+            line.trim_end().to_owned()
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+}
+
+fn snapshot(name: &str, keys: &str) {
+    for size in SIZES {
+        let session = Session::new(size).press(keys);
+        insta::assert_snapshot!(format!("{name}-{}x{}", size.0, size.1), session.text());
+    }
+}
+
+#[test]
+fn the_first_screen_says_what_to_do() {
+    snapshot("start", "");
+}
+
+#[test]
+fn an_answer_stands_above_its_passages() {
+    snapshot("answered", "\"sepsis_antibiotics\" enter");
+}
+
+#[test]
+fn a_passage_is_previewed_beside_or_above_the_list() {
+    snapshot("preview", "\"sepsis_antibiotics\" esc j j tab");
+}
+
+#[test]
+fn a_document_is_read_with_its_contents() {
+    snapshot("document", "\"sepsis\" enter o / \"section_3\" enter");
+}
+
+#[test]
+fn filters_show_their_counts() {
+    snapshot("filters", "\"sepsis\" enter f \"2023\" tab enter");
+}
+
+#[test]
+fn reasons_are_explained() {
+    snapshot("why", "\"sepsis\" esc x");
+}
+
+#[test]
+fn the_help_holds_every_key() {
+    snapshot("help", "?");
+}
+
+#[test]
+fn two_documents_stand_side_by_side() {
+    snapshot("comparison", "\"sepsis\" esc c j c");
+}
+
+#[test]
+fn the_worklist_shows_what_is_pinned() {
+    snapshot("worklist", "\"sepsis\" esc p j j p w");
+}
+
+#[test]
+fn generations_are_listed_with_their_differences() {
+    snapshot("generations", "esc L");
+}
+
+#[test]
+fn an_emergency_stands_in_front_of_everything() {
+    for (keys, name) in [("\"x\"", "emergency"), ("\"x\" esc ?", "emergency-and-help")] {
+        for size in SIZES {
+            let mut session = Session::new(size).press(keys);
+            let seq = session.state.seq;
+            session.send(Message::Screened(seq, vec![sample::emergency()]));
+            let text = session.text();
+            assert!(text.starts_with(" EMERGENCY: This may be a heart attack"), "{text}");
+            assert!(text.contains("Call 999 now."), "{text}");
+            insta::assert_snapshot!(format!("{name}-{}x{}", size.0, size.1), text);
+        }
+    }
+}
+
+#[test]
+fn what_is_not_answered_says_why() {
+    let mut session = Session::new((80, 24)).press("\"my_rash\" enter");
+    let seq = session.state.seq;
+    session.send(Message::Replied(seq, Box::new(sample::abstained(Abstention::Personal))));
+    insta::assert_snapshot!("personal-80x24", session.text());
+}
+
+#[test]
+fn a_terminal_of_ascii_is_drawn_in_ascii() {
+    let mut session = Session::new((80, 24));
+    session.state.theme = Theme { colours: Colours::None, borders: Borders::Ascii, charset: Charset::Ascii };
+    let session = session.press("\"sepsis\" enter tab c m f");
+    let text = session.text();
+    assert!(text.is_ascii(), "{text}");
+    insta::assert_snapshot!("ascii-80x24", text);
+}
+
+/// What comes from outside, with all that may not be drawn in it.
+fn hostile(text: &str, size: (u16, u16)) -> Session {
+    let mut session = Session::new(size).press("\"x\"");
+    let seq = session.state.seq;
+    let mut found = sample::found(By::Meaning, 3);
+    for row in &mut found.rows {
+        let citation = &mut row.reading.citation;
+        citation.title = text.to_owned();
+        citation.section = Some(text.to_owned());
+        citation.publisher = text.to_owned();
+        citation.kind = text.to_owned();
+        citation.url = Some(text.to_owned());
+        citation.quote = format!("{text} a {text}");
+        citation.end = citation.quote.chars().count();
+        (citation.answer_start, citation.answer_end) = (1, 4.min(citation.end));
+        row.matched = 0..citation.quote.len();
+    }
+    let mut reply = sample::reply(text);
+    reply.reading = found.rows.iter().map(|row| row.reading.clone()).collect();
+    reply.notices.push(Notice { title: text.to_owned(), text: text.to_owned(), ..sample::emergency() });
+    session.send(Message::Found(seq, found));
+    session.send(Message::Replied(seq, Box::new(reply)));
+    session.send(Message::Printed(text.to_owned()));
+    session.send(Message::Paste(text.to_owned()));
+    session
+}
+
+fn hostile_document(text: &str, size: (u16, u16)) -> Session {
+    let mut session = hostile(text, size).press("esc o");
+    let mut document = sample::document("doc-0");
+    document.title = text.to_owned();
+    document.text = format!("{text}\n{text}\n{}", document.text);
+    document.sections.clear();
+    let id = document.id.clone();
+    let awaited = crate::state::Awaited::Reading { id, span: Some(0..9), from: crate::state::Screen::Search };
+    session.state.awaited.push(awaited);
+    session.send(Message::Document(Box::new(document)));
+    session
+}
+
+/// The bytes that a terminal would get for this state.
+fn bytes(state: &State) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let options = TerminalOptions { viewport: Viewport::Fixed(Rect::new(0, 0, state.width, state.height)) };
+    let mut terminal = Terminal::with_options(CrosstermBackend::new(&mut bytes), options).expect("a terminal");
+    terminal.draw(|frame| draw(state, frame)).expect("drawn");
+    terminal.backend_mut().flush().expect("written");
+    drop(terminal);
+    bytes
+}
+
+/// Whether bytes hold no escape but those that place the cursor, choose a look, or show and hide the cursor.
+fn only_allowed(bytes: &[u8]) -> Result<(), String> {
+    let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        rest = &rest[c.len_utf8()..];
+        if c != '\u{1b}' {
+            if may_be_drawn(c) {
+                continue;
+            }
+            return Err(format!("{c:?} was drawn"));
+        }
+        let body = rest.strip_prefix('[').ok_or("an escape that is no CSI")?;
+        let ends = body.find(|c: char| c.is_ascii_alphabetic()).ok_or("a CSI without an end")?;
+        let (parameters, end) = (&body[..ends], &body[ends..=ends]);
+        let plain = parameters.chars().all(|c| c.is_ascii_digit() || c == ';');
+        let allowed = match end {
+            "H" | "m" => plain,
+            "h" | "l" => parameters == "?25",
+            _ => false,
+        };
+        if !allowed {
+            return Err(format!("CSI {parameters}{end} was drawn"));
+        }
+        rest = &body[ends + 1..];
+    }
+    Ok(())
+}
+
+/// How many documents are drawn by the fuzzing test; `PROPTEST_CASES` asks for more.
+fn fuzzing() -> ProptestConfig {
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) }
+}
+
+fn any_key() -> impl Strategy<Value = Key> {
+    prop_oneof![
+        6 => proptest::sample::select(Keymap::default_keys()).prop_map(|key| key),
+        3 => proptest::sample::select("asepsis 2023-j?/".chars().collect::<Vec<_>>()).prop_map(Key::Char),
+        1 => any::<char>().prop_map(Key::Char),
+        1 => proptest::sample::select(vec![Key::Left, Key::Right, Key::Backspace, Key::Delete, Key::Ctrl('w'), Key::Ctrl('k')]),
+    ]
+}
+
+proptest! {
+    #![proptest_config(fuzzing())]
+
+    #[test]
+    fn no_document_reaches_the_terminal_with_more_than_text(
+        text in "(\\PC|\\p{C}|\u{1b}\\[[0-9;?]{0,4}[a-zA-Z]|\u{1b}[\\]PX^_]|[\u{202a}-\u{202e}\u{2066}-\u{2069}\u{200b}-\u{200f}\n]){0,60}",
+        width in 20u16..130,
+        height in 6u16..45,
+    ) {
+        for session in [hostile(&text, (width, height)), hostile_document(&text, (width, height))] {
+            let drawn = bytes(&session.state);
+            let allowed = only_allowed(&drawn);
+            prop_assert!(allowed.is_ok(), "{:?} in {:?}", allowed, String::from_utf8_lossy(&drawn));
+        }
+    }
+
+    #[test]
+    fn whatever_is_pressed_at_whatever_size_the_focus_and_the_cursor_are_seen(
+        keys in proptest::collection::vec(any_key(), 0..40),
+        sizes in proptest::collection::vec((1u16..140, 1u16..50), 1..4),
+    ) {
+        let mut session = Session::new((80, 24));
+        for (at, key) in keys.iter().enumerate() {
+            session.send(Message::Key(*key));
+            if at % 10 == 9 {
+                let (width, height) = sizes[at / 10 % sizes.len()];
+                session.send(Message::Resized(width, height));
+            }
+            let mut terminal = session.frame();
+            let (width, height) = (session.state.width, session.state.height);
+            if width < super::SMALLEST.0 || height < super::SMALLEST.1 {
+                continue;
+            }
+            let typing = session.state.pane == crate::state::Pane::Question
+                && session.state.screen == crate::state::Screen::Search
+                && session.state.overlay.is_none();
+            if typing {
+                let at = terminal.get_cursor_position().expect("a cursor");
+                prop_assert!(at.x < width && at.y < height, "{at:?} in {width}x{height}");
+            } else {
+                let text = session.text();
+                let thick = ['━', '▸', '[', ':'];
+                prop_assert!(text.contains(thick), "no focus is seen:\n{text}");
+            }
+        }
+    }
+}

@@ -1,0 +1,373 @@
+//! Does the screen work in a terminal: typing, reading, copying, resizing, leaving, and the terminal after it?
+
+use std::fs;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::support::{Project, five, skipped};
+
+/// Longest wait for a text on the screen.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A shell in a terminal of its own, by tmux.
+struct Terminal {
+    folder: tempfile::TempDir,
+    project: &'static Project,
+}
+
+/// Whether a program is there.
+fn is_there(program: &str) -> bool {
+    let version =
+        Command::new(program).arg("-V").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    version.is_ok_and(|status| status.success())
+}
+
+impl Terminal {
+    /// A terminal of this size with a shell in the project; none where tmux is missing, which is said out loud.
+    fn open(width: u16, height: u16) -> Option<Self> {
+        if !is_there("tmux") {
+            skipped("tmux is not here: the terminal screen is NOT tested in a terminal");
+            return None;
+        }
+        let terminal = Self { folder: tempfile::tempdir().expect("a folder"), project: five() };
+        let size = [width.to_string(), height.to_string()];
+        terminal.tmux(&["new-session", "-d", "-x", &size[0], "-y", &size[1], "sh"]);
+        // What a program copies with OSC 52 becomes a buffer of tmux.
+        terminal.tmux(&["set-option", "-g", "set-clipboard", "on"]);
+        terminal.type_line("PS1='ready> '; cd \"$PROJECT\"");
+        terminal.wait_for("ready> ");
+        Some(terminal)
+    }
+
+    fn tmux(&self, args: &[&str]) -> String {
+        let home = self.folder.path();
+        let output = Command::new("tmux")
+            .args(["-u", "-f", "/dev/null", "-S"])
+            .arg(home.join("socket"))
+            .args(args)
+            .env_clear()
+            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+            .env("HOME", home)
+            .env("LANG", "C.UTF-8")
+            .env("TERM", "xterm-256color")
+            .env("PROJECT", self.project.path(""))
+            .env("CLINQA", env!("CARGO_BIN_EXE_clinqa"))
+            .output()
+            .expect("tmux starts");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    fn screen(&self) -> String {
+        self.tmux(&["capture-pane", "-p"])
+    }
+
+    /// Types a line in the shell.
+    fn type_line(&self, line: &str) {
+        self.tmux(&["send-keys", "-l", line]);
+        self.tmux(&["send-keys", "Enter"]);
+    }
+
+    /// Presses keys as tmux calls them.
+    fn press(&self, keys: &[&str]) {
+        for key in keys {
+            self.tmux(&["send-keys", key]);
+            // What follows an escape at once is taken for one key with Alt.
+            std::thread::sleep(Duration::from_millis(if *key == "Escape" { 100 } else { 0 }));
+        }
+    }
+
+    fn type_text(&self, text: &str) {
+        self.tmux(&["send-keys", "-l", text]);
+    }
+
+    /// Waits until the screen shows the text, and returns the screen.
+    #[track_caller]
+    fn wait_for(&self, text: &str) -> String {
+        self.wait(text, |screen| screen.contains(text))
+    }
+
+    /// Waits until the screen does not show the text any more.
+    #[track_caller]
+    fn wait_until_gone(&self, text: &str) -> String {
+        self.wait(text, |screen| !screen.contains(text))
+    }
+
+    #[track_caller]
+    fn wait(&self, what: &str, holds: impl Fn(&str) -> bool) -> String {
+        let start = Instant::now();
+        loop {
+            let screen = self.screen();
+            if holds(&screen) {
+                return screen;
+            }
+            assert!(start.elapsed() < PATIENCE, "waited for `{what}`:\n{screen}");
+            std::thread::sleep(Duration::from_millis(30));
+        }
+    }
+
+    /// Starts the screen; its process is left in a file.
+    fn start(&self) {
+        self.type_line("sh -c 'echo $$ > \"$HOME/pid\"; exec \"$CLINQA\" tui'; echo ended with $?");
+        self.wait_for("type a question");
+    }
+
+    fn signal(&self, signal: &str) {
+        let pid = fs::read_to_string(self.folder.path().join("pid")).expect("a process");
+        let sent = Command::new("kill").args([signal, pid.trim()]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "kill {signal}");
+    }
+
+    /// The terminal is as a shell expects it: keys are shown, lines are edited, and the screen of before is back.
+    #[track_caller]
+    fn is_itself(&self) {
+        let screen = self.wait_for("ready> ");
+        assert!(!screen.contains("Results come as you type"), "the other screen is still there:\n{screen}");
+        self.type_line("stty -a");
+        self.wait(" echo", |screen| {
+            let words: Vec<&str> = screen.split_whitespace().collect();
+            ["echo", "icanon", "isig"].iter().all(|flag| words.contains(flag))
+        });
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        self.tmux(&["kill-server"]);
+    }
+}
+
+#[test]
+fn a_question_is_typed_answered_copied_and_left() {
+    let Some(terminal) = Terminal::open(80, 24) else { return };
+    terminal.start();
+    terminal.type_text("symptoms of asthma");
+    terminal.wait_for("found by words");
+    terminal.press(&["Enter"]);
+    let answered = terminal.wait_for("confidence");
+    assert!(answered.contains("Asthma"), "{answered}");
+    terminal.press(&["y"]);
+    terminal.wait_for("copied");
+    let copied = terminal.tmux(&["show-buffer"]);
+    assert!(copied.contains("[asthma#"), "{copied}");
+    terminal.tmux(&["resize-window", "-x", "60", "-y", "16"]);
+    terminal
+        .wait(" at 60 columns", |screen| screen.lines().all(|line| line.chars().count() <= 60) && screen.contains("?"));
+    terminal.press(&["Tab", "o"]);
+    terminal.wait_for("line ");
+    terminal.tmux(&["resize-window", "-x", "120", "-y", "40"]);
+    terminal.wait_for("Contents");
+    terminal.press(&["q"]);
+    terminal.wait_for("ended with 0");
+    terminal.is_itself();
+}
+
+#[test]
+fn every_key_of_the_help_works_in_a_terminal() {
+    let Some(terminal) = Terminal::open(100, 40) else { return };
+    terminal.start();
+    terminal.press(&["?"]);
+    terminal.wait_for("every key");
+    terminal.press(&["Escape"]);
+    terminal.wait_until_gone("In the question, as in readline");
+    terminal.type_text("blood pressur");
+    terminal.press(&["C-w", "C-y", "C-a", "C-e"]);
+    terminal.wait_for("found by words and meaning");
+    terminal.press(&["Enter"]);
+    terminal.wait(" an answer or none", |screen| screen.contains("confidence") || screen.contains("No answer"));
+    terminal.press(&["Tab", "j", "Down"]);
+    terminal.wait_for("Passages 3 of");
+    terminal.press(&["k"]);
+    terminal.wait_for("Passages 2 of");
+    terminal.press(&["G"]);
+    terminal.wait_until_gone("Passages 2 of");
+    terminal.press(&["g"]);
+    terminal.wait_for("Passages 1 of");
+    terminal.press(&["C-d"]);
+    terminal.wait_until_gone("Passages 1 of");
+    terminal.press(&["C-u"]);
+    terminal.wait_for("Passages 1 of");
+    for (keys, shown) in [
+        (&["p"][..], "1 on the worklist"),
+        (&["w"], "1 pinned"),
+        (&["Escape", "x"], "Why is this here?"),
+        (&["Escape", "s"], "sorted by newest"),
+        (&["f"], "Filters: listed / documents"),
+        (&["Escape", "m"], " like: "),
+        (&["Escape", "c"], "marked"),
+        (&["j", "c"], "Side by side"),
+        (&["Escape", "!"], "This answer is"),
+        (&["Escape", "e"], "Write pinned passages as"),
+        (&["Enter"], "written to"),
+        (&["o"], "line "),
+        (&["t"], "go there"),
+        (&["Escape", "/"], "search:"),
+    ] {
+        terminal.press(keys);
+        terminal.wait_for(shown);
+    }
+    terminal.type_text("blood");
+    terminal.press(&["Enter"]);
+    terminal.wait_for("place ");
+    terminal.press(&["n"]);
+    terminal.wait_for("place 2 of");
+    terminal.press(&["N"]);
+    terminal.wait_for("place 1 of");
+    terminal.press(&["Escape", "Escape"]);
+    terminal.wait_for("Passages");
+    for (keys, shown) in [
+        (&["L"][..], "[Generations]"),
+        (&["Tab"], "[Corpora]"),
+        (&["v"], "ok "),
+        (&["BTab"], "[Generations]"),
+        (&["R"], "Rebuild the index from its corpora?"),
+        (&["Enter"], "[Rebuild]"),
+        (&["Escape"], "Passages"),
+    ] {
+        terminal.press(keys);
+        terminal.wait_for(shown);
+    }
+    terminal.press(&["C-l"]);
+    terminal.wait_for("Passages");
+    terminal.press(&["C-z"]);
+    terminal.wait_for("ready> ");
+    terminal.type_line("fg");
+    terminal.wait_for("Passages");
+    terminal.press(&["C-c"]);
+    terminal.wait_for("ended with");
+    let pins = fs::read_to_string(terminal.project.path("clinqa-pins-1.md")).expect("what was exported");
+    assert!(pins.starts_with("> "), "{pins}");
+    fs::remove_file(terminal.project.path("clinqa-pins-1.md")).expect("removed");
+    terminal.is_itself();
+}
+
+#[test]
+fn a_signal_gives_the_terminal_back() {
+    let Some(terminal) = Terminal::open(80, 24) else { return };
+    for signal in ["-TERM", "-HUP"] {
+        terminal.start();
+        terminal.signal(signal);
+        terminal.wait_for("ended with 143");
+        terminal.is_itself();
+        terminal.type_line("clear");
+        terminal.wait_until_gone("ended with");
+    }
+}
+
+#[test]
+fn without_a_terminal_it_says_what_to_use_instead() {
+    five().run(&["tui"]).expect(2).refused(2, &["needs a terminal", "clinqa ask"]);
+}
+
+#[test]
+fn keys_that_mean_nothing_are_refused_before_the_screen() {
+    if !is_there("tmux") {
+        skipped("tmux is not here: keys in the settings are NOT tested in a terminal");
+        return;
+    }
+    let Some(terminal) = Terminal::open(80, 24) else { return };
+    fs::write(terminal.folder.path().join("keys.toml"), "[keys]\nfly = [\"x\"]\n").expect("a file");
+    terminal.type_line("\"$CLINQA\" --config \"$HOME/keys.toml\" tui; echo ended with $?");
+    let screen = terminal.wait_for("ended with 2");
+    assert!(screen.contains("nothing that a key can do"), "{screen}");
+}
+
+/// Whether a terminal was sent text, and no escape but those that we mean.
+fn only_allowed(bytes: &[u8]) -> Result<(), String> {
+    let text = String::from_utf8_lossy(bytes);
+    let mut rest: &str = &text;
+    while let Some(at) = rest.find(|c: char| c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c)) {
+        rest = &rest[at..];
+        let Some(body) = rest.strip_prefix('\u{1b}') else {
+            if rest.starts_with(['\r', '\n']) {
+                rest = &rest[1..];
+                continue;
+            }
+            return Err(format!("{:?}", rest.chars().next()));
+        };
+        let fixed =
+            ["[?1049h", "[?1049l", "[?2004h", "[?2004l", "[?2026h", "[?2026l", "[?25h", "[?25l", "[J", "7", "8"];
+        if let Some(known) = fixed.iter().find(|known| body.starts_with(**known)) {
+            rest = &body[known.len()..];
+            continue;
+        }
+        let end = body.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(0);
+        let plain = body
+            .strip_prefix('[')
+            .is_some_and(|body| body[..end.saturating_sub(1)].chars().all(|c| c.is_ascii_digit() || c == ';'));
+        if !(plain && ["H", "m", "J"].contains(&&body[end..=end])) {
+            return Err(body.chars().take(12).collect());
+        }
+        rest = &body[end + 1..];
+    }
+    Ok(())
+}
+
+#[test]
+fn hostile_documents_reach_a_terminal_as_text() {
+    if !is_there("script") {
+        skipped("script of util-linux is not here: what a terminal is sent is NOT captured");
+        return;
+    }
+    let project = Project::new();
+    let hostile = "# Red\u{1b}[31m\u{202e}flag\u{9b}2J\n\n## Care\u{7}\n\nA flag is \u{1b}]52;c;aGk=\u{7}red \u{1b}[2Jand \u{200b}high\u{feff}. A flag\u{301}\u{302}\u{303}\u{304} waves.\n";
+    for at in 0..20 {
+        project.write(&format!("corpora/own/flag-{at}.md"), hostile.replace("A flag", &format!("Flag {at}")));
+    }
+    project.run(&["rebuild"]).expect(0);
+    let sent = project.path("sent");
+    let line = format!("stty rows 30 cols 90; '{}' tui", env!("CARGO_BIN_EXE_clinqa"));
+    let mut script = Command::new("script");
+    script.args(["-qfec", &line]).arg(&sent).current_dir(project.path("")).env_clear();
+    script.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+    script.env("HOME", project.path("")).env("LANG", "C.UTF-8").env("TERM", "xterm-256color").env("SHELL", "sh");
+    let mut child =
+        script.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("script starts");
+    let mut keys = child.stdin.take().expect("a pipe");
+    let until = |text: &str| wait_for(&sent, text);
+    until("type a question");
+    keys.write_all(b"flag is red\r").expect("typed");
+    until("meaning");
+    for pressed in ["\t", "j", "o", "G", "g", "\u{1b}", "x", "\u{1b}", "f", "\u{1b}", "w", "L", "\t"] {
+        keys.write_all(pressed.as_bytes()).expect("pressed");
+        std::thread::sleep(Duration::from_millis(150));
+    }
+    keys.write_all(b"\x03").expect("left");
+    drop(keys);
+    child.wait().expect("it ends");
+    let bytes = fs::read(&sent).expect("what was sent");
+    let bytes = without_frame_of_script(&bytes);
+    assert!(String::from_utf8_lossy(bytes).contains("flag"), "documents were drawn");
+    assert_eq!(only_allowed(bytes), Ok(()));
+}
+
+/// `script` says on lines of its own when it began and when it ended.
+fn without_frame_of_script(bytes: &[u8]) -> &[u8] {
+    let start = bytes.iter().position(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    let end = bytes.windows(7).rposition(|window| window == b"\nScript").unwrap_or(bytes.len());
+    &bytes[start..end.max(start)]
+}
+
+#[track_caller]
+fn wait_for(file: &PathBuf, text: &str) {
+    let start = Instant::now();
+    let text = text.replace(' ', "");
+    while !fs::read(file).is_ok_and(|bytes| words(&bytes).contains(&text)) {
+        assert!(start.elapsed() < PATIENCE, "waited for `{text}`");
+        std::thread::sleep(Duration::from_millis(30));
+    }
+}
+
+/// What was written, without escapes and blanks: a frame draws only what changed, and a blank seldom does.
+fn words(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let mut out = String::new();
+    let mut rest: &str = &text;
+    while let Some(at) = rest.find('\u{1b}') {
+        out.push_str(&rest[..at]);
+        let body = &rest[at + 1..];
+        rest = body.find(|c: char| c.is_ascii_alphabetic()).map_or("", |end| &body[end + 1..]);
+    }
+    (out + rest).replace(' ', "")
+}
