@@ -94,7 +94,7 @@ fn fuzz(count: usize, seed: u64) {
         let _ = stream.shutdown(std::net::Shutdown::Write);
         let mut reply = [0; 12];
         if stream.read(&mut reply).is_ok_and(|read| read == reply.len()) {
-            assert!(reply.starts_with(b"HTTP/1.1 "), "request {at} of seed {seed}: {reply:?}");
+            assert!(reply.starts_with(b"HTTP/1."), "request {at} of seed {seed}: {reply:?}");
             assert_ne!(&reply[9..], b"500", "request {at} of seed {seed}");
         }
     }
