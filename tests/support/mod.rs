@@ -3,6 +3,8 @@
 pub(crate) mod clinical_bert;
 pub(crate) mod disk;
 pub(crate) mod http;
+pub(crate) mod openapi;
+pub(crate) mod readability;
 
 use std::fs;
 use std::io::Write as _;

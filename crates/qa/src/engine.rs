@@ -7,6 +7,8 @@ use clinqa_index::{EncoderIdentity, Generation, IndexError, PassageIndex};
 use clinqa_reader::Reader;
 use clinqa_safety::Rules;
 
+use crate::Error;
+
 /// The loaded models and rules; they outlive every generation.
 pub struct Models {
     /// Turns questions into vectors; `None` searches words only.
@@ -41,6 +43,11 @@ impl Engine {
     /// The generation.
     pub fn index(&self) -> &dyn PassageIndex {
         self.index.as_ref()
+    }
+
+    /// Tokens of `text`, by the reader's own tokenizer.
+    pub fn tokens(&self, text: &str) -> Result<usize, Error> {
+        Ok(self.models.reader.tokens(text)?)
     }
 
     /// The encoder, if both the models have one and the generation has vectors.

@@ -137,6 +137,11 @@ impl Reader {
         &self.warnings
     }
 
+    /// How many word pieces `text` has, all of them.
+    pub fn tokens(&self, text: &str) -> Result<usize, EncodeError> {
+        Ok(self.tokenizer.ids(text)?.len())
+    }
+
     /// Reads each passage beside the question, behind its title and heading: "it is caused by…" is about something.
     pub fn read(&self, question: &Question, passages: Vec<Passage>) -> Result<Vec<PassageReading>, EncodeError> {
         let contexts: Vec<String> = passages.iter().map(Passage::contextual_text).collect();

@@ -93,6 +93,7 @@ pub struct Section {
 
 /// What is known about a document beyond its text.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct Metadata {
     /// Who publishes it.
@@ -138,6 +139,8 @@ pub struct SourceLocator {
 ///
 /// Ordered as text, so `2026` stands before `2026-01`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(value_type = String, pattern = "^[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?$", example = "2026-11-22"))]
 #[serde(try_from = "String", into = "String")]
 pub struct Date(String);
 

@@ -6,6 +6,7 @@ use crate::{Date, Metadata};
 
 /// Conditions on a document's metadata; a condition left out lets everything pass.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct Filters {
     /// The kind must be this one.

@@ -38,6 +38,8 @@ pub enum IdError {
 
 /// A document's name: 1 to 200 characters of `[A-Za-z0-9._:-]`, unique in an index.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(value_type = String, pattern = "^[A-Za-z0-9._:-]{1,200}$", example = "asthma"))]
 #[serde(try_from = "String", into = "String")]
 pub struct DocumentId(String);
 
@@ -101,6 +103,22 @@ pub struct PassageId {
     /// The passage's place among the document's passages, from 0.
     pub ordinal: u32,
 }
+
+/// It travels as text, though it has parts.
+#[cfg(feature = "openapi")]
+impl utoipa::PartialSchema for PassageId {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        utoipa::openapi::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::schema::Type::String)
+            .description(Some("A passage's name: its document and its place in it, from 0."))
+            .pattern(Some("^[A-Za-z0-9._:-]{1,200}#[0-9]+$"))
+            .examples(["asthma#3"])
+            .into()
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::ToSchema for PassageId {}
 
 impl PassageId {
     /// Names passage `ordinal` of `document`.

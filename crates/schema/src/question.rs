@@ -14,6 +14,7 @@ pub struct Question(String);
 /// One turn of a conversation: what was asked and what was answered. Health data, as a question is: no `Display`, and its
 /// `Debug` hides both.
 #[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Turn {
     /// What was asked.
     pub question: String,

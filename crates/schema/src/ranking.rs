@@ -9,6 +9,7 @@ use crate::PassageId;
 
 /// A passage with its score; what the score means is up to whoever ranked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Hit {
     /// The passage.
     pub passage_id: PassageId,
@@ -18,6 +19,7 @@ pub struct Hit {
 
 /// Hits by score descending, then by passage id; no passage twice, no score that is not a number.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct Ranking(Vec<Hit>);
 

@@ -8,6 +8,7 @@ use crate::{Date, DocumentId, PassageId, Trace};
 ///
 /// Invariant: `answer` is there if and only if `outcome` is `answered`, `reason` if and only if it is not.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Reply {
     /// What became of the question.
     pub outcome: Outcome,
@@ -36,6 +37,7 @@ pub struct Reply {
 
 /// What became of a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// There is an answer with its source.
@@ -48,6 +50,7 @@ pub enum Outcome {
 
 /// Why a question was not answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Abstention {
     /// The corpus does not hold the answer, or not surely enough.
@@ -62,6 +65,7 @@ pub enum Abstention {
 
 /// Something to know before reading on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Notice {
     /// How grave it is.
     pub kind: NoticeKind,
@@ -80,6 +84,7 @@ pub struct Notice {
 
 /// The kind of a notice, gravest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum NoticeKind {
     /// Call now.
@@ -96,6 +101,7 @@ pub enum NoticeKind {
 
 /// A number to call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Call {
     /// The region as an ISO 3166 code; empty if unknown.
     pub region: String,
@@ -105,6 +111,7 @@ pub struct Call {
 
 /// An answer: a verbatim span, at least one citation, a confidence.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Answer {
     text: String,
     confidence: f32,
@@ -182,6 +189,7 @@ impl Confidence {
 
 /// Confidence in words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum ConfidenceLabel {
     /// At least 0.75.
@@ -208,6 +216,7 @@ impl ConfidenceLabel {
 /// `start..end` bounds the quote and `answer_start..answer_end` the span in it, in Unicode scalar values of the
 /// document's text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Citation {
     /// The document.
     pub document_id: DocumentId,
@@ -242,6 +251,7 @@ pub struct Citation {
 
 /// A passage worth reading, with the score it was ranked by.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Reading {
     /// Where it stands; without a span of its own, the answer bounds are the quote's.
     #[serde(flatten)]

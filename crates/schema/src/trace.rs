@@ -8,6 +8,7 @@ use crate::{PassageId, Ranking};
 
 /// Both rankings, the fused one, the spans that were read, and the time of each stage.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Trace {
     /// The question as it was understood: completed, mended, other names explained.
     pub understood: String,
@@ -39,6 +40,7 @@ pub struct Trace {
 
 /// One change that was made to a question.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UnderstandingStep {
     /// The step: spelling, abbreviations, …
     pub step: &'static str,
@@ -50,6 +52,7 @@ pub struct UnderstandingStep {
 
 /// A candidate for the answer, and what speaks for it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SpanTrace {
     /// The passage.
     pub passage_id: PassageId,
@@ -67,6 +70,7 @@ pub struct SpanTrace {
 
 /// How long a stage took.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Timing {
     /// The stage.
     pub stage: &'static str,

@@ -12,6 +12,7 @@ use crate::config::ServerConfig;
 use crate::error::{ApiError, ServerError};
 use crate::guard::Gate;
 use crate::metrics::Metrics;
+use crate::routes::feedback::Feedback;
 use crate::standing::Standing;
 use crate::work::{Capacity, Work};
 
@@ -30,6 +31,7 @@ pub(crate) struct App {
     pub(crate) gate: Arc<Gate>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) standing: Arc<Standing>,
+    pub(crate) feedback: Feedback,
 }
 
 impl App {
@@ -49,6 +51,7 @@ impl App {
             metrics: Arc::new(metrics),
             standing: Arc::default(),
             engine: ArcSwap::from_pointee(engine),
+            feedback: Feedback::default(),
             config,
             library,
         })
@@ -92,12 +95,20 @@ impl App {
     }
 
     /// Looks something up off the runtime's threads, in the index that serves now.
-    #[expect(dead_code, reason = "the routes that look things up come with the API")]
     pub(crate) async fn look<T: Send + 'static>(
         &self,
         job: impl FnOnce(&Engine) -> T + Send + 'static,
     ) -> Result<T, ApiError> {
         let engine = self.engine();
         self.looks.run(Instant::now() + self.config.request_timeout, move || job(&engine)).await
+    }
+
+    /// Computes something with the models, as soon as it is its turn.
+    pub(crate) async fn compute<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Engine) -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let engine = self.engine();
+        self.work.run(Instant::now() + self.config.request_timeout, move || job(&engine)).await
     }
 }

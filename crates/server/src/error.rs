@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use clinqa_qa::Fault;
 use clinqa_schema::QuestionError;
 use serde::Serialize;
+use utoipa::{IntoResponses, ToSchema};
 
 /// Why the server cannot start or go on.
 #[derive(Debug, thiserror::Error)]
@@ -57,8 +58,18 @@ impl ServerError {
 /// Why a request got no result. None of these repeats what was sent.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum ApiError {
-    #[error("the body is not what this route expects: {0}; see /docs")]
-    Malformed(&'static str),
+    #[error("the body is not whole JSON: see line {line}, column {column}")]
+    Syntax { line: usize, column: usize },
+    #[error("{} does not fit: {wanted}; see /docs", named(param))]
+    Field {
+        /// The field, by names of ours and places in lists; none for the whole body.
+        param: Option<String>,
+        wanted: &'static str,
+    },
+    #[error("`{param}` is not for this server: {why}")]
+    Unsupported { param: String, why: &'static str },
+    #[error("send the body as JSON, with the header `content-type: application/json`")]
+    MediaType,
     #[error(transparent)]
     Question(#[from] QuestionError),
     #[error("there is no such {0}")]
@@ -94,7 +105,10 @@ pub(crate) enum ApiError {
 impl ApiError {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::Malformed(_) | Self::BadRequest => StatusCode::BAD_REQUEST,
+            Self::Syntax { .. } | Self::Field { .. } | Self::Unsupported { .. } | Self::BadRequest => {
+                StatusCode::BAD_REQUEST
+            }
+            Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unauthorised => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
@@ -119,9 +133,21 @@ impl ApiError {
         }
     }
 
+    /// The field that is wrong, if it is one.
+    fn param(&self) -> Option<String> {
+        match self {
+            Self::Field { param, .. } => param.clone(),
+            Self::Unsupported { param, .. } => Some(param.clone()),
+            Self::Question(_) => Some("question".to_owned()),
+            _ => None,
+        }
+    }
+
     fn code(&self) -> &'static str {
         match self {
-            Self::Malformed(_) => "malformed",
+            Self::Syntax { .. } | Self::Field { .. } => "malformed",
+            Self::Unsupported { .. } => "unsupported",
+            Self::MediaType => "media_type",
             Self::Question(_) => "unusable_question",
             Self::NotFound(_) => "not_found",
             Self::Busy => "busy",
@@ -141,6 +167,10 @@ impl ApiError {
     }
 }
 
+fn named(param: &Option<String>) -> String {
+    param.as_ref().map_or_else(|| "the body".to_owned(), |param| format!("`{param}`"))
+}
+
 impl From<clinqa_qa::Error> for ApiError {
     fn from(error: clinqa_qa::Error) -> Self {
         match (error.fault(), error) {
@@ -151,27 +181,111 @@ impl From<clinqa_qa::Error> for ApiError {
     }
 }
 
-/// The body of an error, in `OpenAI`'s shape.
-#[derive(Serialize)]
-struct Body {
-    error: Described,
+/// Every sentence of an error, for whoever measures how plain they are.
+pub(crate) fn sentences() -> Vec<String> {
+    let errors = [
+        ApiError::Syntax { line: 1, column: 2 },
+        ApiError::Unsupported { param: "tools".to_owned(), why: "it calls no tools" },
+        ApiError::MediaType,
+        ApiError::TooLarge,
+        ApiError::BadRequest,
+        ApiError::Unauthorised,
+        ApiError::Forbidden,
+        ApiError::Method,
+        ApiError::Slow,
+        ApiError::AddressTooLong,
+        ApiError::HeadTooLarge,
+        ApiError::TooMany { retry_after: 2 },
+        ApiError::TimedOut,
+        ApiError::NotFound("document"),
+        ApiError::Busy,
+        ApiError::Index,
+        ApiError::Internal,
+    ];
+    let fields = crate::body::wants().map(|wanted| ApiError::Field { param: Some("question".to_owned()), wanted });
+    errors.into_iter().chain(fields).map(|error| error.to_string()).collect()
 }
 
-#[derive(Serialize)]
-struct Described {
+/// The body of every error, in `OpenAI`'s shape.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Refusal {
+    error: RefusalReason,
+}
+
+/// What went wrong.
+#[derive(Serialize, ToSchema)]
+struct RefusalReason {
+    /// One sentence for a person; it repeats nothing that was sent.
     message: String,
+    /// `invalid_request_error` or `server_error`.
     #[serde(rename = "type")]
     kind: &'static str,
+    /// One word for a program.
     code: &'static str,
-    param: Option<&'static str>,
+    /// The field that is wrong, if it is one.
+    param: Option<String>,
+}
+
+/// What any route that takes a body may answer instead of a result.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "read by utoipa alone")]
+pub(crate) enum Refusals {
+    /// The body is malformed.
+    #[response(status = 400)]
+    Malformed(Refusal),
+    /// A key is needed.
+    #[response(status = 401)]
+    NoKey(Refusal),
+    /// The key does not open this.
+    #[response(status = 403)]
+    Role(Refusal),
+    /// The body came too slowly.
+    #[response(status = 408)]
+    Slow(Refusal),
+    /// The body is over 64 KiB.
+    #[response(status = 413)]
+    TooLarge(Refusal),
+    /// The body is not sent as JSON.
+    #[response(status = 415)]
+    MediaType(Refusal),
+    /// The body is well-formed, but there is no question in it that can be asked.
+    #[response(status = 422)]
+    Unusable(Refusal),
+    /// Too many requests; `Retry-After` says when to come back.
+    #[response(status = 429)]
+    TooMany(Refusal),
+    /// Too busy, or the index cannot answer; `Retry-After` says when to come back.
+    #[response(status = 503)]
+    Busy(Refusal),
+}
+
+/// What any route that shows something may answer instead.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "read by utoipa alone")]
+pub(crate) enum Absences {
+    /// A key is needed.
+    #[response(status = 401)]
+    NoKey(Refusal),
+    /// The key does not open this.
+    #[response(status = 403)]
+    Role(Refusal),
+    /// There is none of that name.
+    #[response(status = 404)]
+    NotFound(Refusal),
+    /// Too many requests; `Retry-After` says when to come back.
+    #[response(status = 429)]
+    TooMany(Refusal),
+    /// Too busy, or the index cannot answer; `Retry-After` says when to come back.
+    #[response(status = 503)]
+    Busy(Refusal),
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = self.status();
         let kind = if status.is_client_error() { "invalid_request_error" } else { "server_error" };
-        let error = Described { message: self.to_string(), kind, code: self.code(), param: None };
-        let mut response = (status, Json(Body { error })).into_response();
+        let error = RefusalReason { message: self.to_string(), kind, code: self.code(), param: self.param() };
+        let mut response = (status, Json(Refusal { error })).into_response();
         if let Some(seconds) = self.retry_after() {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

@@ -19,9 +19,8 @@ use crate::access::{Access, Key, Refusal};
 use crate::address::origin;
 use crate::config::{Proxy, ServerConfig};
 use crate::error::ApiError;
-use crate::pages;
 use crate::rates::RateLimits;
-use crate::routes::{Kind, Rule};
+use crate::routes::Rule;
 
 /// What all routes hold their requests to.
 pub(crate) struct Gate {
@@ -79,11 +78,6 @@ pub(crate) async fn guard(State(guard): State<Guard>, request: Request, next: Ne
         Ok(response) => response,
         Err(error) => error.into_response(),
     };
-    if matches!(rule.kind, Kind::Page | Kind::Form)
-        && let Some(error) = response.extensions_mut().remove::<ApiError>()
-    {
-        response = pages::problem::instead_of(&response, &error);
-    }
     response.extensions_mut().insert(passed);
     response
 }
@@ -112,7 +106,8 @@ async fn pass(
         caller.require(rule.role).map_err(refused)?;
         passed.role = caller.role;
     }
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
+    head.extensions.insert(passed.role);
     let body = whole(body, gate.body_bytes, gate.body_patience).await?;
     // Caught here and not only at the door, so that it is counted as its route's.
     let answer = AssertUnwindSafe(next.run(Request::from_parts(head, Body::from(body)))).catch_unwind();

@@ -57,6 +57,11 @@ struct Served {
     reader: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByUse {
+    helpful: &'static str,
+}
+
 /// Everything that is counted.
 pub(crate) struct Metrics {
     registry: Registry,
@@ -65,6 +70,7 @@ pub(crate) struct Metrics {
     answers: Family<ByOutcome, Counter>,
     redirects: Family<ByRule, Counter>,
     redactions: Family<ByKind, Counter>,
+    feedback: Family<ByUse, Counter>,
     connections: Gauge,
     refused: Family<ByReason, Counter>,
     panics: Counter,
@@ -84,6 +90,7 @@ impl Metrics {
             answers: Family::default(),
             redirects: Family::default(),
             redactions: Family::default(),
+            feedback: Family::default(),
             connections: Gauge::default(),
             refused: Family::default(),
             panics: Counter::default(),
@@ -103,6 +110,7 @@ impl Metrics {
         registry.register("answers", "Questions by what became of them", self.answers.clone());
         registry.register("redirects", "Emergencies by the rule that saw them", self.redirects.clone());
         registry.register("redactions", "Identifiers taken out of the query log", self.redactions.clone());
+        registry.register("feedback", "What people thought of replies", self.feedback.clone());
         registry.register("connections", "Connections that are open", self.connections.clone());
         registry.register("refused_connections", "Connections turned away or cut", self.refused.clone());
         registry.register("panics", "Panics anywhere; each is contained", self.panics.clone());
@@ -136,6 +144,11 @@ impl Metrics {
     #[expect(dead_code, reason = "the query log comes with the redaction")]
     pub(crate) fn redacted(&self, kind: &'static str, count: u64) {
         self.redactions.get_or_create(&ByKind { kind }).inc_by(count);
+    }
+
+    /// Counts what somebody thought of a reply.
+    pub(crate) fn judged(&self, helpful: bool) {
+        self.feedback.get_or_create(&ByUse { helpful: if helpful { "yes" } else { "no" } }).inc();
     }
 
     /// Notes how many connections are open.

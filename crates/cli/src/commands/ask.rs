@@ -156,7 +156,10 @@ fn line(engine: &Engine, template: &Ask, bytes: &[u8]) -> Result<Answered, Faile
     let question = Question::new(&question).map_err(|error| failed(&error.into(), id.clone()))?;
     let filters = filters.unwrap_or_else(|| template.filters.clone());
     let ask = Ask { question, history, filters, ..template.clone() };
-    match answer(engine, &ask, &AnswerConfig::default()) {
+    let config = AnswerConfig::default();
+    // An emergency gets the reply that it gets alone.
+    let urgent = emergency(&engine.models().rules, Some(engine.index()), &ask, &config);
+    match urgent.map_or_else(|| answer(engine, &ask, &config), Ok) {
         Ok(reply) => Ok(Answered { id, reply }),
         Err(error) => Err(failed(&error, id)),
     }

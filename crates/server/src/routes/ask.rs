@@ -2,52 +2,73 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
-use axum::extract::rejection::JsonRejection;
-use clinqa_qa::{Ask, Explain, Region, Search};
-use clinqa_schema::{Filters, Question, Reply, Turn};
+use axum::{Extension, Json};
+use clinqa_schema::{Filters, Reply, Turn};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
+use crate::Role;
 use crate::app::App;
-use crate::error::ApiError;
+use crate::asked::Asked;
+use crate::body::{Object, Sent, Wanted, object, objects};
+use crate::error::{ApiError, Refusals};
 
-/// Passages for further reading, unless asked otherwise.
-const READING: usize = 3;
-
-/// What is sent; unknown fields are ignored.
-#[derive(Deserialize)]
+/// A question with its circumstances; unknown fields are ignored.
+#[derive(Deserialize, ToSchema)]
 pub(crate) struct AskRequest {
+    /// The question, in anyone's words.
+    #[schema(min_length = 1, max_length = 2000, example = "What are the symptoms of asthma?")]
     question: String,
-    #[serde(default)]
-    history: Vec<Turn>,
-    #[serde(default)]
-    filters: Filters,
+    /// The turns before it, the last one last; the server remembers none.
+    #[schema(value_type = Option<Vec<Turn>>)]
+    history: Option<Vec<Object<Turn>>>,
+    /// Which documents may answer.
+    #[schema(value_type = Option<Filters>)]
+    filters: Option<Object<Filters>>,
+    /// Passages for further reading; 3 if left out.
+    #[schema(minimum = 0, maximum = 100)]
+    #[serde(default, deserialize_with = "crate::body::whole")]
     top_k: Option<usize>,
+    /// Whose emergency number to name, as an ISO 3166 code; the server's own region if left out.
+    #[schema(pattern = "^[A-Za-z]{2}$", example = "GB")]
     region: Option<String>,
+    /// Whether the reply says how it came about; for staff.
+    explain: Option<bool>,
 }
 
-/// Answers one question.
+impl Wanted for AskRequest {
+    const WANTED: &'static str = "it is an object with `question` once";
+}
+
+/// Answers one question
+///
+/// Not answering is a result, not an error: `outcome` says what became of the question, and an emergency comes back at
+/// once with whom to call.
+#[utoipa::path(
+    post,
+    path = "/v1/ask",
+    tag = "questions",
+    request_body = AskRequest,
+    responses((status = 200, description = "What became of the question", body = Reply), Refusals)
+)]
 pub(crate) async fn ask(
     State(app): State<Arc<App>>,
-    body: Result<Json<AskRequest>, JsonRejection>,
+    Extension(role): Extension<Role>,
+    Sent(request): Sent<AskRequest>,
 ) -> Result<Json<Reply>, ApiError> {
-    let Json(request) = body.map_err(|_| ApiError::Malformed("a JSON object with `question`"))?;
-    let ask = Ask {
-        question: Question::new(&request.question)?,
-        history: request.history,
-        filters: request.filters,
-        region: region(&app, request.region.as_deref())?,
-        top_k: request.top_k.unwrap_or(READING).min(100),
-        search: Search::Fused,
-        explain: Explain::No,
-    };
-    Ok(Json(app.answer(ask).await?))
-}
-
-fn region(app: &App, named: Option<&str>) -> Result<Option<Region>, ApiError> {
-    match named {
-        Some(code) => code.parse().map(Some).map_err(|_| ApiError::Malformed("`region` must be an ISO 3166 code")),
-        None => Ok(app.config.region),
+    let explain = request.explain == Some(true);
+    if explain && role < Role::Staff {
+        return Err(ApiError::Forbidden);
     }
+    let asked = Asked {
+        question: request.question,
+        history: objects(request.history),
+        filters: object(request.filters),
+        top_k: request.top_k,
+        region: request.region,
+        explain,
+    };
+    let ask = asked.check(&app)?;
+    Ok(Json(app.answer(ask).await?))
 }

@@ -7,17 +7,25 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::standing::Health;
 
-/// `GET /healthz`: the process runs.
+/// Says that the process runs
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    tag = "operation",
+    responses((status = 200, description = "It runs", body = String, content_type = "text/plain"))
+)]
 pub(crate) async fn alive() -> &'static str {
     "ok\n"
 }
 
-#[derive(Serialize)]
-struct Readiness {
+/// Whether questions should be sent here, and what answers them.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Readiness {
     status: Health,
     /// The generation that answers.
     generation: String,
@@ -26,7 +34,18 @@ struct Readiness {
     reason: Option<&'static str>,
 }
 
-/// `GET /readyz`: whether questions should be sent here. A degraded server answers, from an older index.
+/// Says whether questions should be sent here
+///
+/// A degraded server answers, from an older index.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "operation",
+    responses(
+        (status = 200, description = "It answers", body = Readiness),
+        (status = 503, description = "It is stopping", body = Readiness),
+    )
+)]
 pub(crate) async fn ready(State(app): State<Arc<App>>) -> Response {
     let status = app.standing.health();
     let code = if status == Health::Stopping { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };

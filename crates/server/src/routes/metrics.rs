@@ -7,11 +7,23 @@ use axum::http::header;
 use axum::response::IntoResponse;
 
 use crate::app::App;
+use crate::error::Refusal;
 
 /// The form of the text, as its makers name it.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Shows all counters.
+/// Shows all counters, for Prometheus
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "operation",
+    operation_id = "metrics",
+    responses(
+        (status = 200, description = "All counters", body = String, content_type = "application/openmetrics-text"),
+        (status = 401, description = "A key is needed", body = Refusal),
+        (status = 403, description = "The key does not open this", body = Refusal),
+    )
+)]
 pub(crate) async fn show(State(app): State<Arc<App>>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, OPEN_METRICS)], app.metrics.text(app.work.waiting()))
 }

@@ -1,8 +1,13 @@
 //! Which request goes where, and who may send it?
 
 mod ask;
+mod chat;
+mod feedback;
 mod health;
 mod metrics;
+mod openapi;
+mod search;
+mod sources;
 
 use std::sync::Arc;
 
@@ -23,10 +28,8 @@ pub(crate) enum Kind {
     Probe,
     /// A page or a part of one: errors are pages too.
     Page,
-    #[expect(dead_code, reason = "the page without JavaScript brings it")]
     /// A page that asks a question.
     Form,
-    #[cfg_attr(not(test), expect(dead_code, reason = "the routes that look things up bring it"))]
     /// A look at something that is there: errors are JSON, as for all that follow.
     Look,
     /// A question or a search, which costs ten looks.
@@ -50,10 +53,24 @@ struct Row {
 
 /// Every route, one line each: what it is, who may use it, where it is, who answers.
 fn table() -> Vec<Row> {
-    use Kind::{Page, Probe, Question};
+    use Kind::{Form, Look, Page, Probe, Question};
     vec![
         row(Page, Role::None, "/", get(pages::chat::show)),
+        row(Form, Role::Patient, "/", post(pages::chat::submit)),
+        row(Page, Role::None, "/source/{id}", get(pages::source::show)),
+        row(Page, Role::None, "/assets/{name}", get(pages::assets::show)),
+        row(Page, Role::None, "/docs", get(openapi::home)),
+        row(Page, Role::None, "/docs/", get(openapi::page)),
+        row(Page, Role::None, "/docs/{file}", get(openapi::file)),
+        row(Look, Role::None, "/openapi.json", get(openapi::description)),
         row(Question, Role::Patient, "/v1/ask", post(ask::ask)),
+        row(Question, Role::Patient, "/v1/chat/completions", post(chat::complete)),
+        row(Look, Role::Patient, "/v1/models", get(chat::models)),
+        row(Look, Role::Patient, "/v1/models/{id}", get(chat::model)),
+        row(Question, Role::Staff, "/v1/search", post(search::search)),
+        row(Look, Role::Patient, "/v1/documents/{id}", get(sources::document)),
+        row(Look, Role::Patient, "/v1/passages/{id}", get(sources::passage)),
+        row(Look, Role::Patient, "/v1/feedback", post(feedback::feedback)),
         row(Probe, Role::None, "/healthz", get(health::alive)),
         row(Probe, Role::None, "/readyz", get(health::ready)),
         row(Probe, Role::Admin, "/metrics", get(metrics::show)),
@@ -75,5 +92,6 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .fold(Router::new(), guarded)
         .fallback(|| async { ApiError::NotFound("page or route") })
         .method_not_allowed_fallback(|| async { ApiError::Method })
+        .layer(from_fn_with_state(Arc::clone(app), pages::error::for_browsers))
         .with_state(Arc::clone(app))
 }

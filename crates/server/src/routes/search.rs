@@ -1,0 +1,85 @@
+//! `POST /v1/search`: the passages that may answer, not read.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use clinqa_qa::{Engine, Lookup, Search, search as look_up};
+use clinqa_schema::{Filters, Question, Reading, Trace, Turn};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::asked::at_most;
+use crate::body::{Object, Sent, Wanted, object, objects};
+use crate::error::{ApiError, Refusals};
+
+/// Passages that are listed, unless asked otherwise.
+const LISTED: usize = 10;
+
+/// What to look for; unknown fields are ignored.
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct SearchRequest {
+    /// A question, or words.
+    #[schema(min_length = 1, max_length = 2000, example = "asthma inhaler technique")]
+    question: String,
+    /// The turns before it, the last one last.
+    #[schema(value_type = Option<Vec<Turn>>)]
+    history: Option<Vec<Object<Turn>>>,
+    /// Which documents are looked through.
+    #[schema(value_type = Option<Filters>)]
+    filters: Option<Object<Filters>>,
+    /// Passages to list; 10 if left out.
+    #[schema(minimum = 0, maximum = 100)]
+    #[serde(default, deserialize_with = "crate::body::whole")]
+    top_k: Option<usize>,
+    /// Whether to search by words alone.
+    lexical_only: Option<bool>,
+    /// Whether the reply says how they were found.
+    explain: Option<bool>,
+}
+
+impl Wanted for SearchRequest {
+    const WANTED: &'static str = "it is an object with `question` once";
+}
+
+/// What was found.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SearchReply {
+    /// Passages, best first; the quote of each is the whole passage.
+    results: Vec<Reading>,
+    /// The generation of the index that was asked.
+    generation: String,
+    /// How they were found, if asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace: Option<Trace>,
+}
+
+/// Lists passages without reading them
+///
+/// For staff: no rule is asked, and nothing is answered.
+#[utoipa::path(
+    post,
+    path = "/v1/search",
+    tag = "questions",
+    request_body = SearchRequest,
+    responses((status = 200, description = "Passages, best first", body = SearchReply), Refusals)
+)]
+pub(crate) async fn search(
+    State(app): State<Arc<App>>,
+    Sent(request): Sent<SearchRequest>,
+) -> Result<Json<SearchReply>, ApiError> {
+    let lookup = Lookup {
+        question: Question::new(&request.question)?,
+        history: objects(request.history),
+        filters: object(request.filters),
+        top_k: at_most(request.top_k.unwrap_or(LISTED))?,
+        search: if request.lexical_only == Some(true) { Search::LexicalOnly } else { Search::Fused },
+    };
+    let config = app.config.answering;
+    let found = move |engine: &Engine| (look_up(engine, &lookup, &config), engine.index().manifest().id.to_string());
+    let (found, generation) = app.compute(found).await?;
+    let found = found?;
+    let trace = (request.explain == Some(true)).then_some(found.trace);
+    Ok(Json(SearchReply { results: found.results, generation, trace }))
+}
