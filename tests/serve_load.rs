@@ -48,8 +48,10 @@ fn ten_times_too_many_questions_are_answered_in_part_and_refused_for_the_rest() 
     let server = Server::start(five(), &[&OPEN[..], &["--log", "off"]].concat());
     at_rate(&server, 2.0, Duration::from_secs(1));
     let start = Instant::now();
-    let one_by_one = (0..6).filter(|_| at_rate(&server, 1000.0, Duration::from_millis(1)).first().is_some()).count();
-    let capacity = one_by_one as f64 / start.elapsed().as_secs_f64();
+    for _ in 0..6 {
+        server.post("/v1/ask", &json!({ "question": "What is asthma?" })).expect(200);
+    }
+    let capacity = 6.0 / start.elapsed().as_secs_f64();
     let seen = at_rate(&server, capacity * 10.0, Duration::from_secs(4));
     let of = |wanted: u16| seen.iter().filter(move |(status, ..)| *status == wanted);
     assert!(seen.iter().all(|(status, ..)| [200, 503].contains(status)), "{seen:?}");

@@ -94,7 +94,9 @@ impl Hall {
                 break;
             }
         }
-        drop(listener);
+        for accepted in last_ones(listener) {
+            hall.welcome(accepted).await;
+        }
         let everybody = hall.places.acquire_many(hall.limits.connections as u32);
         let _ = timeout(hall.limits.drain, everybody).await;
     }
@@ -252,6 +254,21 @@ fn is_late(error: &hyper::Error) -> bool {
         cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)
     };
     error.is_timeout() || causes.any(timed_out)
+}
+
+/// Empties the queue of the system and closes it with nothing between, since whoever is still in it is reset.
+fn last_ones(listener: TcpListener) -> Vec<io::Result<(TcpStream, SocketAddr)>> {
+    let Ok(listener) = listener.into_std() else { return Vec::new() };
+    let mut waiting = Vec::new();
+    while let Ok(accepted) = listener.accept() {
+        waiting.push(accepted);
+    }
+    drop(listener);
+    let ready = |(stream, peer): (std::net::TcpStream, SocketAddr)| {
+        stream.set_nonblocking(true)?;
+        Ok((TcpStream::from_std(stream)?, peer))
+    };
+    waiting.into_iter().map(ready).collect()
 }
 
 /// Waits for the order to stop.

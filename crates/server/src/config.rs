@@ -44,7 +44,7 @@ impl ServerConfig {
             region: None,
             workers: 2,
             queue: 64,
-            queue_wait: Duration::from_millis(600),
+            queue_wait: Duration::from_millis(300),
             request_timeout: Duration::from_secs(5),
             answering: AnswerConfig::default(),
             strangers: Role::Admin,

@@ -1,5 +1,6 @@
 //! Is there a newer index, or are there newer keys?
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
@@ -37,11 +38,19 @@ impl Keeper {
                     while nudges.try_recv().is_ok() {}
                     self.read_secrets();
                     self.unusable = None;
-                    self.look();
+                    self.look_contained();
                 }
-                Err(RecvTimeoutError::Timeout) => self.look(),
+                Err(RecvTimeoutError::Timeout) => self.look_contained(),
                 Err(RecvTimeoutError::Disconnected) => return,
             }
+        }
+    }
+
+    /// Whatever an index does to us when it is opened, the next one is looked at all the same.
+    fn look_contained(&mut self) {
+        if catch_unwind(AssertUnwindSafe(|| self.look())).is_err() {
+            self.unusable = self.app.library.current().ok().flatten();
+            self.app.set_degraded(true);
         }
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use clinqa_index::{IndexError, PassageIndex as _, Store};
 use clinqa_schema::{Filters, Silent};
 
-use crate::support::{config, current_folder, files, five, publish, with_graph, words};
+use crate::support::{config, current_folder, files, five, overwrite, publish, with_graph, words};
 
 #[test]
 fn a_second_rebuild_is_refused_while_one_is_writing() {
@@ -136,4 +136,27 @@ fn an_index_folder_that_cannot_be_made_says_where() {
     assert!(matches!(&error, IndexError::Io { .. }), "{error}");
     assert!(error.to_string().contains(&file.display().to_string()));
     assert!(Store::at(&file).open_current().is_err());
+}
+
+#[test]
+fn the_generation_before_can_be_opened_and_is_checked_as_closely() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = publish(folder.path(), &five(), config());
+    assert!(store.open_previous().is_err(), "there is none before the first");
+    let first = store.open_current().expect("the first").manifest().id.clone();
+    let before = current_folder(&store);
+    publish(folder.path(), &five()[..1], config());
+    assert_eq!(store.open_previous().expect("the first").manifest().id, first);
+    assert_ne!(store.open_current().expect("the second").manifest().id, first);
+    let manifest = before.join("manifest.json");
+    let sound = fs::read(&manifest).expect("a manifest");
+    let mut flipped = sound.clone();
+    flipped[sound.len() / 2] ^= 1;
+    overwrite(&manifest, &flipped);
+    assert!(store.open_previous().is_err(), "a manifest that was changed is not trusted");
+    overwrite(&manifest, &sound);
+    store.open_previous().expect("whole again");
+    fs::write(folder.path().join("PREVIOUS"), "nonsense\n").expect("written");
+    assert!(store.open_previous().is_err());
+    store.open_current().expect("the current one needs no other");
 }
