@@ -2,8 +2,9 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, Stdio};
-use std::time::Duration;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -16,6 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Server {
     child: Child,
     pub(crate) address: SocketAddr,
+    log: Arc<Mutex<Vec<String>>>,
 }
 
 /// What came back.
@@ -32,22 +34,48 @@ impl Server {
     #[track_caller]
     pub(crate) fn start(project: &Project, args: &[&str]) -> Self {
         let args = [&["serve", "--listen", "127.0.0.1:0"], args].concat();
-        let mut child = project.command(&args).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("it starts");
-        let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
-        let mut said = Vec::new();
-        let address = loop {
-            let Some(Ok(line)) = lines.next() else {
-                panic!("the server ended before it listened:\n{}", said.join("\n"))
-            };
-            let address = line.split("http://").nth(1).and_then(|rest| rest.trim().parse().ok());
-            said.push(line);
-            if let Some(address) = address {
-                break address;
-            }
-        };
+        let mut child =
+            project.command(&args).stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let errors = BufReader::new(child.stderr.take().expect("a pipe"));
+        let kept = Arc::clone(&log);
         // Whoever writes into a pipe that nobody reads stops one day.
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { child, address }
+        let reading = std::thread::spawn(move || {
+            for line in errors.split(b'\n').map_while(Result::ok) {
+                kept.lock().expect("no panic").push(String::from_utf8_lossy(&line).into_owned());
+            }
+        });
+        let mut said = String::new();
+        let _ = BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut said);
+        let Some(address) = said.split("://").nth(1).and_then(|rest| rest.trim().parse().ok()) else {
+            let _ = reading.join();
+            panic!("the server ended before it listened:\n{}", log.lock().expect("no panic").join("\n"))
+        };
+        Self { child, address, log }
+    }
+
+    /// What it wrote to standard error so far, line by line.
+    pub(crate) fn log(&self) -> Vec<String> {
+        self.log.lock().expect("no panic").clone()
+    }
+
+    /// Sends a signal by its name, such as `TERM`.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.id().to_string()]).status().expect("kill");
+        assert!(sent.success(), "cannot send {name}");
+    }
+
+    /// Waits for its end and gives its exit code.
+    #[track_caller]
+    pub(crate) fn ended_within(&mut self, patience: Duration) -> i32 {
+        let start = Instant::now();
+        while start.elapsed() < patience {
+            if let Some(status) = self.child.try_wait().expect("a child") {
+                return status.code().expect("no signal ended it");
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        panic!("still there after {patience:?}")
     }
 
     /// The process.

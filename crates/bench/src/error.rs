@@ -52,6 +52,9 @@ pub enum BenchError {
         /// The file.
         path: PathBuf,
     },
+    /// A file of questions without one.
+    #[error("the file holds no question; give one as `corpora/starter/questions.jsonl` is")]
+    NoQuestions,
     /// A vector's number makes no name of a document.
     #[error(transparent)]
     Id(#[from] IdError),
@@ -91,7 +94,8 @@ pub enum BenchError {
 }
 
 impl BenchError {
-    pub(crate) fn file(path: &Path) -> impl FnOnce(io::Error) -> Self {
+    /// What a failure with the file at `path` is.
+    pub fn file(path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         |source| Self::File { path, source }
     }

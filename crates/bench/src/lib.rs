@@ -2,9 +2,10 @@
 //!
 //! `cargo bench -p clinqa-bench` times each room by itself. `clinqa-bench worker` answers JSON Lines, so that a script can
 //! time ours interleaved with programs of others that run in processes of their own: `compare/compare.py` does that, and
-//! prints the table of the README.
+//! prints the table of the README. `clinqa-bench load` asks a running server at a constant rate.
 
 mod error;
+mod load;
 mod memory;
 mod model;
 mod starter;
@@ -12,6 +13,7 @@ mod vectors;
 mod worker;
 
 pub use error::BenchError;
+pub use load::{Load, LoadReport, Times, load, questions};
 pub use memory::Memory;
 pub use model::{Model, Precision, embedded, filler};
 pub use starter::{Starter, engine, passages};

@@ -1,33 +1,55 @@
-//! The worker of side-by-side runs: `clinqa-bench worker [--threads N]`.
+//! The worker of side-by-side runs, and a load for a server.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
-use clinqa_bench::{BenchError, work};
+use clinqa_bench::{BenchError, Load, load, questions, work};
 
-const USAGE: &str = "usage: clinqa-bench worker [--threads N]\n\nAnswers JSON Lines; see crates/bench/src/worker.rs.";
+const USAGE: &str = "usage: clinqa-bench worker [--threads N]
+       clinqa-bench load ADDRESS:PORT QUESTIONS.jsonl RATE SECONDS
+
+The worker answers JSON Lines; see crates/bench/src/worker.rs. The load asks a running `clinqa serve` at a constant rate
+and prints what became of the questions as one JSON object.";
+
+/// Questions that may be under way.
+const ASKERS: usize = 256;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let Some(threads) = threads(&arguments) else { return fail(USAGE, ExitCode::from(2)) };
-    match run(threads) {
+    let Some(done) = run(&arguments) else { return fail(USAGE, ExitCode::from(2)) };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error.to_string(), ExitCode::FAILURE),
     }
 }
 
-fn run(threads: usize) -> Result<(), BenchError> {
+/// `None` if that is not what can be typed.
+fn run(arguments: &[String]) -> Option<Result<(), BenchError>> {
+    match arguments {
+        // 0 threads are as many as there are cores.
+        [verb] if verb == "worker" => Some(worker(0)),
+        [verb, flag, number] if verb == "worker" && flag == "--threads" => Some(worker(number.parse().ok()?)),
+        [verb, address, file, rate, seconds] if verb == "load" => {
+            let (address, rate, seconds) = (address.parse().ok()?, rate.parse().ok()?, seconds.parse().ok()?);
+            let duration = Duration::from_secs(seconds);
+            Some(loaded(&Load { address, rate, duration, askers: ASKERS }, Path::new(file)))
+        }
+        _ => None,
+    }
+}
+
+fn worker(threads: usize) -> Result<(), BenchError> {
     rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
     work(io::stdin().lock(), io::stdout().lock())
 }
 
-/// How many threads compute; 0 is as many as there are cores. `None` if that is not what was typed.
-fn threads(arguments: &[String]) -> Option<usize> {
-    match arguments {
-        [verb] if verb == "worker" => Some(0),
-        [verb, flag, number] if verb == "worker" && flag == "--threads" => number.parse().ok(),
-        _ => None,
-    }
+fn loaded(wanted: &Load, file: &Path) -> Result<(), BenchError> {
+    let lines = std::fs::read_to_string(file).map_err(BenchError::file(file))?;
+    let report = load(wanted, &questions(&lines)?);
+    writeln!(io::stdout(), "{}", serde_json::to_string(&report)?)?;
+    Ok(())
 }
 
 fn fail(message: &str, code: ExitCode) -> ExitCode {

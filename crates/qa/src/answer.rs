@@ -108,7 +108,7 @@ struct Read {
 /// Answers one question, or says why not. Only a broken index or model is an error.
 pub fn answer(engine: &Engine, ask: &Ask, config: &AnswerConfig) -> Result<Reply, Error> {
     let start = Instant::now();
-    let screening = screen(&engine.models().rules, &ask.question, ask.region.as_ref());
+    let screening = screen(&engine.models().rules, &ask.question, &ask.history, ask.region.as_ref());
     let screened_ms = elapsed_ms(start);
     let retrieved = retrieve(engine, ask, config)?;
     let sources = sources(engine.index(), &retrieved.passages)?;
@@ -121,10 +121,10 @@ pub fn answer(engine: &Engine, ask: &Ask, config: &AnswerConfig) -> Result<Reply
 }
 
 /// The reply to an emergency, for which no model is waited for: its notices, with reading by words alone where there is
-/// an index that can be asked. `None` if the question is no emergency.
+/// an index that can be asked. `None` if neither the question nor a turn before it tells of one.
 pub fn emergency(rules: &Rules, index: Option<&dyn PassageIndex>, ask: &Ask, config: &AnswerConfig) -> Option<Reply> {
     let start = Instant::now();
-    let screening = screen(rules, &ask.question, ask.region.as_ref());
+    let screening = screen(rules, &ask.question, &ask.history, ask.region.as_ref());
     if screening.verdict != Verdict::Redirect {
         return None;
     }
@@ -198,7 +198,7 @@ fn read(
     let composed_ms = elapsed_ms(start);
     let start = Instant::now();
     let answer = composed.and_then(|answer| match review(&engine.models().rules, &ask.question, &answer) {
-        Review::Keep | Review::Annotate(_) => Ok(answer),
+        Review::Keep => Ok(answer),
         Review::Withhold => Err(Abstention::Unsupported),
     });
     let timings = vec![

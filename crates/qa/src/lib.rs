@@ -26,6 +26,7 @@ pub use library::Library;
 pub use quote::{Place, quote_around};
 // What a room at the edge needs to say and to hold, since it knows no room between.
 pub use clinqa_index::{GenerationId, Store};
+pub use clinqa_retrieval::glossary;
 pub use clinqa_safety::{Region, RegionError};
 pub use rebuild::{Copies, RebuildConfig, RebuildReport, rebuild};
 pub use search::{Found, Lookup, listed, search};

@@ -6,6 +6,7 @@
 mod aspect;
 mod context;
 mod fusion;
+pub mod glossary;
 mod kind;
 mod names;
 mod prefer;

@@ -7,6 +7,9 @@
 use crate::matcher::{Builder, Found, Match, Slot};
 use crate::pattern::{Lists, Pattern, PatternError, read};
 
+/// How many words before "if" it still reaches: "what do I do if".
+const IMAGINED_BEFORE: usize = 8;
+
 /// The cue lists as they stand in `data/context.toml`; each line is a pattern.
 #[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -21,6 +24,11 @@ pub(crate) struct ContextFile {
     breaks: Vec<String>,
     asked: Vec<String>,
     personal: Vec<String>,
+    imagined: Vec<String>,
+    fiction: Vec<String>,
+    idioms: Vec<String>,
+    resolved: Vec<String>,
+    follow_ups: Vec<String>,
 }
 
 /// What a match may be in spite of: a rule says `even = ["asked"]`.
@@ -33,6 +41,10 @@ pub(crate) enum Frame {
     Negated,
     /// "… in 2015."
     Past,
+    /// "If someone ever …", "in my novel …".
+    Imagined,
+    /// "A heart attack when I saw the bill."
+    Idiom,
 }
 
 /// The cues, compiled.
@@ -48,6 +60,11 @@ pub(crate) struct Cues {
     breaks: Slot,
     asked: Slot,
     personal: Slot,
+    imagined: Slot,
+    fiction: Slot,
+    idioms: Slot,
+    resolved: Slot,
+    follow_ups: Slot,
 }
 
 impl Cues {
@@ -75,6 +92,11 @@ impl Cues {
             breaks: slot("breaks", &file.breaks)?,
             asked: slot("asked", &file.asked)?,
             personal: slot("personal", &file.personal)?,
+            imagined: slot("imagined", &file.imagined)?,
+            fiction: slot("fiction", &file.fiction)?,
+            idioms: slot("idioms", &file.idioms)?,
+            resolved: slot("resolved", &file.resolved)?,
+            follow_ups: slot("follow_ups", &file.follow_ups)?,
         })
     }
 
@@ -82,7 +104,19 @@ impl Cues {
     pub(crate) fn read(&self, found: &Found, symptoms: std::ops::Range<Slot>) -> Frames {
         let kept: Vec<Match> =
             symptoms.flat_map(|slot| &found.matches[slot]).filter(|m| m.end - m.start > 1).copied().collect();
-        Frames { negated: self.negated(found, &kept), past: self.past(found), asked: self.asked(found) }
+        let last = found.turns.last().copied().unwrap_or_default();
+        let before = found.turns.iter().rev().nth(1).copied().unwrap_or_default();
+        let is_over = found.matches[self.resolved].iter().any(|m| m.start >= last);
+        let follows = found.matches[self.follow_ups].iter().any(|m| m.start == last);
+        Frames {
+            negated: self.negated(found, &kept),
+            past: self.past(found),
+            asked: self.asked(found),
+            imagined: self.imagined(found),
+            idiom: covered(found.words.len(), &found.matches[self.idioms]),
+            emergencies_from: if is_over { last } else { 0 },
+            question_from: if follows { before } else { last },
+        }
     }
 
     fn negated(&self, found: &Found, kept: &[Match]) -> Vec<bool> {
@@ -140,38 +174,89 @@ impl Cues {
         is_past
     }
 
+    fn imagined(&self, found: &Found) -> Vec<bool> {
+        let words = &found.words;
+        let mut is_imagined = vec![false; words.len()];
+        for m in &found.matches[self.imagined] {
+            let sentence = words[m.start].sentence;
+            let from = words.partition_point(|word| word.sentence < sentence);
+            let to = words.partition_point(|word| word.sentence <= sentence);
+            // "If someone faints" is imagined, "someone is choking, what do I do if he passes out" is not.
+            is_imagined[from.max(m.start.saturating_sub(IMAGINED_BEFORE))..to].fill(true);
+        }
+        // A story is one to the end of its turn.
+        for m in &found.matches[self.fiction] {
+            let turn = found.turns.partition_point(|start| *start <= m.start);
+            let from = turn.checked_sub(1).map_or(0, |turn| found.turns[turn]);
+            let to = found.turns.get(turn).copied().unwrap_or(words.len());
+            is_imagined[from..to].fill(true);
+        }
+        is_imagined
+    }
+
     fn asked(&self, found: &Found) -> Vec<bool> {
         let words = &found.words;
+        let asked = &found.matches[self.asked];
         let sentences = words.last().map_or(0, |word| word.sentence as usize + 1);
         let mut is_asked = vec![false; sentences];
-        let asked = &found.matches[self.asked];
         for m in asked {
             is_asked[words[m.start].sentence as usize] = true;
         }
         // The "I" of "how can I tell" is nobody with a symptom.
         let inside = covered(words.len(), asked);
+        let mut names = vec![false; words.len()];
         for m in &found.matches[self.personal] {
-            if !(m.start..m.end).any(|i| inside[i]) {
-                is_asked[words[m.start].sentence as usize] = false;
-            }
+            names[m.start] |= !(m.start..m.end).any(|i| inside[i]);
         }
-        words.iter().map(|word| is_asked[word.sentence as usize]).collect()
+        // From the clause that names somebody on, a sentence is about them: "what helps, my dad has chest pain".
+        let mut flags = vec![false; words.len()];
+        let (mut named, mut end) = (false, 0);
+        for clause in words.chunk_by(|a, b| a.clause == b.clause) {
+            let start = end;
+            end += clause.len();
+            let opens = start == 0 || words[start - 1].sentence != clause[0].sentence;
+            named = (named && !opens) || names[start..end].contains(&true);
+            flags[start..end].fill(is_asked[clause[0].sentence as usize] && !named);
+        }
+        flags
     }
 }
 
-/// For each word, in which frame it stands.
+/// For each word, in which frame it stands, and from which word on the turns count.
 #[derive(Debug)]
 pub(crate) struct Frames {
     negated: Vec<bool>,
     past: Vec<bool>,
     asked: Vec<bool>,
+    imagined: Vec<bool>,
+    idiom: Vec<bool>,
+    /// Where what may be an emergency begins: with the first turn, or with the last if that says that all is over.
+    pub(crate) emergencies_from: usize,
+    /// Where the question begins: with the last turn, or the one before if the last goes on from it.
+    pub(crate) question_from: usize,
 }
 
 impl Frames {
+    /// The frames that the words of `piece` stand in, by name.
+    pub(crate) fn names(&self, piece: std::ops::Range<usize>) -> impl Iterator<Item = &'static str> {
+        let all = [
+            ("negated", &self.negated),
+            ("past", &self.past),
+            ("asked", &self.asked),
+            ("imagined", &self.imagined),
+            ("idiom", &self.idiom),
+        ];
+        all.into_iter().filter_map(move |(name, flags)| flags[piece.clone()].contains(&true).then_some(name))
+    }
+
     /// Whether `m` counts as present, given the frames that do not matter to its rule.
     pub(crate) fn is_live(&self, m: Match, even: &[Frame]) -> bool {
         let stands = |frame: Frame, flags: &[bool]| flags[m.start] && !even.contains(&frame);
-        !stands(Frame::Negated, &self.negated) && !stands(Frame::Past, &self.past) && !stands(Frame::Asked, &self.asked)
+        !stands(Frame::Negated, &self.negated)
+            && !stands(Frame::Past, &self.past)
+            && !stands(Frame::Asked, &self.asked)
+            && !stands(Frame::Imagined, &self.imagined)
+            && (even.contains(&Frame::Idiom) || !(m.start..m.end).any(|i| self.idiom[i]))
     }
 }
 

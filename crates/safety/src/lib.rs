@@ -8,20 +8,24 @@
 //! pattern language described in `rules/README.md`. None of this is clinical validation.
 
 mod context;
+mod evidence;
 mod matcher;
 mod normalise;
 #[cfg(test)]
 mod oracle;
 mod pattern;
 mod program;
+mod redact;
 mod region;
 mod review;
 mod rules;
 mod screen;
+mod sound;
 mod spelling;
 mod vocabulary;
 
 pub use pattern::PatternError;
+pub use redact::{Kind, Redacted, Redaction, redact};
 pub use region::{Region, RegionError};
 pub use review::{Review, review};
 pub use rules::{Rules, RulesError};

@@ -4,7 +4,7 @@
 //! walked that may begin there. Nothing is written out: what it costs to load the rules grows with their text, however
 //! many phrases it stands for.
 
-use crate::normalise::{Word, words};
+use crate::normalise::{Word, push_words};
 use crate::pattern::Pattern;
 use crate::program::{Lengths, NodeId, Program, Start, Text, set_bits};
 use crate::spelling::{Speller, SpellingFile};
@@ -29,11 +29,13 @@ impl Match {
     }
 }
 
-/// A text's words and what matched where.
+/// The words of a conversation and what matched where.
 #[derive(Debug)]
 pub(crate) struct Found {
-    /// The mended words.
+    /// The mended words of all turns.
     pub(crate) words: Vec<Word>,
+    /// With which word each turn begins.
+    pub(crate) turns: Vec<usize>,
     /// For each slot its matches, by start, then end.
     pub(crate) matches: Vec<Vec<Match>>,
 }
@@ -87,7 +89,7 @@ impl Builder {
     pub(crate) fn build(self, spelling: SpellingFile) -> Matcher {
         let (symbols, lists) = (self.vocabulary.len(), self.list_starts.len());
         Matcher {
-            speller: Speller::new(self.vocabulary.plain_words(), spelling),
+            speller: Speller::new(self.vocabulary.targets(), spelling),
             lists_by_word: Index::new(symbols, &self.lists_by_word),
             slots_by_word: Index::new(symbols, &self.slots_by_word),
             slots_by_list: Index::new(lists, &self.slots_by_list),
@@ -130,9 +132,9 @@ pub(crate) struct Matcher {
 }
 
 impl Matcher {
-    /// Everything that matches in `text`.
-    pub(crate) fn find(&self, text: &str) -> Found {
-        let words = self.mended(text);
+    /// Everything that matches in `turns`, which are read as one text.
+    pub(crate) fn find(&self, turns: &[&str]) -> Found {
+        let (words, turns) = self.mended(turns);
         let text = self.listed(&words);
         let mut matches = vec![Vec::new(); self.slots];
         let (mut here, mut met): (Vec<Lengths>, Vec<u32>) = (vec![0; self.slots], Vec::new());
@@ -153,7 +155,7 @@ impl Matcher {
                 matches[slot as usize].extend(set_bits(lengths).map(|words| Match { start, end: start + words }));
             }
         }
-        Found { words, matches }
+        Found { words, turns, matches }
     }
 
     /// The text of `words` with the phrases of all lists in it.
@@ -172,16 +174,26 @@ impl Matcher {
         text
     }
 
-    fn mended(&self, text: &str) -> Vec<Word> {
-        let mut all = Vec::new();
-        for word in words(text) {
-            match self.speller.mend(&word.text, |w| self.vocabulary.is_known(w)) {
-                // Two words out of one share its place, which keeps windows as the writer meant them.
-                Some(right) => all.extend(right.into_iter().map(|text| Word { text, ..word.clone() })),
-                None => all.push(word),
-            }
+    fn mended(&self, turns: &[&str]) -> (Vec<Word>, Vec<usize>) {
+        let (mut typed, mut ends) = (Vec::new(), Vec::with_capacity(turns.len()));
+        for turn in turns {
+            push_words(turn, &mut typed);
+            ends.push(typed.len());
         }
-        all
+        let (mut all, mut starts, mut typed) = (Vec::with_capacity(typed.len()), Vec::new(), typed.into_iter());
+        let mut taken = 0;
+        for end in ends {
+            starts.push(all.len());
+            for word in typed.by_ref().take(end - taken) {
+                match self.speller.mend(&word.text, |w| self.vocabulary.is_known(w)) {
+                    // Two words out of one share its place, which keeps windows as the writer meant them.
+                    Some(right) => all.extend(right.into_iter().map(|text| Word { text, ..word.clone() })),
+                    None => all.push(word),
+                }
+            }
+            taken = end;
+        }
+        (all, starts)
     }
 }
 
@@ -249,7 +261,7 @@ mod tests {
         for pattern in &patterns {
             builder.add(std::slice::from_ref(pattern));
         }
-        let found = builder.build(SpellingFile::default()).find(text);
+        let found = builder.build(SpellingFile::default()).find(&[text]);
         let words: Vec<&str> = found.words.iter().map(|word| &*word.text).collect();
         let meant = patterns.iter().map(|pattern| oracle::matches(std::slice::from_ref(pattern), &lists, &words));
         (found.matches, meant.collect())

@@ -24,22 +24,32 @@ pub(crate) struct Word {
 
 /// The words of `text`, in order. Linear in the length of the text.
 pub(crate) fn words(text: &str) -> Vec<Word> {
+    let mut found = Vec::new();
+    push_words(text, &mut found);
+    found
+}
+
+/// Adds the words of `text` to `found`, as a sentence that follows what is there.
+pub(crate) fn push_words(text: &str, found: &mut Vec<Word>) {
     let letters: Vec<char> = fold(text);
-    let mut found: Vec<Word> = Vec::new();
-    let (mut word, mut at, mut sentence, mut clause) = (String::new(), 0, 0, 0);
+    let (mut at, mut sentence, mut clause) = match found.last() {
+        Some(last) => (last.at + 1 + SENTENCE_GAP, last.sentence + 1, last.clause + 1),
+        None => (0, 0, 0),
+    };
+    let mut word = String::new();
     for (i, &c) in letters.iter().enumerate() {
         let between_digits = matches!(c, '.' | ',')
             && word.ends_with(|d: char| d.is_ascii_digit())
             && letters.get(i + 1).is_some_and(char::is_ascii_digit);
         if c.is_alphabetic() && !word.is_empty() && word.chars().all(|d| d.is_ascii_digit() || d == '.') {
             // "39c", "6week": the unit is a word of its own.
-            at += push(&mut found, &mut word, (at, sentence, clause));
+            at += push(found, &mut word, (at, sentence, clause));
         }
         if c.is_alphanumeric() || between_digits {
             word.push(if c == ',' { '.' } else { c });
             continue;
         }
-        at += push(&mut found, &mut word, (at, sentence, clause));
+        at += push(found, &mut word, (at, sentence, clause));
         match c {
             // "??" and "..." end one sentence, not several.
             '.' | '!' | '?' | '\n' if found.last().is_some_and(|last| last.sentence == sentence) => {
@@ -49,8 +59,7 @@ pub(crate) fn words(text: &str) -> Vec<Word> {
             _ => {}
         }
     }
-    push(&mut found, &mut word, (at, sentence, clause));
-    found
+    push(found, &mut word, (at, sentence, clause));
 }
 
 fn push(found: &mut Vec<Word>, word: &mut String, (at, sentence, clause): (u32, u32, u32)) -> u32 {

@@ -1,14 +1,14 @@
 //! Which phrases of a pattern begin at a word of a text?
 //!
 //! A pattern becomes a few nodes over symbols and is walked as it is written, so that neither time nor memory is spent
-//! on the phrases that it stands for. No phrase has more than twelve words: the lengths of all that begin at a word are
+//! on the phrases that it stands for. No phrase has more than twenty-four words: the lengths of all that begin at a word are
 //! the bits of one number, and a row of nodes is matched by passing such numbers on.
 
 use crate::pattern::{MOST_WORDS, Pattern};
 use crate::vocabulary::{Symbol, Vocabulary};
 
 /// Lengths in words: bit `n` stands for a phrase of `n` words.
-pub(crate) type Lengths = u16;
+pub(crate) type Lengths = u32;
 
 const _: () = assert!(MOST_WORDS < Lengths::BITS as usize, "a phrase must fit");
 

@@ -4,7 +4,7 @@
 //! child?", it says the opposite of its source. A span that was cut out of a negated clause is withheld; one that
 //! brings its negation along ("do not give aspirin") is kept. Doubt withholds: an abstention harms less.
 
-use clinqa_schema::{Answer, Citation, Notice, Question};
+use clinqa_schema::{Answer, Citation, Question};
 
 use crate::normalise::{Word, words};
 use crate::rules::Rules;
@@ -14,8 +14,6 @@ use crate::rules::Rules;
 pub enum Review {
     /// Show it.
     Keep,
-    /// Show it, with these notices before it.
-    Annotate(Vec<Notice>),
     /// Do not show it; abstain.
     Withhold,
 }

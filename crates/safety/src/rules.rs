@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::context::{ContextFile, Cues, Frame};
+use crate::evidence::Evidence;
 use crate::matcher::{Builder, Matcher, Slot};
 use crate::pattern::{self, Extent, List, Lists, Pattern, PatternError};
 use crate::region;
@@ -18,25 +19,50 @@ macro_rules! table {
 
 /// Every file of `rules/`, by name; a test fails when one is missing.
 pub(crate) const RULES: &[(&str, &str)] = table![
+    "acute-abdomen.toml",
     "anaphylaxis.toml",
+    "aortic.toml",
+    "bites-stings.toml",
+    "bleeding-after-birth.toml",
     "breathlessness.toml",
     "burns.toml",
+    "carbon-monoxide.toml",
+    "cauda-equina.toml",
     "chest-pain.toml",
     "choking.toml",
+    "cold-limb.toml",
+    "danger-signs.toml",
+    "dehydrated-infant.toml",
+    "diabetic-emergency.toml",
+    "ectopic-pregnancy.toml",
+    "electric-shock.toml",
+    "eye-injury.toml",
     "head-injury.toml",
+    "heat-cold.toml",
     "heavy-bleeding.toml",
+    "labour.toml",
+    "major-injury.toml",
     "meningitis.toml",
+    "not-health.toml",
     "overdose-poisoning.toml",
     "own-diagnosis.toml",
     "own-dose.toml",
     "own-medicine.toml",
     "own-results.toml",
+    "pre-eclampsia.toml",
+    "psychosis.toml",
+    "reduced-fetal-movement.toml",
     "seizure.toml",
     "sepsis.toml",
     "sick-baby.toml",
     "stroke.toml",
+    "sudden-sight-loss.toml",
     "suicide-self-harm.toml",
+    "testicular-torsion.toml",
+    "thunderclap-headache.toml",
     "unconscious.toml",
+    "violence-abuse.toml",
+    "vomiting-blood.toml",
 ];
 
 const LISTS: &str = include_str!("../data/lists.toml");
@@ -55,6 +81,9 @@ pub struct Rules {
     pub(crate) cues: Cues,
     /// The slots of the rules' own patterns.
     pub(crate) symptoms: Range<Slot>,
+    /// The slots of the lists, in the order of their file.
+    pub(crate) lists: Vec<Slot>,
+    pub(crate) evidence: Evidence,
 }
 
 /// Why the rules cannot be used; each case names the file and the field.
@@ -119,7 +148,9 @@ impl Rules {
             RulesError::Pattern { file: "data/context.toml".to_owned(), field, pattern, reason }
         })?;
         let spelling: SpellingFile = read("data/spelling.toml", SPELLING)?;
-        Ok(Self { all: rules, matcher: builder.build(spelling), cues, symptoms })
+        let lists = (0..lists.len()).map(|number| builder.add(&[Pattern::List(number)])).collect();
+        let evidence = Evidence::embedded();
+        Ok(Self { all: rules, matcher: builder.build(spelling), cues, symptoms, lists, evidence })
     }
 }
 
@@ -134,6 +165,8 @@ pub(crate) struct Rule {
     pub(crate) text: String,
     pub(crate) source: String,
     pub(crate) fires: Vec<Fire>,
+    /// From how many points of evidence on it fires where no other emergency does.
+    pub(crate) evidence: Option<f32>,
     pub(crate) unless: Slot,
 }
 
@@ -143,6 +176,8 @@ pub(crate) struct Fire {
     pub(crate) all: Vec<Slot>,
     pub(crate) within: u32,
     pub(crate) even: Vec<Frame>,
+    /// What makes it harmless where it stands near.
+    pub(crate) but: Option<Slot>,
 }
 
 /// A rule as a clinician writes it.
@@ -155,7 +190,9 @@ pub(crate) struct RuleFile {
     pub(crate) title: String,
     pub(crate) text: String,
     pub(crate) source: String,
+    #[serde(default)]
     pub(crate) fires: Vec<FireFile>,
+    pub(crate) evidence: Option<f32>,
     #[serde(default)]
     pub(crate) unless: Vec<String>,
     pub(crate) examples: Examples,
@@ -166,6 +203,7 @@ pub(crate) struct RuleFile {
 pub(crate) enum RuleKind {
     Emergency,
     Boundary,
+    Scope,
 }
 
 #[derive(Debug, Deserialize)]
@@ -175,6 +213,7 @@ pub(crate) struct FireFile {
     pub(crate) within: Option<u32>,
     #[serde(default)]
     pub(crate) even: Vec<Frame>,
+    pub(crate) but: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -219,16 +258,18 @@ fn compile_rule(name: &str, text: &str, lists: &Lists, builder: &mut Builder) ->
     let mut fires = Vec::with_capacity(file.fires.len());
     for fire in file.fires {
         let all = fire.all.iter().map(|group| slot("fires.all", &[group.as_str()])).collect::<Result<_, _>>()?;
-        fires.push(Fire { all, within: fire.within.unwrap_or(WITHIN), even: fire.even });
+        let but = fire.but.as_deref().map(|phrases| slot("fires.but", &[phrases])).transpose()?;
+        fires.push(Fire { all, within: fire.within.unwrap_or(WITHIN), even: fire.even, but });
     }
     let unless: Vec<&str> = file.unless.iter().map(String::as_str).collect();
     let unless = slot("unless", &unless)?;
     let kind = match file.kind {
         RuleKind::Emergency => NoticeKind::Emergency,
         RuleKind::Boundary => NoticeKind::Boundary,
+        RuleKind::Scope => NoticeKind::Scope,
     };
-    let RuleFile { id, gravity, title, text, source, .. } = file;
-    Ok(Rule { id, kind, gravity, title, text, source, fires, unless })
+    let RuleFile { id, gravity, title, text, source, evidence, .. } = file;
+    Ok(Rule { id, kind, gravity, title, text, source, fires, evidence, unless })
 }
 
 fn check(name: &str, file: &RuleFile) -> Result<(), RulesError> {
@@ -250,7 +291,7 @@ fn check(name: &str, file: &RuleFile) -> Result<(), RulesError> {
     if matches!(file.kind, RuleKind::Emergency) && !file.text.contains("{number}") {
         return wrong("text", &file.text, "the sign {number} where the emergency number belongs");
     }
-    if file.fires.is_empty() || file.fires.iter().any(|fire| fire.all.is_empty()) {
+    if (file.fires.is_empty() && file.evidence.is_none()) || file.fires.iter().any(|fire| fire.all.is_empty()) {
         return wrong("fires.all", "[]", "at least one group of phrases");
     }
     for (field, examples) in [("examples.fire", &file.examples.fire), ("examples.quiet", &file.examples.quiet)] {
@@ -315,7 +356,7 @@ mod tests {
             let file: RuleFile = toml::from_str(text).expect("a rule");
             let fires = |example: &str| {
                 let question = Question::new(example).expect("a question");
-                screen(&rules, &question, None).notices.iter().any(|notice| notice.rule == file.id)
+                screen(&rules, &question, &[], None).notices.iter().any(|notice| notice.rule == file.id)
             };
             let missed = file.examples.fire.iter().filter(|example| !fires(example)).map(|e| ("missed", e));
             let false_alarms = file.examples.quiet.iter().filter(|example| fires(example)).map(|e| ("false alarm", e));
@@ -346,7 +387,7 @@ mod tests {
                 .collect();
             slots.push((rule.unless, all(&file.unless, &names)));
             for example in file.examples.fire.iter().chain(&file.examples.quiet) {
-                let found = rules.matcher.find(example);
+                let found = rules.matcher.find(&[example]);
                 let words: Vec<&str> = found.words.iter().map(|word| &*word.text).collect();
                 for (slot, patterns) in &slots {
                     let meant = crate::oracle::matches(patterns, &lists, &words);
@@ -362,7 +403,7 @@ mod tests {
     fn notices_stand_in_a_fixed_order_and_no_two_rules_share_a_place() {
         let rules = Rules::embedded().expect("the embedded rules").all;
         assert!(rules.windows(2).all(|pair| (pair[0].kind, pair[0].gravity) < (pair[1].kind, pair[1].gravity)));
-        assert_eq!(rules.iter().filter(|rule| rule.kind == NoticeKind::Emergency).count(), 15);
+        assert_eq!(rules.iter().filter(|rule| rule.kind == NoticeKind::Emergency).count(), 39);
     }
 
     #[test]

@@ -1,17 +1,25 @@
 //! Which word of the rules did a misspelt word mean?
 //!
-//! Three steps, each only for a word that no rule knows: a list of common misspellings and short forms, stretched
-//! letters ("heeelp"), then one slip of the finger in a longer word (a letter missing, added, swapped or changed).
-//! A slip is looked up by deleting one letter on both sides (Garbe's symmetric delete), so it costs one hash per
-//! letter and never a scan of the vocabulary. That table is made when the first slip is looked up.
+//! Only for a word that neither a rule nor `data/words.txt` knows, in this order: a list of common misspellings and
+//! short forms, stretched letters ("heeelp"), digits for letters ("p4in"), a swallowed g ("bleedin"), one slip of the
+//! finger (a letter missing, added, swapped or changed), and at last what sounds alike ("unconcius"). A slip is looked
+//! up by deleting one letter on both sides (Garbe's symmetric delete), so it costs one hash per letter and never a scan
+//! of the vocabulary. The tables are made when the first such word is met.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::sound::{distance, key};
+
+/// Common words of five letters and more that are what they are.
+const WORDS: &str = include_str!("../data/words.txt");
+
 /// Shorter words have too many real neighbours ("pain", "rain") to guess at.
-const SHORTEST_GUESSED: usize = 6;
+const SHORTEST_GUESSED: usize = 5;
+/// Shorter keys are shared by words that do not sound alike.
+const SHORTEST_SOUND: usize = 3;
 /// Longer ones are not words.
 const LONGEST_GUESSED: usize = 24;
 
@@ -32,22 +40,33 @@ pub(crate) struct Speller {
     keep: FxHashSet<String>,
     /// The words that a slip may have been meant for, in the order of the alphabet.
     words: Vec<String>,
-    /// For the hash of each of `words`, whole or less a letter, the first that it may be.
-    deletes: OnceLock<FxHashMap<u64, u32>>,
+    tables: OnceLock<Tables>,
+}
+
+/// What is looked up for a word that nobody knows.
+#[derive(Debug)]
+struct Tables {
+    /// Words that are no slip.
+    real: FxHashSet<&'static str>,
+    /// For the hash of each of the words, whole or less a letter, the first that it may be.
+    deletes: FxHashMap<u64, u32>,
+    /// The words by how they sound.
+    sounds: FxHashMap<String, Vec<u32>>,
 }
 
 impl Speller {
     /// A speller for the words in `vocabulary`; ties between two guesses go to the first in the alphabet.
-    pub(crate) fn new<'a>(vocabulary: impl Iterator<Item = &'a str>, file: SpellingFile) -> Self {
+    pub(crate) fn new(vocabulary: impl Iterator<Item = String>, file: SpellingFile) -> Self {
         let mut listed = FxHashMap::default();
         for (right, wrong) in file.misspellings {
             for form in wrong {
                 listed.insert(form, right.split_whitespace().map(str::to_owned).collect());
             }
         }
-        let mut words: Vec<String> = vocabulary.filter(|w| w.len() >= SHORTEST_GUESSED).map(str::to_owned).collect();
+        let mut words: Vec<String> = vocabulary.filter(|w| w.len() >= SHORTEST_GUESSED).collect();
         words.sort_unstable();
-        Self { listed, keep: file.keep.into_iter().collect(), words, deletes: OnceLock::new() }
+        words.dedup();
+        Self { listed, keep: file.keep.into_iter().collect(), words, tables: OnceLock::new() }
     }
 
     /// The words that `word` stands for; nothing if it should stay as it is, as each that `is_known` should.
@@ -56,6 +75,10 @@ impl Speller {
             return Some(right.clone());
         }
         if is_known(word) || self.keep.contains(word) || !word.is_ascii() {
+            return None;
+        }
+        let tables = self.tables.get_or_init(|| tables(&self.words));
+        if tables.real.contains(word) {
             return None;
         }
         for most in [2, 1] {
@@ -71,34 +94,67 @@ impl Speller {
             }
         }
         let plain = squeeze(word, 2);
-        self.guess(&plain).map(|right| vec![right])
+        if let Some(letters) = without_digits(&plain).filter(|letters| is_known(letters)) {
+            return Some(vec![letters]);
+        }
+        // "jerkin", "can't stop coughin'".
+        let whole = plain.ends_with("in").then(|| format!("{plain}g"));
+        if whole.as_deref().is_some_and(&is_known) {
+            return Some(vec![whole.unwrap_or_default()]);
+        }
+        self.guess(&plain).or_else(|| self.guess(&whole?)).map(|right| vec![right])
     }
 
     fn guess(&self, word: &str) -> Option<String> {
         let guessable = (SHORTEST_GUESSED..=LONGEST_GUESSED).contains(&word.len())
-            && word.is_ascii()
-            && !word.bytes().any(|b| b.is_ascii_digit())
+            && word.bytes().all(|b| b.is_ascii_lowercase())
             && !self.keep.contains(word);
-        if !guessable {
+        let tables = self.tables.get_or_init(|| tables(&self.words));
+        if !guessable || tables.real.contains(word) {
             return None;
         }
-        let deletes = self.deletes.get_or_init(|| deletes(&self.words));
-        forms(word)
-            .filter_map(|form| self.words.get(*deletes.get(&form)? as usize))
-            .find(|right| right.as_bytes()[0] == word.as_bytes()[0] && is_one_slip(word, right))
-            .cloned()
+        let slip = forms(word)
+            .filter_map(|form| self.words.get(*tables.deletes.get(&form)? as usize))
+            .find(|right| right.as_bytes()[0] == word.as_bytes()[0] && is_one_slip(word, right));
+        slip.or_else(|| {
+            let alike = tables.sounds.get(&key(word))?.iter().map(|number| &self.words[*number as usize]);
+            let near = alike.map(|right| (distance(word, right), right)).filter(|(far, _)| far * 3 <= word.len());
+            // Sorted by the alphabet, so that of two that are as near the first is meant.
+            near.min_by_key(|(far, _)| *far).map(|(_, right)| right)
+        })
+        .cloned()
     }
 }
 
-fn deletes(words: &[String]) -> FxHashMap<u64, u32> {
+fn tables(words: &[String]) -> Tables {
     let mut deletes = FxHashMap::default();
     deletes.reserve(words.iter().map(|word| word.len() + 1).sum());
+    let mut sounds: FxHashMap<String, Vec<u32>> = FxHashMap::default();
     for (number, word) in words.iter().enumerate() {
         for form in forms(word) {
             deletes.entry(form).or_insert(number as u32);
         }
+        let key = key(word);
+        if key.len() >= SHORTEST_SOUND {
+            sounds.entry(key).or_default().push(number as u32);
+        }
     }
-    deletes
+    Tables { real: WORDS.lines().filter(|line| !line.starts_with('#')).flat_map(str::split_ascii_whitespace).collect(), deletes, sounds }
+}
+
+/// `word` with the letters that its digits stand for, if it has both.
+fn without_digits(word: &str) -> Option<String> {
+    let letter = |c: char| match c {
+        '0' => 'o',
+        '1' => 'i',
+        '3' => 'e',
+        '4' => 'a',
+        '5' => 's',
+        '7' => 't',
+        _ => c,
+    };
+    let is_mixed = word.bytes().any(|b| b.is_ascii_digit()) && word.starts_with(|c: char| c.is_ascii_alphabetic());
+    is_mixed.then(|| word.chars().map(letter).collect())
 }
 
 /// The hash of `word`, then of `word` without each of its letters.
@@ -152,7 +208,7 @@ mod tests {
             misspellings: BTreeMap::from([("cant breathe".to_owned(), vec!["cantbreathe".to_owned()])]),
             keep: vec!["breeding".to_owned()],
         };
-        Speller::new(VOCABULARY.into_iter(), file)
+        Speller::new(VOCABULARY.into_iter().map(str::to_owned), file)
     }
 
     #[test]
@@ -178,11 +234,12 @@ mod tests {
 
     #[test]
     fn of_two_words_one_slip_away_the_first_in_the_alphabet_is_meant() {
-        let speller = Speller::new(["stinks", "sticks", "bleeds"].into_iter(), SpellingFile::default());
+        let speller = Speller::new(["stinks", "sticks", "bleeds"].map(str::to_owned).into_iter(), SpellingFile::default());
         let check = |word: &str, expected: Option<&str>| {
             assert_eq!(speller.mend(word, |_| false).map(|words| words.join(" ")).as_deref(), expected, "{word}");
         };
-        check("stiks", None);
+        check("stiks", Some("sticks"));
+        check("stik", None);
         check("stirks", Some("sticks"));
         check("bleads", Some("bleeds"));
     }

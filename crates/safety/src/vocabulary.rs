@@ -9,6 +9,11 @@ const ANY: Symbol = 0;
 const NUMBER: Symbol = 1;
 const YEAR: Symbol = 2;
 
+/// Shorter stems are met by too many words.
+const SHORTEST_STEM: usize = 5;
+/// How a stem may go on. Not all that this makes are words, which does no harm: nobody means them.
+const ENDINGS: [&str; 6] = ["", "ed", "ing", "s", "e", "ion"];
+
 /// The words and stems of all patterns, each stored once.
 #[derive(Debug, Default)]
 pub(crate) struct Vocabulary {
@@ -54,9 +59,11 @@ impl Vocabulary {
         is_plain(word) && self.words.contains_key(word) || self.stems_of(word).next().is_some()
     }
 
-    /// The plain words, in no order.
-    pub(crate) fn plain_words(&self) -> impl Iterator<Item = &str> {
-        self.words.keys().map(String::as_str).filter(|word| is_plain(word))
+    /// What a misspelt word may have been meant for: the plain words, and each longer stem with its likeliest endings.
+    pub(crate) fn targets(&self) -> impl Iterator<Item = String> {
+        let words = self.words.keys().filter(|word| is_plain(word)).cloned();
+        let stems = self.stems.keys().filter(|stem| is_plain(stem) && stem.len() >= SHORTEST_STEM);
+        words.chain(stems.flat_map(|stem| ENDINGS.iter().map(move |ending| format!("{stem}{ending}"))))
     }
 
     fn stems_of<'a>(&'a self, word: &'a str) -> impl Iterator<Item = &'a Symbol> {

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 use std::time::Instant;
 
 use clinqa_safety::{Region, Rules, Screening, Verdict, screen};
-use clinqa_schema::{Abstention, NoticeKind, Question};
+use clinqa_schema::{Abstention, NoticeKind, Question, Turn};
 
 const EMERGENCIES: &str = include_str!("data/emergencies.txt");
 const ORDINARY: &str = include_str!("data/ordinary.txt");
@@ -18,7 +18,7 @@ fn rules() -> &'static Rules {
 
 fn screened(rules: &Rules, text: &str, region: Option<&str>) -> Screening {
     let region = region.map(|code| code.parse::<Region>().expect("a region"));
-    screen(rules, &Question::new(text).expect("a question"), region.as_ref())
+    screen(rules, &Question::new(text).expect("a question"), &[], region.as_ref())
 }
 
 fn lines(data: &str) -> Vec<&str> {
@@ -126,7 +126,7 @@ fn screening_is_quick_even_for_the_longest_question() {
         let mut times: Vec<f64> = (0..21)
             .map(|_| {
                 let start = Instant::now();
-                std::hint::black_box(screen(rules, question, None));
+                std::hint::black_box(screen(rules, question, &[], None));
                 start.elapsed().as_secs_f64() * 1e3
             })
             .collect();
@@ -172,13 +172,46 @@ proptest::proptest! {
     #[test]
     fn screening_never_panics_on_any_text(text in "\\PC{1,200}") {
         if let Ok(question) = Question::new(&text) {
-            proptest::prop_assert_eq!(screen(rules(), &question, None), screen(rules(), &question, None));
+            proptest::prop_assert_eq!(screen(rules(), &question, &[], None), screen(rules(), &question, &[], None));
         }
     }
 
     #[test]
     fn padding_around_an_emergency_does_not_hide_it(before in "([a-z]{1,8} ){0,30}", after in "( [a-z]{1,8}){0,30}") {
         let question = Question::new(&format!("{before}. My wife is not breathing!{after}")).expect("a question");
-        proptest::prop_assert_eq!(screen(rules(), &question, None).verdict, Verdict::Redirect);
+        proptest::prop_assert_eq!(screen(rules(), &question, &[], None).verdict, Verdict::Redirect);
     }
+}
+
+fn in_conversation(before: &[&str], text: &str) -> Screening {
+    let turn = |question: &&str| Turn { question: (*question).to_owned(), answer: "Some answer.".to_owned() };
+    let history: Vec<Turn> = before.iter().map(turn).collect();
+    screen(rules(), &Question::new(text).expect("a question"), &history, None)
+}
+
+#[test]
+fn an_emergency_told_in_an_earlier_turn_leads_until_the_person_says_that_it_is_over() {
+    let check = |before: &[&str], text: &str, expected: Verdict| {
+        assert_eq!(in_conversation(before, text).verdict, expected, "{before:?} {text}");
+    };
+    let pain = "my dad has crushing chest pain";
+    check(&[pain], "it's getting worse, now his arm too", Verdict::Redirect);
+    check(&[pain, "what is eczema?"], "and in children?", Verdict::Redirect);
+    check(&["my baby is 6 weeks old"], "she has a fever of 39", Verdict::Redirect);
+    check(&[pain], "the ambulance is here. How long does recovery take?", Verdict::Proceed);
+    check(&[pain], "he is fine now. the ambulance came, but he just stopped breathing", Verdict::Redirect);
+    check(&["I had a stroke in 2015"], "can I fly?", Verdict::Proceed);
+    check(&["What are the signs of a stroke?"], "and in children?", Verdict::Proceed);
+    check(&["What is eczema?"], "how is it treated?", Verdict::Proceed);
+}
+
+#[test]
+fn a_personal_question_is_one_even_where_the_turn_before_holds_half_of_it() {
+    let personal = Verdict::Abstain(Abstention::Personal);
+    let check = |before: &str, text: &str, expected: Verdict| {
+        assert_eq!(in_conversation(&[before], text).verdict, expected, "{before} {text}");
+    };
+    check("How much ibuprofen can I give my son?", "and paracetamol?", personal);
+    check("How much ibuprofen can I give my son?", "What is ibuprofen?", Verdict::Proceed);
+    check("What is the usual dose of ibuprofen?", "and in children?", Verdict::Proceed);
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::future::pending;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,10 +16,10 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::address::Origin;
-use crate::config::{Limits, Proxy};
+use crate::config::{Limits, Proxy, ServerConfig};
 use crate::door::Door;
 use crate::error::ApiError;
 use crate::tls::Certificate;
@@ -33,6 +33,9 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// How long the order to stop waits for connections that the system has accepted and we have not seen.
 const BACKLOG: Duration = Duration::from_millis(20);
+
+/// For how long connections are still taken in all, where they never cease.
+const LAST_CALL: Duration = Duration::from_millis(300);
 
 /// How long a connection without a request may still send one after the order to stop: what is under way is answered.
 const LAST_REQUEST: Duration = Duration::from_millis(500);
@@ -49,20 +52,22 @@ pub(crate) struct Hall {
     stop: watch::Receiver<bool>,
 }
 
+/// How one gets in, and when nobody does any more.
+pub(crate) struct Entry {
+    pub(crate) certificate: Option<Arc<Certificate>>,
+    pub(crate) stop: watch::Receiver<bool>,
+}
+
 impl Hall {
-    pub(crate) async fn new(
-        door: Arc<Door>,
-        certificate: Option<Arc<Certificate>>,
-        stop: watch::Receiver<bool>,
-    ) -> Self {
-        let config = &door.app.config;
+    pub(crate) async fn new(door: Door, config: &ServerConfig, entry: Entry) -> Self {
+        let Entry { certificate, stop } = entry;
         let limits = config.limits;
         Self {
+            door: Arc::new(door),
             places: Arc::new(Semaphore::new(limits.connections)),
             refusing: Arc::new(Semaphore::new(REFUSED_AT_ONCE)),
             by_address: (config.proxy == Proxy::Direct).then(Mutex::default),
             refusals: Arc::new(refusals().await),
-            door,
             certificate,
             limits,
             stop,
@@ -82,10 +87,12 @@ impl Hall {
             }
         }
         // Whoever is connected already, as far as they know, is served too.
-        while let Ok(accepted) = timeout(BACKLOG, listener.accept()).await
-            && hall.places.available_permits() > 0
-        {
+        let last_call = Instant::now() + LAST_CALL;
+        while let Ok(accepted) = timeout(BACKLOG, listener.accept()).await {
             hall.welcome(accepted).await;
+            if Instant::now() > last_call {
+                break;
+            }
         }
         drop(listener);
         let everybody = hall.places.acquire_many(hall.limits.connections as u32);
@@ -93,7 +100,7 @@ impl Hall {
     }
 
     async fn welcome(self: &Arc<Self>, accepted: io::Result<(TcpStream, SocketAddr)>) {
-        let metrics = &self.door.app.metrics;
+        let metrics = &self.door.metrics;
         let Ok((stream, peer)) = accepted else {
             metrics.refused("system");
             tracing::error!("cannot accept connections; raise the limit on open files");
@@ -117,7 +124,7 @@ impl Hall {
 
     /// Says that there are too many and closes; over TLS there is nothing to say it with.
     fn turn_away(self: &Arc<Self>, stream: TcpStream, reason: &'static str) {
-        self.door.app.metrics.refused(reason);
+        self.door.metrics.refused(reason);
         tracing::debug!(reason, "connection refused");
         let Ok(place) = Arc::clone(&self.refusing).try_acquire_owned() else { return };
         if self.certificate.is_some() {
@@ -193,7 +200,7 @@ impl Hall {
     fn cut(&self, reason: &'static str) {
         // A connection that was only kept open is no loss.
         if reason != "idle" {
-            self.door.app.metrics.refused(reason);
+            self.door.metrics.refused(reason);
         }
         tracing::debug!(reason, "connection cut");
     }
@@ -218,14 +225,14 @@ impl Guest {
             }
             *inside += 1;
         }
-        hall.door.app.metrics.connected(1);
+        hall.door.metrics.connected(1);
         Some(Self { hall: Arc::clone(hall), origin, _place: place })
     }
 }
 
 impl Drop for Guest {
     fn drop(&mut self) {
-        self.hall.door.app.metrics.connected(-1);
+        self.hall.door.metrics.connected(-1);
         if let Some(by_address) = &self.hall.by_address {
             let mut by_address = by_address.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(inside) = by_address.get_mut(&self.origin) {
@@ -289,3 +296,6 @@ async fn written(mut response: Response<Body>) -> axum::body::Bytes {
     bytes.extend(body);
     bytes.into()
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,8 +18,9 @@ impl From<IpAddr> for Origin {
         match address.to_canonical() {
             IpAddr::V4(address) => Self::V4(address),
             IpAddr::V6(address) => {
-                let [a, b, c, d, e, f, g, h, ..] = address.octets();
-                Self::V6([a, b, c, d, e, f, g, h])
+                let mut subnet = [0; 8];
+                subnet.copy_from_slice(&address.octets()[..8]);
+                Self::V6(subnet)
             }
         }
     }

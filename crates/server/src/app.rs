@@ -1,39 +1,23 @@
 //! What does every request share?
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use clinqa_qa::{Ask, Engine, Explain, Library, answer, emergency};
 use clinqa_schema::Reply;
-use serde::Serialize;
-use utoipa::ToSchema;
 
-use crate::access::{Access, Key};
+use crate::access::Key;
 use crate::config::ServerConfig;
 use crate::error::{ApiError, ServerError};
+use crate::guard::Gate;
 use crate::metrics::Metrics;
-use crate::rates::RateLimits;
+use crate::routes::feedback::Feedback;
+use crate::standing::Standing;
 use crate::work::{Capacity, Work};
 
 /// Looks that may be under way at once; each takes about a millisecond.
-const LOOKS: Capacity = Capacity { workers: 1, queue: 256, wait: std::time::Duration::from_millis(250), niceness: 0 };
-
-/// How much later than those who speak to clients those who compute are served by the system.
-const NICENESS: i32 = 5;
-
-/// Whether questions should be sent here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Health {
-    /// The current index answers.
-    Ready,
-    /// An older index answers, because the current one cannot be used.
-    Degraded,
-    /// No new question is taken.
-    Stopping,
-}
+const LOOKS: Capacity = Capacity { workers: 1, queue: 256, wait: Duration::from_millis(250) };
 
 /// The state that all requests share; requests in flight keep the engine they began with.
 pub(crate) struct App {
@@ -44,11 +28,10 @@ pub(crate) struct App {
     pub(crate) work: Work,
     /// Looks at what is there, and the screening that no question waits for.
     pub(crate) looks: Work,
-    pub(crate) access: ArcSwap<Access>,
-    pub(crate) rates: RateLimits,
-    pub(crate) metrics: Metrics,
-    degraded: AtomicBool,
-    stopping: AtomicBool,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) standing: Arc<Standing>,
+    pub(crate) feedback: Feedback,
 }
 
 impl App {
@@ -58,17 +41,17 @@ impl App {
         engine: Engine,
         keys: Vec<Key>,
     ) -> Result<Self, ServerError> {
-        let questions =
-            Capacity { workers: config.workers, queue: config.queue, wait: config.queue_wait, niceness: NICENESS };
+        let questions = Capacity { workers: config.workers, queue: config.queue, wait: config.queue_wait };
+        let metrics = Metrics::new();
+        metrics.serves(&engine);
         Ok(Self {
             work: Work::start(questions)?,
             looks: Work::start(LOOKS)?,
-            access: ArcSwap::from_pointee(Access { keys, strangers: config.strangers }),
-            rates: RateLimits::new(&config.rates),
-            metrics: Metrics::new(&engine),
+            gate: Arc::new(Gate::new(&config, keys)),
+            metrics: Arc::new(metrics),
+            standing: Arc::default(),
             engine: ArcSwap::from_pointee(engine),
-            degraded: AtomicBool::new(false),
-            stopping: AtomicBool::new(false),
+            feedback: Feedback::default(),
             config,
             library,
         })
@@ -85,24 +68,10 @@ impl App {
         self.engine.store(Arc::new(engine));
     }
 
-    /// Whether questions should be sent here.
-    pub(crate) fn health(&self) -> Health {
-        match (self.stopping.load(Ordering::Relaxed), self.degraded.load(Ordering::Relaxed)) {
-            (true, _) => Health::Stopping,
-            (false, true) => Health::Degraded,
-            (false, false) => Health::Ready,
-        }
-    }
-
     /// Notes whether the current index of the folder can be used.
     pub(crate) fn set_degraded(&self, degraded: bool) {
         self.metrics.set_degraded(degraded);
-        self.degraded.store(degraded, Ordering::Relaxed);
-    }
-
-    /// Notes that the server is to stop.
-    pub(crate) fn stop(&self) {
-        self.stopping.store(true, Ordering::Relaxed);
+        self.standing.set_degraded(degraded);
     }
 
     /// Answers one question with one engine. An emergency waits neither for a model nor in the queue.

@@ -1,6 +1,5 @@
 //! What happens to every request, whatever it is: an id, one line of log, one count, and no panic gets past.
 
-use std::any::Any;
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,17 +19,21 @@ use tower::ServiceExt;
 use uuid::Uuid;
 
 use crate::Role;
-use crate::app::{App, Health};
 use crate::error::ApiError;
 use crate::guard::{Passed, Peer};
+use crate::metrics::Metrics;
+use crate::standing::{Health, Standing};
 use crate::wire::Exchange;
 
 const REQUEST_ID: header::HeaderName = header::HeaderName::from_static("x-request-id");
 
 /// The way in for all requests.
 pub(crate) struct Door {
-    pub(crate) app: Arc<App>,
     pub(crate) router: Router,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) standing: Arc<Standing>,
+    /// How long a reply may have nothing to say.
+    pub(crate) patience: Duration,
 }
 
 impl Door {
@@ -50,27 +53,23 @@ impl Door {
         let routed = AssertUnwindSafe(self.router.clone().oneshot(request)).catch_unwind();
         let mut response = match routed.await {
             Ok(Ok(response)) => response,
-            Err(panic) => self.mended(panic),
+            // What a panic says is not looked at: it may hold what somebody asked.
+            Err(_) => ApiError::Internal.into_response(),
         };
         let headers = response.headers_mut();
         if let Ok(value) = HeaderValue::from_str(id.hyphenated().encode_lower(&mut Uuid::encode_buffer())) {
             headers.insert(REQUEST_ID, value);
         }
-        if self.app.health() == Health::Stopping {
+        if self.standing.health() == Health::Stopping {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         exchange.reply();
         let passed = response.extensions_mut().remove::<Passed>();
         let status = response.status().as_u16();
-        let patience = self.app.config.request_timeout;
-        let record = Record { app: Arc::clone(&self.app), exchange, start, id, method, passed, status, bytes: 0 };
+        let patience = self.patience;
+        let record =
+            Record { metrics: Arc::clone(&self.metrics), exchange, start, id, method, passed, status, bytes: 0 };
         Ok(response.map(|inner| Told { inner: Some(inner), patience, waiting: None, record }))
-    }
-
-    /// One panic is one 500. What it says is not looked at: it may hold what somebody asked.
-    fn mended(&self, _panic: Box<dyn Any + Send>) -> Response<Body> {
-        self.app.metrics.panicked();
-        ApiError::Internal.into_response()
     }
 }
 
@@ -136,10 +135,7 @@ impl HttpBody for Told {
                 }
                 Unfinished::Stalled
             }
-            Err(_) => {
-                told.record.app.metrics.panicked();
-                Unfinished::Panicked
-            }
+            Err(_) => Unfinished::Panicked,
         };
         told.inner = None;
         Poll::Ready(Some(Err(failed)))
@@ -156,7 +152,7 @@ impl HttpBody for Told {
 
 /// What is remembered of a request: nothing that the client wrote.
 struct Record {
-    app: Arc<App>,
+    metrics: Arc<Metrics>,
     exchange: Arc<Exchange>,
     start: Instant,
     id: Uuid,
@@ -171,7 +167,7 @@ impl Drop for Record {
         let route = self.passed.map_or("other", |passed| passed.pattern);
         let role = self.passed.map_or(Role::None, |passed| passed.role);
         let took = self.start.elapsed().as_secs_f64();
-        self.app.metrics.requested(route, self.status, took);
+        self.metrics.requested(route, self.status, took);
         tracing::info!(
             request_id = %self.id,
             method = self.method,

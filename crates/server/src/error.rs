@@ -44,6 +44,17 @@ pub enum ServerError {
     Engine(#[from] clinqa_qa::Error),
 }
 
+impl ServerError {
+    /// Whose fault it is.
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::Listen { .. } | Self::Secrets { .. } | Self::Certificate { .. } => Fault::Request,
+            Self::Runtime { .. } => Fault::Internal,
+            Self::Engine(error) => error.fault(),
+        }
+    }
+}
+
 /// Why a request got no result. None of these repeats what was sent.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum ApiError {
@@ -85,8 +96,6 @@ pub(crate) enum ApiError {
     TooMany { retry_after: u64 },
     #[error("the answer took too long; try again in a moment")]
     TimedOut,
-    #[error("the server is stopping; try again in a moment")]
-    Stopping,
     #[error("the index cannot answer now; an operator must run `clinqa inspect`")]
     Index,
     #[error("something went wrong on our side; try again, and tell the operator if it stays")]
@@ -110,8 +119,17 @@ impl ApiError {
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Question(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
-            Self::Busy | Self::Index | Self::TimedOut | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Index | Self::TimedOut => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// When it is worth another try, in seconds.
+    fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::TooMany { retry_after } => Some(*retry_after),
+            _ if self.status() == StatusCode::SERVICE_UNAVAILABLE => Some(1),
+            _ => None,
         }
     }
 
@@ -121,15 +139,6 @@ impl ApiError {
             Self::Field { param, .. } => param.clone(),
             Self::Unsupported { param, .. } => Some(param.clone()),
             Self::Question(_) => Some("question".to_owned()),
-            _ => None,
-        }
-    }
-
-    /// When it is worth another try, in seconds.
-    fn retry_after(&self) -> Option<u64> {
-        match self {
-            Self::TooMany { retry_after } => Some(*retry_after),
-            _ if self.status() == StatusCode::SERVICE_UNAVAILABLE => Some(1),
             _ => None,
         }
     }
@@ -152,7 +161,6 @@ impl ApiError {
             Self::HeadTooLarge => "head_too_large",
             Self::TooMany { .. } => "too_many",
             Self::TimedOut => "timed_out",
-            Self::Stopping => "stopping",
             Self::Index => "index",
             Self::Internal => "internal",
         }
@@ -189,7 +197,6 @@ pub(crate) fn sentences() -> Vec<String> {
         ApiError::HeadTooLarge,
         ApiError::TooMany { retry_after: 2 },
         ApiError::TimedOut,
-        ApiError::Stopping,
         ApiError::NotFound("document"),
         ApiError::Busy,
         ApiError::Index,
@@ -199,7 +206,7 @@ pub(crate) fn sentences() -> Vec<String> {
     errors.into_iter().chain(fields).map(|error| error.to_string()).collect()
 }
 
-/// The body of every error, in OpenAI's shape.
+/// The body of every error, in `OpenAI`'s shape.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Refusal {
     error: RefusalReason,

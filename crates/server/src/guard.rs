@@ -1,28 +1,61 @@
 //! May this request pass, and is all of it there?
 
 use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State};
 use axum::http::header;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use crate::Role;
-use crate::access::Refusal;
+use crate::access::{Access, Key, Refusal};
 use crate::address::origin;
-use crate::app::{App, Health};
+use crate::config::{Proxy, ServerConfig};
 use crate::error::ApiError;
-use crate::pages;
-use crate::routes::{Kind, Rule};
+use crate::rates::RateLimits;
+use crate::routes::Rule;
+
+/// What all routes hold their requests to.
+pub(crate) struct Gate {
+    access: ArcSwap<Access>,
+    rates: RateLimits,
+    strangers: Role,
+    proxy: Proxy,
+    body_bytes: usize,
+    body_patience: Duration,
+    patience: Duration,
+}
+
+impl Gate {
+    pub(crate) fn new(config: &ServerConfig, keys: Vec<Key>) -> Self {
+        Self {
+            access: ArcSwap::from_pointee(Access { keys, strangers: config.strangers }),
+            rates: RateLimits::new(&config.rates),
+            strangers: config.strangers,
+            proxy: config.proxy,
+            body_bytes: config.limits.body_bytes,
+            body_patience: config.limits.body,
+            patience: config.request_timeout,
+        }
+    }
+
+    /// Lets these keys open routes from now on, and no others.
+    pub(crate) fn replace_keys(&self, keys: Vec<Key>) {
+        self.access.store(Arc::new(Access { keys, strangers: self.strangers }));
+    }
+}
 
 /// What stands before one route.
 #[derive(Clone)]
 pub(crate) struct Guard {
-    pub(crate) app: Arc<App>,
+    pub(crate) gate: Arc<Gate>,
     pub(crate) rule: Rule,
 }
 
@@ -39,46 +72,47 @@ pub(crate) struct Passed {
 
 /// Lets a request through to its route, or answers in the route's stead.
 pub(crate) async fn guard(State(guard): State<Guard>, request: Request, next: Next) -> Response {
-    let Guard { app, rule } = guard;
-    let mut role = Role::None;
-    let mut response = match pass(&app, rule, request, next, &mut role).await {
+    let Guard { gate, rule } = guard;
+    let mut passed = Passed { pattern: rule.pattern, role: Role::None };
+    let mut response = match pass(&gate, rule, request, next, &mut passed).await {
         Ok(response) => response,
         Err(error) => error.into_response(),
     };
-    if matches!(rule.kind, Kind::Page | Kind::Form)
-        && let Some(error) = response.extensions_mut().remove::<ApiError>()
-    {
-        response = pages::problem::instead_of(response, &error);
-    }
-    response.extensions_mut().insert(Passed { pattern: rule.pattern, role });
+    response.extensions_mut().insert(passed);
     response
 }
 
-async fn pass(app: &Arc<App>, rule: Rule, request: Request, next: Next, role: &mut Role) -> Result<Response, ApiError> {
-    let access = app.access.load();
+async fn pass(
+    gate: &Gate,
+    rule: Rule,
+    request: Request,
+    next: Next,
+    passed: &mut Passed,
+) -> Result<Response, ApiError> {
+    let access = gate.access.load();
     let headers = request.headers();
     let caller = access.caller(headers.get(header::AUTHORIZATION).map(header::HeaderValue::as_bytes));
     // Whoever shows no key, or a wrong one, is known by address alone, so that guessing is counted too.
     match caller.ok().and_then(|caller| access.keys.get(caller.key?)) {
-        Some(key) => app.rates.count_key(&key.sha256, rule.kind)?,
+        Some(key) => gate.rates.count_key(&key.sha256, rule.kind)?,
         None => {
             if let Some(Peer(peer)) = request.extensions().get::<Peer>().copied() {
-                app.rates.count_address(origin(peer, headers, app.config.proxy), rule.kind)?;
+                gate.rates.count_address(origin(peer, headers, gate.proxy), rule.kind)?;
             }
         }
     }
     if rule.role > Role::None {
         let caller = caller.map_err(refused)?;
         caller.require(rule.role).map_err(refused)?;
-        *role = caller.role;
+        passed.role = caller.role;
     }
     let (mut head, body) = request.into_parts();
-    head.extensions.insert(*role);
-    let body = whole(body, app.config.limits.body_bytes, app.config.limits.body).await?;
-    let answer = next.run(Request::from_parts(head, Body::from(body)));
-    tokio::time::timeout(app.config.request_timeout, answer)
-        .await
-        .map_err(|_| if app.health() == Health::Stopping { ApiError::Stopping } else { ApiError::TimedOut })
+    head.extensions.insert(passed.role);
+    let body = whole(body, gate.body_bytes, gate.body_patience).await?;
+    // Caught here and not only at the door, so that it is counted as its route's.
+    let answer = AssertUnwindSafe(next.run(Request::from_parts(head, Body::from(body)))).catch_unwind();
+    let answered = tokio::time::timeout(gate.patience, answer).await;
+    answered.map_err(|_| ApiError::TimedOut)?.map_err(|_| ApiError::Internal)
 }
 
 fn refused(refusal: Refusal) -> ApiError {

@@ -27,6 +27,7 @@ mod rates;
 mod reload;
 mod routes;
 mod spoken;
+mod standing;
 mod tls;
 mod wire;
 mod wording;

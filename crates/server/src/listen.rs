@@ -7,7 +7,7 @@ use clinqa_qa::Library;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::accept::Hall;
+use crate::accept::{Entry, Hall};
 use crate::app::App;
 use crate::config::ServerConfig;
 use crate::door::Door;
@@ -49,6 +49,7 @@ pub fn serve(
     };
     let address = config.listen;
     let app = Arc::new(App::new(config, library, engine, read.keys)?);
+    logs::watch_panics(Arc::clone(&app.metrics));
     app.set_degraded(damage.is_some());
     let keeper = Keeper { app: Arc::clone(&app), certificate: certificate.clone(), secrets, unusable };
     let (nudge, nudges) = mpsc::channel();
@@ -64,8 +65,13 @@ pub fn serve(
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let taken = listener.local_addr().map_err(failed)?;
         let (order, stop) = watch::channel(false);
-        let router = routes::router(&app);
-        let hall = Hall::new(Arc::new(Door { app: Arc::clone(&app), router }), certificate, stop).await;
+        let door = Door {
+            router: routes::router(&app),
+            metrics: Arc::clone(&app.metrics),
+            standing: Arc::clone(&app.standing),
+            patience: app.config.request_timeout,
+        };
+        let hall = Hall::new(door, &app.config, Entry { certificate, stop }).await;
         tokio::spawn(heed(Arc::clone(&app), order, nudge));
         tracing::info!(address = %taken, "listening");
         ready(taken);
@@ -103,7 +109,7 @@ async fn heed(app: Arc<App>, order: watch::Sender<bool>, nudge: mpsc::Sender<Nud
         drop(nudge);
     }
     tracing::info!("stopping");
-    app.stop();
+    app.standing.stop();
     let _ = order.send(true);
     // Whoever listens for the order needs the sender until the end.
     order.closed().await;

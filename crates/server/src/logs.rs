@@ -2,17 +2,19 @@
 
 use std::io;
 use std::panic;
+use std::sync::Arc;
 
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::LogLevel;
+use crate::metrics::Metrics;
 
 /// The only code whose events are written; that of others might tell what passes through it.
 const OURS: &str = "clinqa_server";
 
-/// Begins to log, and replaces what a panic says by where it was.
+/// Begins to log.
 pub(crate) fn begin(level: LogLevel) {
     let level = match level {
         LogLevel::Off => LevelFilter::OFF,
@@ -31,10 +33,13 @@ pub(crate) fn begin(level: LogLevel) {
     let ours = Targets::new().with_target(OURS, level);
     // Whoever embeds the server and logs already goes on doing so.
     let _ = tracing_subscriber::registry().with(ours).with(lines).try_init();
-    panic::set_hook(Box::new(|panic| {
-        // The message may hold what somebody asked; the place is ours.
-        let place = panic.location();
-        let (file, line) = place.map_or(("", 0), |place| (place.file(), place.line()));
+}
+
+/// From now on a panic is counted and its place is logged. Its message may hold what somebody asked and is not looked at.
+pub(crate) fn watch_panics(metrics: Arc<Metrics>) {
+    panic::set_hook(Box::new(move |panic| {
+        metrics.panicked();
+        let (file, line) = panic.location().map_or(("", 0), |place| (place.file(), place.line()));
         tracing::error!(file, line, "panic");
     }));
 }

@@ -80,7 +80,7 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    pub(crate) fn new(engine: &Engine) -> Self {
+    pub(crate) fn new() -> Self {
         let request: fn() -> Histogram = || Histogram::new(REQUEST);
         let stage: fn() -> Histogram = || Histogram::new(STAGE);
         let mut metrics = Self {
@@ -99,7 +99,6 @@ impl Metrics {
             degraded: Gauge::default(),
         };
         metrics.register();
-        metrics.serves(engine);
         metrics
     }
 
@@ -114,7 +113,7 @@ impl Metrics {
         registry.register("feedback", "What people thought of replies", self.feedback.clone());
         registry.register("connections", "Connections that are open", self.connections.clone());
         registry.register("refused_connections", "Connections turned away or cut", self.refused.clone());
-        registry.register("panics", "Requests that ended in a panic", self.panics.clone());
+        registry.register("panics", "Panics anywhere; each is contained", self.panics.clone());
         registry.register("queue_depth", "Questions that wait for a worker", self.waiting.clone());
         registry.register("index_generation_info", "What answers now", self.served.clone());
         registry.register("index_degraded", "1 while an older index has to serve", self.degraded.clone());

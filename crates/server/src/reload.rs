@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use clinqa_qa::GenerationId;
 
-use crate::access::Access;
 use crate::app::App;
 use crate::listen::SecretSource;
+use crate::standing::Health;
 use crate::tls::Certificate;
 
 /// Between two looks at the folder.
@@ -85,7 +85,7 @@ impl Keeper {
 
     /// Tells once what has to be mended.
     fn worry(&self, what: &'static str) {
-        if self.app.health() != crate::app::Health::Degraded {
+        if self.app.standing.health() != Health::Degraded {
             tracing::error!("{what}");
         }
         self.app.set_degraded(true);
@@ -100,8 +100,7 @@ impl Keeper {
                 return;
             }
         };
-        let strangers = self.app.config.strangers;
-        self.app.access.store(Arc::new(Access { keys: secrets.keys, strangers }));
+        self.app.gate.replace_keys(secrets.keys);
         if let (Some(certificate), Some(pem)) = (&self.certificate, &secrets.tls)
             && let Err(error) = certificate.replace(pem)
         {

@@ -103,6 +103,8 @@ pub(crate) struct Wire {
     /// Until when the client must have sent what is waited for.
     reading: Pin<Box<Sleep>>,
     writing: Option<Stalled>,
+    /// Something was written and may not have left yet.
+    unsent: bool,
     /// Replies of which the head was written.
     heads: u64,
     /// What is written in place of hyper's own refusal.
@@ -126,12 +128,15 @@ impl Wire {
             phase: Phase::New,
             reading: Box::pin(sleep_until(Instant::now() + limits.first_byte)),
             writing: None,
+            unsent: false,
             heads: 0,
             instead: Bytes::new(),
         }
     }
 
-    pub(crate) fn phase(&self) -> Phase {
+    /// What is waited for now.
+    pub(crate) fn phase(&mut self) -> Phase {
+        self.follow();
         self.phase
     }
 
@@ -165,9 +170,9 @@ impl Wire {
 
     /// Follows what is waited for, and sets the clock where it changes.
     fn follow(&mut self) {
-        let now_busy = self.exchange.is_busy();
+        // A reader on a slow line still has the reply before them when its last byte is handed over.
         let next = match self.phase {
-            _ if now_busy => Phase::Busy,
+            _ if self.unsent || self.exchange.is_busy() => Phase::Busy,
             Phase::Busy => Phase::Idle,
             phase => phase,
         };
@@ -255,6 +260,7 @@ impl AsyncWrite for Wire {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let wire = self.get_mut();
         ready!(wire.poll_instead(context))?;
+        wire.unsent = true;
         if let Some(instead) = wire.replacement(bytes) {
             wire.instead = instead;
             return Poll::Ready(Ok(bytes.len()));
@@ -270,6 +276,7 @@ impl AsyncWrite for Wire {
         ready!(Pin::new(&mut wire.stream).poll_flush(context))?;
         if !wire.exchange.is_busy() {
             wire.writing = None;
+            wire.unsent = false;
         }
         Poll::Ready(Ok(()))
     }

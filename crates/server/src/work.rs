@@ -27,8 +27,6 @@ pub(crate) struct Capacity {
     pub(crate) queue: usize,
     /// Longest wait that a job is let in for.
     pub(crate) wait: Duration,
-    /// How much later than other threads the system serves these.
-    pub(crate) niceness: i32,
 }
 
 /// Threads, and the queue before them.
@@ -55,7 +53,6 @@ trait Job: Send {
     /// Whether somebody waits who would still be served in time, at `now` and with a job taking `mean`.
     fn is_wanted(&self, now: Instant, mean: Duration) -> bool;
     fn run(self: Box<Self>);
-    fn refuse(self: Box<Self>);
 }
 
 struct Task<F, T> {
@@ -75,10 +72,6 @@ impl<T: Send, F: FnOnce() -> T + Send> Job for Task<F, T> {
         let done = catch_unwind(AssertUnwindSafe(job)).map_err(|_| ApiError::Internal);
         // Whoever stopped waiting meanwhile needs no result.
         let _ = reply.send(done);
-    }
-
-    fn refuse(self: Box<Self>) {
-        let _ = self.reply.send(Err(ApiError::TimedOut));
     }
 }
 
@@ -103,7 +96,8 @@ impl Work {
     ) -> Result<T, ApiError> {
         let (reply, done) = oneshot::channel();
         self.shared.admit(Box::new(Task { job, deadline, reply }))?;
-        done.await.unwrap_or(Err(ApiError::Internal))
+        // A job that is dropped instead of run would have come too late.
+        done.await.unwrap_or(Err(ApiError::TimedOut))
     }
 
     /// Jobs that wait.
@@ -143,7 +137,6 @@ impl Shared {
 
     /// The life of one thread.
     fn work(&self) {
-        step_back(self.capacity.niceness);
         while let Some(job) = self.next() {
             let start = Instant::now();
             job.run();
@@ -169,7 +162,6 @@ impl Shared {
                 queue.running += 1;
                 return Some(job);
             }
-            job.refuse();
         }
     }
 }
@@ -192,23 +184,12 @@ impl Queue {
     }
 }
 
-/// Lets the system serve this thread after those of a lesser number, where it can.
-fn step_back(niceness: i32) {
-    #[cfg(target_os = "linux")]
-    if niceness > 0 {
-        // On Linux this is about the thread alone; without it answers to others come a little later.
-        let _ = rustix::process::setpriority_process(None, niceness);
-    }
-    #[cfg(not(target_os = "linux"))]
-    let _ = niceness;
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::sync::mpsc;
 
-    const ONE: Capacity = Capacity { workers: 1, queue: 2, wait: Duration::from_secs(10), niceness: 0 };
+    const ONE: Capacity = Capacity { workers: 1, queue: 2, wait: Duration::from_secs(10) };
 
     fn soon() -> Instant {
         Instant::now() + Duration::from_secs(30)
@@ -297,7 +278,7 @@ mod tests {
                 let (reply, _) = oneshot::channel();
                 queue.waiting.push_back(Box::new(Task { job: || (), deadline: soon(), reply }));
             }
-            let capacity = Capacity { workers: 2, queue: 8, wait: Duration::from_millis(600), niceness: 0 };
+            let capacity = Capacity { workers: 2, queue: 8, wait: Duration::from_millis(600) };
             assert_eq!(queue.has_room(capacity), expected, "{waiting} waiting, {mean} s each");
         };
         check(0, 0.2, true);

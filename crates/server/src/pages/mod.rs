@@ -1,4 +1,12 @@
 //! The pages that people see; each is built from values that escape themselves.
 
+pub(crate) mod assets;
 pub(crate) mod chat;
-pub(crate) mod problem;
+mod conversation;
+pub(crate) mod error;
+mod layout;
+mod origin;
+mod parts;
+mod quoted;
+pub(crate) mod source;
+mod words;

@@ -9,7 +9,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::app::{App, Health};
+use crate::app::App;
+use crate::standing::Health;
 
 /// Says that the process runs
 #[utoipa::path(
@@ -46,7 +47,7 @@ pub(crate) struct Readiness {
     )
 )]
 pub(crate) async fn ready(State(app): State<Arc<App>>) -> Response {
-    let status = app.health();
+    let status = app.standing.health();
     let code = if status == Health::Stopping { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
     let reason = match status {
         Health::Ready => None,

@@ -28,7 +28,6 @@ pub(crate) enum Kind {
     Probe,
     /// A page or a part of one: errors are pages too.
     Page,
-    #[expect(dead_code, reason = "the page without JavaScript brings it")]
     /// A page that asks a question.
     Form,
     /// A look at something that is there: errors are JSON, as for all that follow.
@@ -54,9 +53,16 @@ struct Row {
 
 /// Every route, one line each: what it is, who may use it, where it is, who answers.
 fn table() -> Vec<Row> {
-    use Kind::{Look, Page, Probe, Question};
+    use Kind::{Form, Look, Page, Probe, Question};
     vec![
         row(Page, Role::None, "/", get(pages::chat::show)),
+        row(Form, Role::Patient, "/", post(pages::chat::submit)),
+        row(Page, Role::None, "/source/{id}", get(pages::source::show)),
+        row(Page, Role::None, "/assets/{name}", get(pages::assets::show)),
+        row(Page, Role::None, "/docs", get(openapi::home)),
+        row(Page, Role::None, "/docs/", get(openapi::page)),
+        row(Page, Role::None, "/docs/{file}", get(openapi::file)),
+        row(Look, Role::None, "/openapi.json", get(openapi::description)),
         row(Question, Role::Patient, "/v1/ask", post(ask::ask)),
         row(Question, Role::Patient, "/v1/chat/completions", post(chat::complete)),
         row(Look, Role::Patient, "/v1/models", get(chat::models)),
@@ -65,10 +71,6 @@ fn table() -> Vec<Row> {
         row(Look, Role::Patient, "/v1/documents/{id}", get(sources::document)),
         row(Look, Role::Patient, "/v1/passages/{id}", get(sources::passage)),
         row(Look, Role::Patient, "/v1/feedback", post(feedback::feedback)),
-        row(Look, Role::None, "/openapi.json", get(openapi::description)),
-        row(Look, Role::None, "/docs", get(openapi::home)),
-        row(Look, Role::None, "/docs/", get(openapi::page)),
-        row(Look, Role::None, "/docs/{file}", get(openapi::file)),
         row(Probe, Role::None, "/healthz", get(health::alive)),
         row(Probe, Role::None, "/readyz", get(health::ready)),
         row(Probe, Role::Admin, "/metrics", get(metrics::show)),
@@ -82,7 +84,7 @@ fn row(kind: Kind, role: Role, pattern: &'static str, methods: MethodRouter<Arc<
 /// The routes of the table, each behind its guard.
 pub(crate) fn router(app: &Arc<App>) -> Router {
     let guarded = |router: Router<Arc<App>>, Row { rule, methods }: Row| {
-        let guard_state = Guard { app: Arc::clone(app), rule };
+        let guard_state = Guard { gate: Arc::clone(&app.gate), rule };
         router.route(rule.pattern, methods.route_layer(from_fn_with_state(guard_state, guard)))
     };
     table()
@@ -90,5 +92,6 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .fold(Router::new(), guarded)
         .fallback(|| async { ApiError::NotFound("page or route") })
         .method_not_allowed_fallback(|| async { ApiError::Method })
+        .layer(from_fn_with_state(Arc::clone(app), pages::error::for_browsers))
         .with_state(Arc::clone(app))
 }

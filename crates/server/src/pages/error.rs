@@ -1,0 +1,85 @@
+//! What does a person see when something goes wrong? The number to call first, then what to do.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use clinqa_qa::Region;
+use maud::html;
+
+use super::layout::{self, Page, Script, numbers};
+use super::words::{WORDS, problem};
+use crate::app::App;
+
+/// What an error says beside its text: when to come back, and how to be let in.
+const KEPT: [HeaderName; 4] = [header::RETRY_AFTER, header::WWW_AUTHENTICATE, header::ALLOW, header::CONNECTION];
+
+/// The page for a status, with the emergency line of the region (promise M7). It needs neither index nor model.
+pub(crate) fn page(status: StatusCode, region: Option<Region>) -> Response {
+    let number = region.as_ref().map_or(WORDS.nowhere, |region| region.emergency());
+    let body = html! {
+        main id="main" tabindex="-1" {
+            div.failed {
+                h1 { (problem(status)) }
+                section class="notice emergency" {
+                    h2 { (WORDS.problems.danger) }
+                    p.call { (WORDS.call) " " (numbers(number)) }
+                }
+                p { a.button href="/" { (WORDS.problems.back) } }
+                p.meta { "HTTP " (status.as_u16()) }
+            }
+        }
+    };
+    layout::respond(status, &Page { title: "clinqa".to_owned(), name: "error", region, script: Script::None, body })
+}
+
+/// Turns errors into pages for whoever asked for a page, and leaves them as they are for programs.
+pub(crate) async fn for_browsers(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let wants_page = wants_page(request.headers());
+    let mut response = next.run(request).await;
+    let status = response.status();
+    let failed = status.is_client_error() || status.is_server_error();
+    if !wants_page || !failed || is_page(response.headers()) {
+        return response;
+    }
+    let mut page = page(status, app.config.region);
+    let kept = KEPT.into_iter().filter_map(|name| Some((response.headers().get(&name)?.clone(), name)));
+    page.headers_mut().extend(kept.map(|(value, name)| (name, value)));
+    // What was noted about the request is noted still.
+    page.extensions_mut().extend(std::mem::take(response.extensions_mut()));
+    page
+}
+
+/// Whether HTML is named among what is accepted, as browsers do and programs do not.
+fn wants_page(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let mut kinds = accepted.flat_map(|value| value.split(',')).map(|kind| kind.split(';').next().unwrap_or("").trim());
+    kinds.any(|kind| kind.eq_ignore_ascii_case("text/html") || kind.eq_ignore_ascii_case("application/xhtml+xml"))
+}
+
+fn is_page(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn a_page_is_for_those_who_ask_for_one() {
+        let check = |accept: &'static str, expected: bool| {
+            let headers = HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static(accept))]);
+            assert_eq!(wants_page(&headers), expected, "{accept}");
+        };
+        check("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", true);
+        check("TEXT/HTML;q=0.5", true);
+        check("*/*", false);
+        check("application/json", false);
+        check("", false);
+        assert!(!wants_page(&HeaderMap::new()));
+    }
+}

@@ -1,0 +1,91 @@
+// What does a test of the pages need: a browser, a page that reports whatever goes wrong in it, and a tally.
+
+import { createRequire } from "node:module";
+import path from "node:path";
+
+/** Where the packages lie; they are not committed. */
+export const modules = createRequire(path.join(process.env.CLINQA_TEST_WEB, "modules.js"));
+
+const { chromium } = modules("playwright-core");
+
+/** The address of the server under test. */
+export const base = process.env.CLINQA_TEST_URL;
+
+const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+  "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+
+export const browser = await chromium.launch({ executablePath: process.env.CLINQA_TEST_CHROMIUM, args: FLAGS });
+
+let failed = 0;
+const only = process.argv.find((arg) => arg.startsWith("--only="))?.slice(7);
+
+/** Runs one test on a page of its own; `options` are those of a browser context. */
+export async function test(name, options, body) {
+  if (only && !name.includes(only)) return;
+  const context = await browser.newContext({ viewport: { width: 1180, height: 860 }, ...options });
+  const page = await context.newPage();
+  const wrong = [];
+  page.setDefaultTimeout(60000);
+  page.on("pageerror", (error) => wrong.push(`an error in the page: ${error.message}`));
+  page.on("dialog", (dialog) => { wrong.push("a dialog opened"); dialog.dismiss(); });
+  page.on("request", (request) => {
+    const url = new URL(request.url());
+    if (url.protocol !== "data:" && url.origin !== base) wrong.push(`a request to ${url.origin}`);
+  });
+  try {
+    await page.goto(base);
+    await body(page, context);
+  } catch (error) {
+    wrong.push(error.stack ?? String(error));
+  }
+  failed += wrong.length ? 1 : 0;
+  console.log(wrong.length ? `not ok: ${name}\n  ${wrong.join("\n  ")}` : `ok: ${name}`);
+  await context.close();
+}
+
+/** Ends the run, with an exit code that tells how it went. */
+export async function finish() {
+  await browser.close();
+  process.exitCode = failed ? 1 : 0;
+}
+
+export function equal(found, wanted, what = "") {
+  const [left, right] = [found, wanted].map((value) => JSON.stringify(value));
+  if (left !== right) throw new Error(`${what} found ${left}, wanted ${right}`);
+}
+
+export function holds(condition, what) {
+  if (!condition) throw new Error(what);
+}
+
+/** Types a question, sends it with Enter and waits for what comes of it. */
+export async function ask(page, question) {
+  const before = await page.locator("#log .turn").count();
+  await page.fill("#question", question);
+  await page.press("#question", "Enter");
+  const turn = page.locator("#log .turn").nth(before);
+  await turn.locator(".tools").waitFor();
+  return turn;
+}
+
+/** The elements below `selector`: names, attributes, classes, no texts. Like elements one after the other count once. */
+export function skeleton(page, selector) {
+  return page.evaluate((selector) => {
+    const of = (element) => {
+      const attributes = [...element.attributes].map((attribute) => attribute.name).sort().join(" ");
+      const inner = [...element.children].filter((child) => !child.matches(".tools")).map(of);
+      const distinct = inner.filter((shape, at) => shape !== inner[at - 1]);
+      return `${element.localName}[${attributes}|${element.className.baseVal ?? element.className}](${distinct.join(",")})`;
+    };
+    return of(document.querySelector(selector));
+  }, selector);
+}
+
+/** The text of a turn without the buttons that only a script can offer, white space evened out. */
+export function words(page, selector) {
+  return page.evaluate((selector) => {
+    const copy = document.querySelector(selector).cloneNode(true);
+    copy.querySelector(".tools")?.remove();
+    return copy.textContent.replace(/\s+/g, " ").trim();
+  }, selector);
+}
