@@ -16,8 +16,8 @@ const OWN_RESULT: &str = "My HbA1c is 8.2, what does it mean?";
 const NOT_HELD: &str = "What is the capital of France?";
 const TABLETS: &str = "How soon should antiviral tablets be started for shingles?";
 
-/// A test asks more often than a person.
-const NO_RATES: [&str; 2] = ["--rate-address", "0"];
+/// A test asks more often than a person, and has more patience where others compute beside it.
+const NO_RATES: [&str; 4] = ["--rate-address", "0", "--timeout", "60"];
 
 /// The most years of school that our own words may ask for.
 const GRADE: f64 = 6.0;
@@ -118,7 +118,7 @@ fn every_route_answers_as_it_is_described() {
     post("/v1/ask", &json!({"question": SYMPTOMS, "history": null, "filters": null, "top_k": null}), 200);
     let body = json!({"question": "inhaler", "filters": filters, "top_k": 2, "explain": true});
     let found = post("/v1/search", &body, 200);
-    post("/v1/search", &json!({"question": "inhaler", "lexical_only": true}), 200);
+    server.post("/v1/search", &json!({"question": "inhaler", "lexical_only": true, "top_k": 3.0})).expect(200);
     assert_eq!(list(&found["results"]).len(), 2, "{found}");
     for path in ["/v1/ask", "/v1/search", "/v1/chat/completions", "/v1/feedback"] {
         post(path, &json!({}), 400);
@@ -152,6 +152,33 @@ fn every_route_answers_as_it_is_described() {
     server.post("/v1/feedback", &json!({"helpful": false, "generation": generation})).expect(204);
     let (code, param) = refused(server.post("/v1/feedback", &json!({"helpful": true, "generation": "secret"})), 400);
     assert_eq!((code.as_str(), param), ("malformed", json!("generation")));
+    let counted = server.get("/metrics").expect(200).body;
+    for line in ["clinqa_feedback_total{helpful=\"yes\"} 1", "clinqa_feedback_total{helpful=\"no\"} 1"] {
+        assert!(counted.contains(line), "{counted}");
+    }
+}
+
+#[test]
+fn how_a_reply_came_about_is_for_staff() {
+    let project = Project::indexed();
+    let key = |role: &str| {
+        let made = project.run(&["key", "new", "--role", role, "--name", role]).expect(0).stdout;
+        let (secret, entry) = made.split_once('\n').expect("a secret and its entry");
+        (secret.to_owned(), entry.to_owned())
+    };
+    let ((patient, first), (staff, second)) = (key("patient"), key("staff"));
+    project.write("keys.toml", format!("{first}\n{second}"));
+    let server = Server::start(&project, &[&NO_RATES[..], &["--keys", "keys.toml"]].concat());
+    let ask = |secret: &str, path: &str, explain: bool| {
+        let headers = format!("content-type: application/json\r\nauthorization: Bearer {secret}\r\n");
+        server.post_with(path, &headers, &json!({"question": SYMPTOMS, "explain": explain}).to_string())
+    };
+    assert!(ask(&staff, "/v1/ask", true).expect(200).json()["trace"].is_object());
+    assert!(ask(&patient, "/v1/ask", false).expect(200).json().get("trace").is_none());
+    assert_eq!(refused(ask(&patient, "/v1/ask", true), 403).0, "forbidden");
+    assert_eq!(refused(ask(&patient, "/v1/search", false), 403).0, "forbidden");
+    assert_eq!(refused(ask("secret", "/v1/ask", false), 401).0, "unauthorised");
+    ask(&staff, "/v1/search", true).expect(200);
 }
 
 #[test]

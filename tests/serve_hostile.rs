@@ -8,8 +8,8 @@ use crate::support::http::{Response, Server};
 /// A word of every bad request: it may be found in no error.
 const MARK: &str = "zebrafever";
 
-/// A test asks more often than a person.
-const NO_RATES: [&str; 2] = ["--rate-address", "0"];
+/// A test asks more often than a person, and has more patience where others compute beside it.
+const NO_RATES: [&str; 4] = ["--rate-address", "0", "--timeout", "60"];
 
 /// Random changes that are made to valid requests.
 const MUTATIONS: usize = 1_000;
