@@ -23,6 +23,7 @@ const only = process.argv.find((arg) => arg.startsWith("--only="))?.slice(7);
 export async function test(name, options, body) {
   if (only && !name.includes(only)) return;
   const context = await browser.newContext({ viewport: { width: 1180, height: 860 }, ...options });
+  await context.addInitScript(`window.shapeOf = ${shapeOf}`);
   const page = await context.newPage();
   const wrong = [];
   page.setDefaultTimeout(60000);
@@ -68,17 +69,17 @@ export async function ask(page, question) {
   return turn;
 }
 
-/** The elements below `selector`: names, attributes, classes, no texts. Like elements one after the other count once. */
+/** The elements of a page: names, attributes, classes, no texts. Like elements one after the other count once. */
+function shapeOf(element) {
+  const attributes = [...element.attributes].map((attribute) => attribute.name).sort().join(" ");
+  const inner = [...element.children].filter((child) => !child.matches(".tools")).map(window.shapeOf);
+  const distinct = inner.filter((shape, at) => shape !== inner[at - 1]);
+  return `${element.localName}[${attributes}|${element.className.baseVal ?? element.className}](${distinct.join(",")})`;
+}
+
+/** The shape of what `selector` finds first. */
 export function skeleton(page, selector) {
-  return page.evaluate((selector) => {
-    const of = (element) => {
-      const attributes = [...element.attributes].map((attribute) => attribute.name).sort().join(" ");
-      const inner = [...element.children].filter((child) => !child.matches(".tools")).map(of);
-      const distinct = inner.filter((shape, at) => shape !== inner[at - 1]);
-      return `${element.localName}[${attributes}|${element.className.baseVal ?? element.className}](${distinct.join(",")})`;
-    };
-    return of(document.querySelector(selector));
-  }, selector);
+  return page.evaluate((selector) => window.shapeOf(document.querySelector(selector)), selector);
 }
 
 /** The text of a turn without the buttons that only a script can offer, white space evened out. */

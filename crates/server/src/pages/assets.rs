@@ -61,8 +61,9 @@ pub(crate) async fn show(Path(name): Path<String>, headers: HeaderMap) -> Respon
 }
 
 fn asset(name: &'static str, kind: &'static str, text: String) -> Asset {
-    let digest: String = Sha256::digest(&text).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    Asset { name, kind, tag: format!("\"{digest}\""), text }
+    let digest = Sha256::digest(&text);
+    let short = digest.iter().take(8).fold(0_u64, |bits, byte| (bits << 8) | u64::from(*byte));
+    Asset { name, kind, tag: format!("\"{short:016x}\""), text }
 }
 
 /// `{"word": "meaning"}` for every form of every word.

@@ -6,7 +6,7 @@ use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use clinqa_qa::{Ask, Explain, Search, emergency};
+use clinqa_qa::{Ask, Explain, Region, Search, emergency};
 use clinqa_schema::{Filters, Question, QuestionError, Reply};
 use maud::{Markup, html};
 
@@ -108,7 +108,7 @@ fn unusable(why: QuestionError) -> &'static str {
 
 fn page(app: &App, status: StatusCode, view: &View) -> Response {
     let region = app.config.region;
-    let number = region.as_ref().map_or("", |region| region.emergency());
+    let number = region.as_ref().map_or("", Region::emergency);
     let words = serde_json::to_string(&WORDS).unwrap_or_default();
     let is_new = view.past.is_empty() && view.newest.is_none();
     let body = html! {
@@ -153,7 +153,7 @@ fn past(number: usize, kept: &Kept, app: &App) -> Markup {
             @if kept.urgent {
                 section class="notice emergency" {
                     h3 { (WORDS.urgent.title) }
-                    p.call { (WORDS.call) " " (layout::numbers(region.as_ref().map_or(WORDS.nowhere, |r| r.emergency()))) }
+                    p.call { (WORDS.call) " " (layout::numbers(region.as_ref().map_or(WORDS.nowhere, Region::emergency))) }
                 }
             } @else if kept.answered.is_empty() {
                 section.none { p { (WORDS.unsupported.title) } }

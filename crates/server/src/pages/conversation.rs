@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use clinqa_schema::{DocumentId, Outcome, Reply, Turn};
+use clinqa_schema::{Answer, DocumentId, Outcome, Reply, Turn};
 use maud::{Markup, html};
 
 /// Turns that are carried along; older ones help nobody to understand a question.
@@ -69,7 +69,7 @@ impl Kept {
         let first = reply.answer.as_ref().and_then(|answer| answer.citations().first());
         Self {
             asked: cut(question),
-            answered: cut(reply.answer.as_ref().map_or("", |answer| answer.text())),
+            answered: cut(reply.answer.as_ref().map_or("", Answer::text)),
             urgent: reply.outcome == Outcome::Redirected,
             source: first.map(|first| (first.document_id.clone(), first.answer_start..first.answer_end)),
         }

@@ -18,7 +18,7 @@ const KEPT: [HeaderName; 4] = [header::RETRY_AFTER, header::WWW_AUTHENTICATE, he
 
 /// The page for a status, with the emergency line of the region (promise M7). It needs neither index nor model.
 pub(crate) fn page(status: StatusCode, region: Option<Region>) -> Response {
-    let number = region.as_ref().map_or(WORDS.nowhere, |region| region.emergency());
+    let number = region.as_ref().map_or(WORDS.nowhere, Region::emergency);
     let body = html! {
         main id="main" tabindex="-1" {
             div.failed {
