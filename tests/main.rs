@@ -8,6 +8,7 @@ mod hostile;
 mod inspect;
 mod model;
 mod parity;
+mod privacy;
 mod rebuild;
 mod search;
 mod serve;

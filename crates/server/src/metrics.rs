@@ -12,6 +12,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::questions::Kept;
+
 /// Bounds of requests in seconds: from a page at once to the longest that is allowed.
 const REQUEST: [f64; 12] = [0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0, 5.0];
 
@@ -65,6 +67,7 @@ pub(crate) struct Metrics {
     answers: Family<ByOutcome, Counter>,
     redirects: Family<ByRule, Counter>,
     redactions: Family<ByKind, Counter>,
+    lost: Counter,
     connections: Gauge,
     refused: Family<ByReason, Counter>,
     panics: Counter,
@@ -84,6 +87,7 @@ impl Metrics {
             answers: Family::default(),
             redirects: Family::default(),
             redactions: Family::default(),
+            lost: Counter::default(),
             connections: Gauge::default(),
             refused: Family::default(),
             panics: Counter::default(),
@@ -103,6 +107,7 @@ impl Metrics {
         registry.register("answers", "Questions by what became of them", self.answers.clone());
         registry.register("redirects", "Emergencies by the rule that saw them", self.redirects.clone());
         registry.register("redactions", "Identifiers taken out of the query log", self.redactions.clone());
+        registry.register("query_log_lost", "Questions that the query log could not keep", self.lost.clone());
         registry.register("connections", "Connections that are open", self.connections.clone());
         registry.register("refused_connections", "Connections turned away or cut", self.refused.clone());
         registry.register("panics", "Requests that ended in a panic", self.panics.clone());
@@ -132,10 +137,12 @@ impl Metrics {
         }
     }
 
-    /// Counts identifiers of one kind that were taken out of the query log.
-    #[expect(dead_code, reason = "the query log comes with the redaction")]
-    pub(crate) fn redacted(&self, kind: &'static str, count: u64) {
-        self.redactions.get_or_create(&ByKind { kind }).inc_by(count);
+    /// Counts what was left out of the query log, and what could not be kept in it.
+    pub(crate) fn kept(&self, kept: &Kept) {
+        for &(kind, count) in &kept.redactions {
+            self.redactions.get_or_create(&ByKind { kind }).inc_by(count);
+        }
+        self.lost.inc_by(kept.lost);
     }
 
     /// Notes how many connections are open.
