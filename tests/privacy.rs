@@ -142,8 +142,8 @@ fn plant(project: &Project, server: &Server, count: usize) {
             6 => drop(server.post_with("/v1/ask", &format!("content-type: text/{word}\r\n"), &word)),
             7 => drop(server.post("/v1/ask", &json!({ "question": format!("{word} ").repeat(200) }))),
             8 => drop(server.post("/v1/ask", &json!({ "question": asked, "filters": { "kind": word }, "region": word }))),
-            9 => drop(server.send(format!("POST /v1/ask HTTP/1.1\r\nhost: {word}\r\n{word}: {word}\r\ncookie: {word}\r\ncontent-length: 3\r\n\r\n\u{0}{word}").as_bytes())),
-            10 => drop(server.send(format!("{word} /v1/ask HTTP/1.1\r\n\r\n").as_bytes())),
+            9 => drop(server.send(format!("POST /v1/ask HTTP/1.1\r\nhost: {word}\r\n{word}: {word}\r\ncookie: {word}\r\nconnection: close\r\ncontent-length: 3\r\n\r\n\u{0}{word}").as_bytes())),
+            10 => drop(server.send(format!("{word} /v1/ask HTTP/1.1\r\nconnection: close\r\n\r\n").as_bytes())),
             _ => drop(server.send(format!("GET /{word}?question={word} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {word}\r\nx-request-id: {word}\r\nconnection: close\r\n\r\n").as_bytes())),
         }
     }

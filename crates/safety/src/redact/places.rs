@@ -248,7 +248,7 @@ fn street(page: &mut Page, at: usize) {
         if token.gap == Gap::Line && page.gap(start) == Gap::Line {
             break;
         }
-        if token.is_digits() && token.gap != Gap::None && page.is_free(before) && !page.is_sign("unit", start) {
+        if token.is_digits() && token.gap != Gap::None && !page.is_sign("unit", start) {
             number = Some(before);
             break;
         }
