@@ -9,6 +9,7 @@ mod inspect;
 mod model;
 mod pages;
 mod parity;
+mod privacy;
 mod rebuild;
 mod search;
 mod serve;

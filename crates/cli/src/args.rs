@@ -11,7 +11,7 @@ use clinqa_retrieval::Step;
 use clinqa_safety::Region;
 use clinqa_schema::Date;
 
-pub(crate) use serve::{KeyArgs, LogArg, RoleArg, ServeArgs};
+pub(crate) use serve::{KeyArgs, LogArg, QueriesArgs, QueriesCommand, RoleArg, ServeArgs};
 
 /// Medical question answering: offline, private, every answer cited.
 #[derive(Debug, Parser)]
@@ -66,6 +66,8 @@ pub(crate) enum Command {
     Serve(Box<ServeArgs>),
     /// Search, read and compare in the terminal
     Tui(TuiArgs),
+    /// Count, list and delete what the query log of a server holds
+    Queries(QueriesArgs),
     /// Make a key for the server
     #[command(subcommand)]
     Key(KeyCommand),

@@ -6,6 +6,7 @@ mod keys;
 mod models;
 mod output;
 mod progress;
+mod query_log;
 mod settings;
 mod starter;
 

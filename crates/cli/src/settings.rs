@@ -64,6 +64,8 @@ pub(crate) struct ServeFile {
     pub(crate) rate_address: Option<u32>,
     pub(crate) rate_key: Option<u32>,
     pub(crate) log: Option<LogArg>,
+    pub(crate) query_log: Option<PathBuf>,
+    pub(crate) query_log_days: Option<u32>,
 }
 
 /// Why the settings cannot be used.

@@ -16,7 +16,7 @@ use serde_json::Value;
 const OWN: &str = include_str!("data/redact.jsonl");
 
 /// Classes of the public texts that are structured, and must be found nearly always.
-const STRUCTURED: [&str; 9] = [
+const STRUCTURED: [&str; 8] = [
     "CREDIT_CARD",
     "DOMAIN_NAME",
     "EMAIL_ADDRESS",
@@ -25,11 +25,10 @@ const STRUCTURED: [&str; 9] = [
     "PHONE_NUMBER",
     "US_DRIVER_LICENSE",
     "US_SSN",
-    "ZIP_CODE",
 ];
 
-/// Names and places.
-const NAMED: [&str; 3] = ["GPE", "PERSON", "STREET_ADDRESS"];
+/// Names and places; a postal code is a place, as Safe Harbor has it.
+const NAMED: [&str; 4] = ["GPE", "PERSON", "STREET_ADDRESS", "ZIP_CODE"];
 
 /// Reported and held to nothing: Safe Harbor lets years and most ages stay and knows no class for companies, peoples and
 /// professions.
@@ -57,7 +56,9 @@ fn spans_of(text: &str) -> Vec<Range<usize>> {
 
 /// FNV-1a, to halve a set without a list.
 fn half(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)) >> 20 & 1
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+        >> 20
+        & 1
 }
 
 /// What of an identifier may stay: countries and states, which Safe Harbor does not ask to remove.
@@ -66,8 +67,15 @@ fn may_stay(rest: &str) -> bool {
     let code = rest.len() <= 3 && rest.chars().all(|c| c.is_ascii_uppercase());
     let year = rest.len() == 4 && rest.parse().is_ok_and(|year: u32| (1800..2100).contains(&year));
     // Words that join others tell nothing: "the corner of", "and", "de".
-    let joins = rest.split_whitespace().all(|word| matches!(word, "the" | "corner" | "of" | "and") || word.len() <= 3 && word.chars().all(char::is_lowercase));
-    rest.is_empty() || code || year || joins || rest == "nan" || redact(&format!("it is common in {rest} today"), &[]).spans.is_empty() && is_large(rest)
+    let joins = rest.split_whitespace().all(|word| {
+        matches!(word, "the" | "corner" | "of" | "and") || word.len() <= 3 && word.chars().all(char::is_lowercase)
+    });
+    rest.is_empty()
+        || code
+        || year
+        || joins
+        || rest == "nan"
+        || redact(&format!("it is common in {rest} today"), &[]).spans.is_empty() && is_large(rest)
 }
 
 /// Whether what is left is a country and codes: "\n, NZ\n New Zealand".
@@ -119,12 +127,19 @@ fn recall(texts: &[Value], wanted: u64) -> BTreeMap<String, Tally> {
             let left = uncovered(text, range.clone(), &spans);
             let pieces = left.split(|c: char| !c.is_alphanumeric()).filter(|piece| !piece.is_empty());
             let whole = left.trim_matches(|c: char| !c.is_alphanumeric());
-            let gone = whole.is_empty() || NAMED.contains(&class.as_str()) && (may_stay(whole) || pieces.clone().all(may_stay) || large_pieces(&left));
+            let gone = whole.is_empty()
+                || NAMED.contains(&class.as_str())
+                    && (may_stay(whole) || pieces.clone().all(may_stay) || large_pieces(&left));
             let tally = tallies.entry(class).or_default();
             tally.all += 1;
             tally.found += usize::from(gone);
             if !gone {
-                tally.missed.push(format!("{:?} of {:?} in {:?}", left, &text[range], text.chars().take(160).collect::<String>()));
+                tally.missed.push(format!(
+                    "{:?} of {:?} in {:?}",
+                    left,
+                    &text[range],
+                    text.chars().take(160).collect::<String>()
+                ));
             }
         }
     }
@@ -207,7 +222,8 @@ fn lost(text: &str) -> (Vec<String>, usize) {
 #[test]
 fn words_of_medicine_stay() {
     let folder = from_root("corpora/starter");
-    let mut articles: Vec<PathBuf> = std::fs::read_dir(&folder).expect("the starter corpus").map(|file| file.expect("a file").path()).collect();
+    let mut articles: Vec<PathBuf> =
+        std::fs::read_dir(&folder).expect("the starter corpus").map(|file| file.expect("a file").path()).collect();
     articles.retain(|path| path.extension().is_some_and(|ending| ending == "md") && !path.ends_with("README.md"));
     articles.sort();
     let mut wrong: BTreeMap<String, usize> = BTreeMap::new();
@@ -230,7 +246,9 @@ fn words_of_medicine_stay() {
         })
         .collect();
     let questions = std::fs::read_to_string(folder.join("questions.jsonl")).expect("the questions");
-    let asked = |line: &str| serde_json::from_str::<Value>(line).expect("a question")["question"].as_str().expect("a text").to_owned();
+    let asked = |line: &str| {
+        serde_json::from_str::<Value>(line).expect("a question")["question"].as_str().expect("a text").to_owned()
+    };
     let questions: Vec<String> = questions.lines().map(asked).collect();
     let (articles, questions) = (share("starter articles", &bodies), share("starter questions", &questions));
     let mut wrong: Vec<(usize, String)> = wrong.into_iter().map(|(word, count)| (count, word)).collect();

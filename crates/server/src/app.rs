@@ -76,6 +76,7 @@ impl App {
         let deadline = Instant::now() + self.config.request_timeout;
         let engine = self.engine();
         let config = self.config.answering;
+        let keeper = self.config.query_log.as_ref().map(|log| (log, ask.question.text().to_owned()));
         let wanted = std::mem::replace(&mut ask.explain, Explain::Yes);
         let screened = Arc::clone(&engine);
         let screen = move || (emergency(&screened.models().rules, Some(screened.index()), &ask, &config), ask);
@@ -85,6 +86,9 @@ impl App {
             None => self.work.run(deadline, move || answer(&engine, &ask, &config)).await??,
         };
         self.metrics.answered(&reply);
+        if let Some((log, question)) = keeper {
+            self.metrics.kept(&log.keep(&question, &reply));
+        }
         if wanted == Explain::No {
             reply.trace = None;
         }

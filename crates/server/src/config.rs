@@ -1,11 +1,13 @@
 //! How is the server to behave? Complete, checked by whoever fills it in.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clinqa_qa::{AnswerConfig, Region};
 
 use crate::Role;
+use crate::questions::QueryLog;
 
 /// Everything that decides how the server behaves.
 #[derive(Debug, Clone)]
@@ -34,6 +36,8 @@ pub struct ServerConfig {
     pub rates: Rates,
     /// What is logged.
     pub log: LogLevel,
+    /// Who keeps what was asked; nobody unless told.
+    pub query_log: Option<Arc<dyn QueryLog>>,
 }
 
 impl ServerConfig {
@@ -52,6 +56,7 @@ impl ServerConfig {
             limits: Limits::default(),
             rates: Rates::default(),
             log: LogLevel::Info,
+            query_log: None,
         }
     }
 }

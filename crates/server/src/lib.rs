@@ -2,7 +2,7 @@
 //!
 //! [`serve`] runs until it is told to stop. Everything below this room is synchronous: handlers turn a request into a
 //! job, [`work`] runs it on a bounded number of threads, and what comes back is written as JSON or as a page. No session
-//! is kept, and nothing that was asked is written anywhere.
+//! is kept, and nothing that was asked is written anywhere, unless the operator names a [`QueryLog`], which redacts.
 //!
 //! A request passes [`accept`] (connections and their limits), [`wire`] (bytes and their deadlines), [`door`] (an id, one
 //! line of log, panics), [`guard`] (rates, keys, the body) and then its route.
@@ -23,6 +23,7 @@ mod listen;
 mod logs;
 mod metrics;
 mod pages;
+mod questions;
 mod rates;
 mod reload;
 mod routes;
@@ -37,5 +38,6 @@ pub use access::{Key, Role};
 pub use config::{Limits, LogLevel, Proxy, Rate, Rates, ServerConfig};
 pub use error::ServerError;
 pub use listen::{SecretSource, serve};
+pub use questions::{Kept, QueryLog};
 pub use tls::{Pem, Secrets};
 pub use wording::sentences;

@@ -12,6 +12,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::questions::Kept;
+
 /// Bounds of requests in seconds: from a page at once to the longest that is allowed.
 const REQUEST: [f64; 12] = [0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0, 5.0];
 
@@ -71,6 +73,7 @@ pub(crate) struct Metrics {
     redirects: Family<ByRule, Counter>,
     redactions: Family<ByKind, Counter>,
     feedback: Family<ByUse, Counter>,
+    lost: Counter,
     connections: Gauge,
     refused: Family<ByReason, Counter>,
     panics: Counter,
@@ -91,6 +94,7 @@ impl Metrics {
             redirects: Family::default(),
             redactions: Family::default(),
             feedback: Family::default(),
+            lost: Counter::default(),
             connections: Gauge::default(),
             refused: Family::default(),
             panics: Counter::default(),
@@ -111,6 +115,7 @@ impl Metrics {
         registry.register("redirects", "Emergencies by the rule that saw them", self.redirects.clone());
         registry.register("redactions", "Identifiers taken out of the query log", self.redactions.clone());
         registry.register("feedback", "What people thought of replies", self.feedback.clone());
+        registry.register("query_log_lost", "Questions that the query log could not keep", self.lost.clone());
         registry.register("connections", "Connections that are open", self.connections.clone());
         registry.register("refused_connections", "Connections turned away or cut", self.refused.clone());
         registry.register("panics", "Panics anywhere; each is contained", self.panics.clone());
@@ -140,10 +145,12 @@ impl Metrics {
         }
     }
 
-    /// Counts identifiers of one kind that were taken out of the query log.
-    #[expect(dead_code, reason = "the query log comes with the redaction")]
-    pub(crate) fn redacted(&self, kind: &'static str, count: u64) {
-        self.redactions.get_or_create(&ByKind { kind }).inc_by(count);
+    /// Counts what was left out of the query log, and what could not be kept in it.
+    pub(crate) fn kept(&self, kept: &Kept) {
+        for &(kind, count) in &kept.redactions {
+            self.redactions.get_or_create(&ByKind { kind }).inc_by(count);
+        }
+        self.lost.inc_by(kept.lost);
     }
 
     /// Counts what somebody thought of a reply.

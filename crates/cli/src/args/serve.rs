@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, ValueEnum};
+use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use clinqa_safety::Region;
 use serde::Deserialize;
 
@@ -55,6 +55,43 @@ pub(crate) struct ServeArgs {
     /// What is logged as JSON Lines on standard error; never a question
     #[arg(long, env = "CLINQA_LOG", value_enum, value_name = "LEVEL")]
     pub(crate) log: Option<LogArg>,
+    /// Keep what is asked in this folder, without what could tell who asked it; off unless named
+    #[arg(long, env = "CLINQA_QUERY_LOG", value_name = "FOLDER")]
+    pub(crate) query_log: Option<PathBuf>,
+    /// Days that it is kept [default: 30]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=3650))]
+    pub(crate) query_log_days: Option<u32>,
+}
+
+/// The query log of a server, whether one runs or not.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct QueriesArgs {
+    /// Folder of the log
+    #[arg(long, global = true, env = "CLINQA_QUERY_LOG", value_name = "FOLDER")]
+    pub(crate) query_log: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: QueriesCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum QueriesCommand {
+    /// Count questions by what became of them, topics, and what was left out
+    Stats,
+    /// List the questions as they were kept
+    List,
+    /// Delete them for good
+    #[command(group = clap::ArgGroup::new("which").required(true))]
+    Delete {
+        /// Those of days before this one
+        #[arg(long, value_name = "DATE", group = "which")]
+        before: Option<String>,
+        /// All of them
+        #[arg(long, group = "which")]
+        all: bool,
+    },
 }
 
 /// What is logged.

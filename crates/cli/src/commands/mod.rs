@@ -8,6 +8,7 @@ mod eval_retrieval;
 mod inspect;
 mod key;
 mod model;
+mod queries;
 mod rebuild;
 mod score;
 mod search;
@@ -61,6 +62,12 @@ pub(crate) enum UsageError {
         "`clinqa tui` needs a terminal to read keys from and to draw on; `clinqa ask` and `clinqa search` need none"
     )]
     NoTerminal,
+    #[error("no folder of the query log is named; pass `--query-log FOLDER`")]
+    NoQueryLog,
+    #[error("cannot use the query log {path}: {source}; check the path, its rights and the space on its disk")]
+    QueryLog { path: String, source: io::Error },
+    #[error("`--before` wants a day such as 2026-11-29")]
+    NoDay,
     #[error("no model is called `{name}`; `clinqa model list` shows those at hand")]
     NoModel { name: String },
 }
@@ -89,6 +96,7 @@ fn run_with(settings: &Settings, command: Command) -> anyhow::Result<ExitCode> {
         Command::Search(search) => search::run(settings, &search),
         Command::Rebuild(rebuild) => rebuild::run(settings, &rebuild),
         Command::Serve(serve) => serve::run(settings, &serve),
+        Command::Queries(queries) => queries::run(settings, &queries),
         Command::Key(key) => key::run(&key),
         Command::Tui(tui) => tui::run(settings, &tui),
         Command::Inspect(json) => inspect::run(settings, &json),

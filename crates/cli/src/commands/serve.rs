@@ -2,20 +2,25 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clinqa_qa::{Library, Search};
 use clinqa_safety::Rules;
-use clinqa_server::{Limits, LogLevel, Proxy, Rate, Rates, Role, ServerConfig};
+use clinqa_server::{Limits, LogLevel, Proxy, QueryLog, Rate, Rates, Role, ServerConfig};
 
-use super::{UsageError, store_with_index};
+use super::{UsageError, queries, store_with_index};
 use crate::args::{LogArg, ServeArgs};
 use crate::keys::SecretFiles;
+use crate::query_log::{Folder, Writer};
 use crate::settings::{ServeFile, Settings};
 use crate::{models, output};
 
 /// Where the server listens unless told otherwise.
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8787);
+
+/// How long a question is kept in the query log unless told otherwise.
+const QUERY_LOG_DAYS: u32 = 30;
 
 /// How many questions may come at once of those that may come in a minute.
 const BURST: u32 = 3;
@@ -23,7 +28,7 @@ const BURST: u32 = 3;
 pub(crate) fn run(settings: &Settings, args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let file = &settings.serve;
     let secrets = secrets(args, file);
-    let config = config(args, file, &secrets)?;
+    let config = config(args, settings, &secrets)?;
     let store = store_with_index(settings)?;
     let library = Library::new(store, models::open(settings, Search::Fused, Rules::embedded()?)?);
     let scheme = if secrets.tls.is_some() { "https" } else { "http" };
@@ -42,7 +47,8 @@ fn secrets(args: &ServeArgs, file: &ServeFile) -> SecretFiles {
 }
 
 /// What was typed comes before what the settings say.
-fn config(args: &ServeArgs, file: &ServeFile, secrets: &SecretFiles) -> Result<ServerConfig, UsageError> {
+fn config(args: &ServeArgs, settings: &Settings, secrets: &SecretFiles) -> Result<ServerConfig, UsageError> {
+    let file = &settings.serve;
     let listen = args.listen.or(file.listen).unwrap_or(LISTEN);
     let is_local = listen.ip().is_loopback();
     let has_keys = secrets.keys.is_some();
@@ -90,8 +96,17 @@ fn config(args: &ServeArgs, file: &ServeFile, secrets: &SecretFiles) -> Result<S
             Some(LogArg::Debug) => LogLevel::Debug,
             Some(LogArg::Trace) => LogLevel::Trace,
         },
+        query_log: query_log(args, settings)?,
         ..default
     })
+}
+
+/// Who keeps what is asked: nobody, unless a folder is named.
+fn query_log(args: &ServeArgs, settings: &Settings) -> Result<Option<Arc<dyn QueryLog>>, UsageError> {
+    let Some(path) = queries::folder(args.query_log.clone(), settings) else { return Ok(None) };
+    let days = args.query_log_days.or(settings.serve.query_log_days).unwrap_or(QUERY_LOG_DAYS);
+    let failed = |source| UsageError::QueryLog { path: path.display().to_string(), source };
+    Ok(Some(Arc::new(Writer::start(Folder::at(&path), days).map_err(failed)?)))
 }
 
 /// What may be done without a key. On this machine alone everything, as long as nobody made keys; elsewhere a patient's

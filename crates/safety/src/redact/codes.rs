@@ -42,7 +42,12 @@ fn after_fillers(page: &Page, from: usize) -> Option<(usize, bool)> {
             None => {
                 stated |= matches!(token.text.as_str(), "is" | "was" | "its" | "it's");
                 token.is_word() && page.lexicon.is_sign("filler", &token.text) && page.gap(at + 1) != Gap::None
-                    || token.is_word() && page.lexicon.is_sign("filler", &token.text) && page.tokens.get(at + 1).is_some_and(|next| next.mark().is_some_and(|mark| ":.#,".contains(mark)))
+                    || token.is_word()
+                        && page.lexicon.is_sign("filler", &token.text)
+                        && page
+                            .tokens
+                            .get(at + 1)
+                            .is_some_and(|next| next.mark().is_some_and(|mark| ":.#,".contains(mark)))
             }
         };
         if !filler {
@@ -63,14 +68,19 @@ fn code(page: &Page, from: usize, kind: Kind) -> Option<usize> {
         let leads = digits + here_digits == 0 && here_letters > 0;
         if leads {
             // "AB 12 34": letters first, if few and followed by digits.
-            let few = here_letters <= 2 || here_letters <= 4 && page.tokens[end].shape == Shape::Upper;
+            let few = here_letters <= 2
+                || here_letters <= 5
+                    && page.tokens[chunk.clone()].iter().all(|token| !token.is_word() || token.is_capital());
             let next = page.token(chunk.end).is_some_and(|next| next.is_digits() && next.gap == Gap::Blank);
             if !few || !next || digits + letters > 0 {
                 return None;
             }
-        } else if here_digits == 0 && !tail(page, &chunk, kind, digits) || digits + letters + here_digits + here_letters > MOST_SIGNS {
+        } else if here_digits == 0 && !tail(page, &chunk, kind, digits)
+            || digits + letters + here_digits + here_letters > MOST_SIGNS
+        {
             break;
-        } else if digits > 0 && quantity(page, &chunk) {
+        } else if digits > 0 && (quantity(page, &chunk) || page.tokens[end].is_word() && !spaced(page, end)) {
+            // "GEN-HU-00917 BRCA1": what begins with letters is a word of its own.
             break;
         }
         if chunk.is_empty() {
@@ -80,7 +90,11 @@ fn code(page: &Page, from: usize, kind: Kind) -> Option<usize> {
         letters += here_letters;
         let whole = chunk.end == page.chunk_end(end);
         end = chunk.end;
-        let goes_on = whole && page.gap(end) == Gap::Blank && page.token(end).is_some_and(|next| next.mark().is_none() || page.is_mark(end, '-') || page.is_mark(end, '/'));
+        let goes_on = whole
+            && page.gap(end) == Gap::Blank
+            && page
+                .token(end)
+                .is_some_and(|next| next.mark().is_none() || page.is_mark(end, '-') || page.is_mark(end, '/'));
         if !goes_on {
             break;
         }
@@ -95,9 +109,15 @@ fn code(page: &Page, from: usize, kind: Kind) -> Option<usize> {
     let enough = digits >= 3 || digits >= 2 && digits + letters >= 4 || kind == Kind::Date && digits >= 4;
     let alone = end == from + 1 && page.tokens[from].is_digits();
     let year = alone && page.tokens[from].value().is_some_and(|value| (1900..2100).contains(&value) && digits == 4);
-    let spoken_of = page.before(from, 1).is_some_and(|before| matches!(before.text.as_str(), "in" | "of" | "to" | "on") || before.is_word() && !page.lexicon.is_sign("filler", &before.text));
+    let spoken_of = page.before(from, 1).is_some_and(|before| {
+        matches!(before.text.as_str(), "in" | "of" | "to" | "on")
+            || before.is_word() && !page.lexicon.is_sign("filler", &before.text)
+    });
     let decimal = end == from + 3 && page.is_mark(from + 1, '.') && digits < 7;
-    let refused = year && spoken_of && kind != Kind::Date || decimal || alone && digits < 6 && page.is_sign("unit", end) && kind != Kind::Place || letters > 0 && only_units(page, from..end);
+    let refused = year && spoken_of && kind != Kind::Date
+        || decimal
+        || alone && digits < 6 && page.is_sign("unit", end) && kind != Kind::Place
+        || letters > 0 && only_units(page, from..end);
     (enough && !refused).then_some(end)
 }
 
@@ -107,21 +127,37 @@ fn tail(page: &Page, chunk: &Range<usize>, kind: Kind, digits: usize) -> bool {
         return false;
     };
     let length = token.text.chars().count();
-    let capitals = token.shape == Shape::Upper && length <= 3 || length == 1 && token.shape == Shape::Title && !token.is("i");
+    let capitals =
+        token.shape == Shape::Upper && length <= 3 || length == 1 && token.shape == Shape::Title && !token.is("i");
     let plate = kind == Kind::Vehicle && length == 3 && digits == 2 && !token.is("and");
     let insured = kind == Kind::NationalId && length == 1 && digits >= 6 && !token.is("i");
-    capitals && !page.lexicon.is_sign("unit", &token.text) || plate || insured
+    let sense = page.lexicon.is_sign("unit", &token.text)
+        || page.lexicon.is_known(&token.text) && length > 1
+        || page.gap(chunk.end) == Gap::Blank && length <= 3 && !spaced(page, chunk.start);
+    capitals && !sense || plate || insured
+}
+
+/// Whether what stands before a tail is short, as the groups of a code are: "12 34 56 C", "4471 TB treatment" is none.
+fn spaced(page: &Page, at: usize) -> bool {
+    page.before(at, 1).is_some_and(|before| before.text.len() <= 3)
 }
 
 /// Digits with a unit after them: "5 mg".
 fn quantity(page: &Page, chunk: &Range<usize>) -> bool {
-    chunk.len() == 1 && page.tokens[chunk.start].is_digits() && page.tokens[chunk.start].text.len() <= 4 && page.is_sign("unit", chunk.end)
+    chunk.len() == 1
+        && page.tokens[chunk.start].is_digits()
+        && page.tokens[chunk.start].text.len() <= 4
+        && page.is_sign("unit", chunk.end)
+        // "34 56 C" is no temperature.
+        && !(page.text(chunk.end).len() == 1 && page.tokens[chunk.end].is_capital())
 }
 
 /// Whether all letters of a range are units: "500mg/125mg".
 pub(super) fn only_units(page: &Page, range: Range<usize>) -> bool {
-    let digits_first = page.tokens[range.start].is_digits();
-    digits_first && page.tokens[range].iter().filter(|token| token.is_word()).all(|token| page.lexicon.is_sign("unit", &token.text))
+    let ends = page.tokens[range.start].is_digits() && page.tokens[range.end - 1].is_word();
+    let words = || page.tokens[range.clone()].iter().filter(|token| token.is_word());
+    let long = words().count() == 1 || words().any(|token| token.text.len() > 1);
+    ends && long && words().all(|token| page.lexicon.is_sign("unit", &token.text))
 }
 
 /// How many digits and letters stand in a range.
@@ -148,7 +184,8 @@ fn secret(page: &mut Page, cue: usize, value: usize) {
     if end <= value || page.tokens[value].mark().is_some() {
         return;
     }
-    let hidden = matches!(page.text(cue), "password" | "passcode" | "memorable" | "secret" | "username" | "login" | "handle");
+    let hidden =
+        matches!(page.text(cue), "password" | "passcode" | "memorable" | "secret" | "username" | "login" | "handle");
     let joined = page.tokens[value..end].iter().any(|token| token.mark().is_some_and(|mark| "._-".contains(mark)));
     let unknown = page.tokens[value..end].iter().any(|token| token.is_word() && !page.lexicon.is_known(token.stem()));
     if hidden || joined && unknown || unknown && page.text(value).len() >= 5 {

@@ -48,7 +48,8 @@ fn clock(page: &Page, from: usize) -> usize {
 }
 
 fn is_year(page: &Page, at: usize) -> bool {
-    page.token(at).is_some_and(|t| t.text.len() == 4) && page.tokens[at].value().is_some_and(|y| (1800..2100).contains(&y))
+    page.token(at).is_some_and(|t| t.text.len() == 4)
+        && page.tokens[at].value().is_some_and(|y| (1800..2100).contains(&y))
 }
 
 fn small(page: &Page, at: usize, most: u32) -> bool {
@@ -63,15 +64,20 @@ fn numeric(page: &mut Page, at: usize) {
     let three = page.token(at + 2).is_some_and(Token::is_digits) && page.token(at + 4).is_some_and(Token::is_digits);
     let lines = (at + 1..at + 5).any(|at| page.gap(at) == Gap::Line);
     let joined = page.before(at, 1).is_some_and(|before| {
-        page.gap(at) == Gap::None && (before.is_word() || before.mark() == Some('.') && page.before(at, 2).is_some_and(Token::is_digits))
+        page.gap(at) == Gap::None
+            && (before.is_word() || before.mark() == Some('.') && page.before(at, 2).is_some_and(Token::is_digits))
     });
     if first != second || !three || lines || joined {
         return;
     }
-    let longer = separator(at + 5) == Some(first) && page.gap(at + 5) == Gap::None && page.token(at + 6).is_some_and(Token::is_digits) && page.gap(at + 6) == Gap::None;
+    let longer = separator(at + 5) == Some(first)
+        && page.gap(at + 5) == Gap::None
+        && page.token(at + 6).is_some_and(Token::is_digits)
+        && page.gap(at + 6) == Gap::None;
     let big_first = is_year(page, at) && small(page, at + 2, 31) && small(page, at + 4, 31);
     let tail = is_year(page, at + 4) || page.text(at + 4).len() == 2;
-    let small_first = small(page, at, 31) && small(page, at + 2, 31) && tail && (small(page, at, 12) || small(page, at + 2, 12));
+    let small_first =
+        small(page, at, 31) && small(page, at + 2, 31) && tail && (small(page, at, 12) || small(page, at + 2, 12));
     if (big_first || small_first) && !longer {
         let end = clock(page, at + 5);
         page.claim(at..end, Kind::Date);
@@ -94,14 +100,30 @@ fn compact(page: &mut Page, at: usize) {
 fn short(page: &mut Page, at: usize) {
     let slash = page.is_mark(at + 1, '/') || page.is_mark(at + 1, '.') && page.text(at + 2).len() == 2;
     let said = page.before(at, 1).is_some_and(|before| {
-        let before = if before.mark() == Some(':') { page.before(at, 2).map_or("", |token| token.text.as_str()) } else { before.text.as_str() };
-        matches!(before, "on" | "since" | "dated" | "date" | "dob" | "lmp" | "edd" | "appointment" | "until" | "till" | "birthday")
+        let before = if before.mark() == Some(':') {
+            page.before(at, 2).map_or("", |token| token.text.as_str())
+        } else {
+            before.text.as_str()
+        };
+        matches!(
+            before,
+            "on" | "since" | "dated" | "date" | "dob" | "lmp" | "edd" | "appointment" | "until" | "till" | "birthday"
+        )
     });
-    if !slash || !said || !(small(page, at, 31) && small(page, at + 2, 31)) || page.gap(at + 1) != Gap::None || page.gap(at + 2) != Gap::None {
+    if !slash
+        || !said
+        || !(small(page, at, 31) && small(page, at + 2, 31))
+        || page.gap(at + 1) != Gap::None
+        || page.gap(at + 2) != Gap::None
+    {
         return;
     }
     let both = small(page, at, 12) || small(page, at + 2, 12);
-    if both && !page.is_sign("unit", at + 3) && !page.is_mark(at + 3, '%') && !(page.is_mark(at + 3, '/') && page.gap(at + 3) == Gap::None) {
+    if both
+        && !page.is_sign("unit", at + 3)
+        && !page.is_mark(at + 3, '%')
+        && !(page.is_mark(at + 3, '/') && page.gap(at + 3) == Gap::None)
+    {
         page.claim(at..at + 3, Kind::Date);
     }
 }
@@ -118,7 +140,8 @@ fn day_before(page: &Page, month: usize) -> Option<usize> {
     let spoken = page.lexicon.is_sign("ordinal", page.text(at));
     if spoken {
         let tens = at.checked_sub(1).filter(|at| matches!(page.text(*at), "twenty" | "thirty"));
-        let hyphen = at.checked_sub(2).filter(|two| page.is_mark(at - 1, '-') && matches!(page.text(*two), "twenty" | "thirty"));
+        let hyphen =
+            at.checked_sub(2).filter(|two| page.is_mark(at - 1, '-') && matches!(page.text(*two), "twenty" | "thirty"));
         return Some(hyphen.or(tens).unwrap_or(at));
     }
     small(page, at, 31).then_some(at)
@@ -137,14 +160,23 @@ fn day_after(page: &Page, month: usize) -> Option<usize> {
         return None;
     }
     let suffix = matches!(page.text(at + 1), "st" | "nd" | "rd" | "th") && page.gap(at + 1) == Gap::None;
-    let unit = page.is_sign("unit", at + 1) && !suffix || page.gap(at + 1) == Gap::None && page.is_mark(at + 1, '.') && page.token(at + 2).is_some_and(Token::is_digits) && page.gap(at + 2) == Gap::None;
+    let unit = page.is_sign("unit", at + 1) && !suffix
+        || page.gap(at + 1) == Gap::None
+            && page.is_mark(at + 1, '.')
+            && page.token(at + 2).is_some_and(Token::is_digits)
+            && page.gap(at + 2) == Gap::None;
     if unit { None } else { Some(at + 1 + usize::from(suffix)) }
 }
 
 /// Where a year after `from` ends; a year may stay, and goes with its day all the same.
 fn year_after(page: &Page, from: usize) -> Option<usize> {
     let mut at = from;
-    if page.is_mark(at, ',') || page.is_mark(at, '-') || page.is_mark(at, '/') || page.is_mark(at, '.') || page.is("of", at) {
+    if page.is_mark(at, ',')
+        || page.is_mark(at, '-')
+        || page.is_mark(at, '/')
+        || page.is_mark(at, '.')
+        || page.is("of", at)
+    {
         at += 1;
     }
     if page.is_mark(at, '\'') && page.text(at + 1).len() == 2 && page.token(at + 1).is_some_and(Token::is_digits) {
@@ -168,8 +200,17 @@ fn month(page: &mut Page, at: usize) {
     // "vitamin B12 may", "of 12 may take": a day stands apart, and a modal has a verb behind it.
     let modal = word && page.tokens[at].shape == Shape::Lower;
     let closes = page.token(at + 1).is_none_or(|next| !next.is_word() || next.gap == Gap::Line);
-    let apart = before.filter(|day| page.tokens[*day].is_word() || *day == 0 || page.gap(*day) != Gap::None || page.tokens[day - 1].mark().is_some());
-    let before = apart.filter(|day| !modal || closes || page.text(day + 1) != page.text(at) || page.before(*day, 1).is_some_and(|word| matches!(word.text.as_str(), "on" | "since" | "born" | "dated" | "until" | "from" | "by")));
+    let apart = before.filter(|day| {
+        page.tokens[*day].is_word() || *day == 0 || page.gap(*day) != Gap::None || page.tokens[day - 1].mark().is_some()
+    });
+    let before = apart.filter(|day| {
+        !modal
+            || closes
+            || page.text(day + 1) != page.text(at)
+            || page.before(*day, 1).is_some_and(|word| {
+                matches!(word.text.as_str(), "on" | "since" | "born" | "dated" | "until" | "from" | "by")
+            })
+    });
     let dated = before.is_some() || after.is_some() && (!word || page.tokens[at].is_capital() || ordinal || led);
     let end = before.map(|_| at + 1).or(after).filter(|_| dated);
     let yeared = year_after(page, end.unwrap_or(at + 1 + dot));
@@ -182,14 +223,19 @@ fn month(page: &mut Page, at: usize) {
     }
     // "in March", "last October": more exact than a year.
     let modal = word && !(capital && led);
-    if !modal && (led || capital) || word && led && page.text(at) != "may" && page.text(at) != "march" && page.text(at).len() > 3 {
+    if !modal && (led || capital)
+        || word && led && page.text(at) != "may" && page.text(at) != "march" && page.text(at).len() > 3
+    {
         page.claim(at..at + 1, Kind::Date);
     }
 }
 
 fn weekday(page: &mut Page, at: usize) {
     let led = page.before(at, 1).is_some_and(|before| {
-        matches!(before.text.as_str(), "on" | "last" | "next" | "this" | "every" | "since" | "by" | "until" | "from" | "till")
+        matches!(
+            before.text.as_str(),
+            "on" | "last" | "next" | "this" | "every" | "since" | "by" | "until" | "from" | "till"
+        )
     });
     if page.is_sign("weekday", at) || page.is_sign("weekday-short", at) && page.tokens[at].is_capital() && led {
         page.claim(at..at + 1, Kind::Date);
@@ -204,7 +250,9 @@ fn holiday(page: &mut Page, at: usize) {
     } else if page.is_sign("holiday", at) && !matches!(page.text(at + 1), "disease" | "factor") {
         let day = usize::from(matches!(page.text(at + 1), "day" | "eve" | "sunday" | "monday"));
         page.claim(at..at + 1 + day, Kind::Date);
-    } else if matches!(page.text(at), "boxing" | "valentine's" | "mother's" | "father's" | "bonfire" | "guy") && matches!(page.text(at + 1), "day" | "night") {
+    } else if matches!(page.text(at), "boxing" | "valentine's" | "mother's" | "father's" | "bonfire" | "guy")
+        && matches!(page.text(at + 1), "day" | "night")
+    {
         page.claim(at..at + 2, Kind::Date);
     }
 }
@@ -213,8 +261,14 @@ fn holiday(page: &mut Page, at: usize) {
 fn age(page: &mut Page, at: usize) {
     let Some(years) = page.tokens[at].value().filter(|years| (90..=125).contains(years)) else { return };
     let glued = page.gap(at) == Gap::None && at > 0;
-    let decimal = page.is_mark(at + 1, '.') && page.gap(at + 1) == Gap::None && page.token(at + 2).is_some_and(Token::is_digits) && page.gap(at + 2) == Gap::None;
-    if glued && page.before(at, 1).is_some_and(|before| before.mark().is_none() || matches!(before.mark(), Some('.' | '/'))) || decimal {
+    let decimal = page.is_mark(at + 1, '.')
+        && page.gap(at + 1) == Gap::None
+        && page.token(at + 2).is_some_and(Token::is_digits)
+        && page.gap(at + 2) == Gap::None;
+    if glued
+        && page.before(at, 1).is_some_and(|before| before.mark().is_none() || matches!(before.mark(), Some('.' | '/')))
+        || decimal
+    {
         return;
     }
     let _ = years;
@@ -227,17 +281,40 @@ fn age(page: &mut Page, at: usize) {
     while page.is_mark(then, '-') || page.is_mark(then, '/') {
         then += 1;
     }
-    let old = year && (matches!(page.text(then), "old" | "o" | "of" | "young" | "olds" | "woman" | "man" | "female" | "male" | "lady" | "gentleman") || page.text(next) == "yo");
+    let old = year
+        && (matches!(
+            page.text(then),
+            "old" | "o" | "of" | "young" | "olds" | "woman" | "man" | "female" | "male" | "lady" | "gentleman"
+        ) || page.text(next) == "yo");
     let word = |back: usize| page.before(at, back).map_or("", |token| token.text.as_str());
     let aged = matches!(word(1), "aged" | "age" | "turned" | "turning" | "ages")
         || matches!(word(1), "of" | "is" | ":" | "=" | "was") && matches!(word(2), "age" | "aged");
     let person = matches!(word(1), "i'm" | "im" | "she's" | "he's" | "shes" | "hes" | "they're" | "who's")
-        || matches!(word(1), "am" | "is" | "was" | "were" | "be" | "are" | "nearly" | "almost" | "now" | "only" | "turn" | "just")
-            && (2..=4).any(|back| {
-                let word = page.before(at, back).map_or("", |token| token.stem());
-                matches!(word, "i" | "she" | "he" | "who" | "they" | "i'm" | "im" | "she's" | "he's" | "i'll" | "she'll" | "he'll" | "we") || page.lexicon.is_sign("kin", word)
-            });
-    let amount = page.is_sign("unit", at + 1) && !year || page.is_mark(at + 1, '%') || page.is_mark(at + 1, '/') || page.is_mark(at + 1, '°');
+        || matches!(
+            word(1),
+            "am" | "is" | "was" | "were" | "be" | "are" | "nearly" | "almost" | "now" | "only" | "turn" | "just"
+        ) && (2..=4).any(|back| {
+            let word = page.before(at, back).map_or("", |token| token.stem());
+            matches!(
+                word,
+                "i" | "she"
+                    | "he"
+                    | "who"
+                    | "they"
+                    | "i'm"
+                    | "im"
+                    | "she's"
+                    | "he's"
+                    | "i'll"
+                    | "she'll"
+                    | "he'll"
+                    | "we"
+            ) || page.lexicon.is_sign("kin", word)
+        });
+    let amount = page.is_sign("unit", at + 1) && !year
+        || page.is_mark(at + 1, '%')
+        || page.is_mark(at + 1, '/')
+        || page.is_mark(at + 1, '°');
     if old || (aged || person) && !amount {
         page.claim(at..at + 1, Kind::Date);
     }
@@ -246,17 +323,29 @@ fn age(page: &mut Page, at: usize) {
 /// Ages in words: "ninety-four years old", "in her nineties", "a hundred and two years old".
 fn old(page: &mut Page, at: usize) {
     match page.text(at) {
-        "nineties" if matches!(page.before(at, 1).map_or("", |token| token.stem()), "her" | "his" | "their" | "my" | "early" | "late" | "mid" | "-") => {
+        "nineties"
+            if matches!(
+                page.before(at, 1).map_or("", |token| token.stem()),
+                "her" | "his" | "their" | "my" | "early" | "late" | "mid" | "-"
+            ) =>
+        {
             page.claim(at..at + 1, Kind::Date);
         }
         "centenarian" | "nonagenarian" | "supercentenarian" => page.claim(at..at + 1, Kind::Date),
         "ninety" | "hundred" => {
             let mut end = at + 1;
-            while end < at + 6 && (matches!(page.text(end), "-" | "and") || page.lexicon.is_sign("spoken-digit", page.text(end)) || matches!(page.text(end), "ten" | "eleven" | "twelve")) {
+            while end < at + 6
+                && (matches!(page.text(end), "-" | "and")
+                    || page.lexicon.is_sign("spoken-digit", page.text(end))
+                    || matches!(page.text(end), "ten" | "eleven" | "twelve"))
+            {
                 end += 1;
             }
-            let years = (end..end + 3).any(|at| matches!(page.text(at), "years" | "year" | "yrs" | "yr")) && (end..end + 5).any(|at| matches!(page.text(at), "old" | "of"));
-            let aged = (1..=3).any(|back| matches!(page.before(at, back).map_or("", |token| token.stem()), "aged" | "turned" | "turning" | "age"));
+            let years = (end..end + 3).any(|at| matches!(page.text(at), "years" | "year" | "yrs" | "yr"))
+                && (end..end + 5).any(|at| matches!(page.text(at), "old" | "of"));
+            let aged = (1..=3).any(|back| {
+                matches!(page.before(at, back).map_or("", |token| token.stem()), "aged" | "turned" | "turning" | "age")
+            });
             if years || aged {
                 page.claim(at..end, Kind::Date);
             }

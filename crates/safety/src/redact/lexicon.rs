@@ -152,14 +152,16 @@ impl Lexicon {
     }
 
     fn is_listed(&self, word: &str) -> bool {
-        self.words.contains(word) || self.clinical.contains(word)
+        self.words.contains(word) || self.clinical.contains(word) || self.cues.contains_key(word)
     }
 
     fn contraction(&self, word: &str) -> bool {
         word.split_once('\'').is_some_and(|(head, tail)| {
-            let negated = tail == "t" && head.strip_suffix('n').is_some_and(|verb| self.is_listed(verb) || verb == "ca");
-            negated || matches!(tail, "t" | "s" | "re" | "ve" | "ll" | "d" | "m" | "all" | "am" | "clock")
-                && (self.is_listed(head) || matches!(head, "i" | "y" | "won" | "o"))
+            let negated =
+                tail == "t" && head.strip_suffix('n').is_some_and(|verb| self.is_listed(verb) || verb == "ca");
+            negated
+                || matches!(tail, "t" | "s" | "re" | "ve" | "ll" | "d" | "m" | "all" | "am" | "clock")
+                    && (self.is_listed(head) || matches!(head, "i" | "y" | "won" | "o"))
         })
     }
 
@@ -214,12 +216,68 @@ impl Lexicon {
 /// Organization's international nonproprietary names, and Greek and Latin endings of conditions.
 fn is_drug(word: &str) -> bool {
     const ENDINGS: [&str; 62] = [
-        "pril", "sartan", "olol", "statin", "dipine", "prazole", "tidine", "gliptin", "gliflozin", "glutide", "formin",
-        "cillin", "mycin", "floxacin", "cycline", "conazole", "vudine", "tegravir", "ciclovir", "mab", "tinib", "parib",
-        "xaban", "gatran", "grel", "setron", "triptan", "caine", "azepam", "zolam", "oxetine", "idone", "apine",
-        "barbital", "profen", "fenac", "coxib", "sone", "solone", "onide", "terol", "tropium", "lukast", "oxacin",
-        "thiazide", "semide", "parin", "dronate", "itis", "osis", "aemia", "emia", "oma", "pathy", "ectomy", "otomy",
-        "ostomy", "oscopy", "algia", "plasty", "uria", "aemic",
+        "pril",
+        "sartan",
+        "olol",
+        "statin",
+        "dipine",
+        "prazole",
+        "tidine",
+        "gliptin",
+        "gliflozin",
+        "glutide",
+        "formin",
+        "cillin",
+        "mycin",
+        "floxacin",
+        "cycline",
+        "conazole",
+        "vudine",
+        "tegravir",
+        "ciclovir",
+        "mab",
+        "tinib",
+        "parib",
+        "xaban",
+        "gatran",
+        "grel",
+        "setron",
+        "triptan",
+        "caine",
+        "azepam",
+        "zolam",
+        "oxetine",
+        "idone",
+        "apine",
+        "barbital",
+        "profen",
+        "fenac",
+        "coxib",
+        "sone",
+        "solone",
+        "onide",
+        "terol",
+        "tropium",
+        "lukast",
+        "oxacin",
+        "thiazide",
+        "semide",
+        "parin",
+        "dronate",
+        "itis",
+        "osis",
+        "aemia",
+        "emia",
+        "oma",
+        "pathy",
+        "ectomy",
+        "otomy",
+        "ostomy",
+        "oscopy",
+        "algia",
+        "plasty",
+        "uria",
+        "aemic",
     ];
     word.len() >= 7 && ENDINGS.iter().any(|ending| word.ends_with(ending))
 }

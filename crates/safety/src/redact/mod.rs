@@ -165,6 +165,7 @@ pub fn redact(text: &str, extra: &[Redaction]) -> Redacted {
     let mut page = Page::read(text);
     web::mark(&mut page);
     dates::mark(&mut page);
+    numbers::checked(&mut page);
     codes::mark(&mut page);
     numbers::mark(&mut page);
     places::mark(&mut page);

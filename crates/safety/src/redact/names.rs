@@ -38,7 +38,9 @@ fn may_be_name(page: &Page, at: usize) -> bool {
     let listed = page.lexicon.is_name(stem);
     let known = page.lexicon.is_known(stem);
     match token.shape {
-        Shape::Title | Shape::Upper if page.case[at] == Case::Sentence => !known || listed || !page.lexicon.is_clinical(stem),
+        Shape::Title | Shape::Upper if page.case[at] == Case::Sentence => {
+            !known || listed || !page.lexicon.is_clinical(stem)
+        }
         _ => listed && !known || !known && token.text.len() >= 3 && !page.lexicon.is_slip(stem),
     }
 }
@@ -48,11 +50,20 @@ fn name_end(page: &Page, at: usize, most: usize) -> usize {
     let mut end = at;
     let mut words = 0;
     while end < page.len() && words < most && (end == at || page.gap(end) <= Gap::Blank) {
-        let initial = page.tokens[end].is_word() && page.text(end).len() == 1 && page.tokens[end].is_capital() && !page.is("i", end);
+        let initial = page.tokens[end].is_word()
+            && page.text(end).len() == 1
+            && page.tokens[end].is_capital()
+            && !page.is("i", end);
         let joins = end > at
-            && (matches!(page.tokens[end].mark(), Some('-' | '\'')) && page.gap(end) == Gap::None && page.gap(end + 1) == Gap::None
+            && (matches!(page.tokens[end].mark(), Some('-' | '\''))
+                && page.gap(end) == Gap::None
+                && page.gap(end + 1) == Gap::None
                 || page.is_mark(end, '.') && page.text(end - 1).len() <= 2
-                || page.is_sign("particle", end) && page.gap(end) != Gap::None && page.token(end + 1).is_some_and(|next| may_be_name(page, end + 1) && (next.is_capital() || !page.lexicon.is_known(&next.text))));
+                || page.is_sign("particle", end)
+                    && page.gap(end) != Gap::None
+                    && page.token(end + 1).is_some_and(|next| {
+                        may_be_name(page, end + 1) && (next.is_capital() || !page.lexicon.is_known(&next.text))
+                    }));
         if !(may_be_name(page, end) || initial || joins) {
             break;
         }
@@ -75,10 +86,20 @@ fn titled(page: &mut Page, at: usize) {
     let word = page.is_sign("title-word", at);
     let Some(next) = page.token(from).filter(|next| next.is_word() && next.gap <= Gap::Blank) else { return };
     let listed = page.lexicon.is_name(next.stem()) && !page.lexicon.is_known(next.stem());
-    let capital = next.is_capital() && page.case[from] == Case::Sentence && (!word || !page.lexicon.is_known(next.stem()) || page.lexicon.is_name(next.stem()));
-    let lower = next.shape == Shape::Lower && (listed || !word && !page.lexicon.is_known(next.stem()) && next.text.len() >= 2 || !word && !dot && page.lexicon.is_surname(next.stem()) && !is_function(page, from));
-    let shouted = page.case[from] == Case::Shouted && next.is_capital() && (!page.lexicon.is_known(next.stem()) || page.lexicon.is_name(next.stem()));
-    if !(capital || lower || shouted) || page.kept(from) == Kept::Always || dot && word && page.begins_sentence(from) && page.text(at).len() > 3 {
+    let capital = next.is_capital()
+        && page.case[from] == Case::Sentence
+        && (!word || !page.lexicon.is_known(next.stem()) || page.lexicon.is_name(next.stem()));
+    let lower = next.shape == Shape::Lower
+        && (listed
+            || !word && !page.lexicon.is_known(next.stem()) && next.text.len() >= 2
+            || !word && !dot && page.lexicon.is_surname(next.stem()) && !is_function(page, from));
+    let shouted = page.case[from] == Case::Shouted
+        && next.is_capital()
+        && (!page.lexicon.is_known(next.stem()) || page.lexicon.is_name(next.stem()));
+    if !(capital || lower || shouted)
+        || page.kept(from) == Kept::Always
+        || dot && word && page.begins_sentence(from) && page.text(at).len() > 3
+    {
         return;
     }
     let end = name_end(page, from, if lower { 2 } else { MOST_WORDS }).max(from + 1);
@@ -87,28 +108,48 @@ fn titled(page: &mut Page, at: usize) {
 
 /// Words that join others and name nobody.
 fn is_function(page: &Page, at: usize) -> bool {
-    page.lexicon.is_sign("filler", page.text(at)) || page.lexicon.is_sign("says", page.text(at)) || page.text(at).len() < 3
+    page.lexicon.is_sign("filler", page.text(at))
+        || page.lexicon.is_sign("says", page.text(at))
+        || page.text(at).len() < 3
 }
 
 /// "my name is", "called", "I'm", "Dear", "Name:".
 fn introduced(page: &mut Page, at: usize) {
     let text = |at: usize| page.text(at);
-    let is = |at: usize| matches!(text(at), "is" | "was" | "are" | "'s") || page.is_mark(at, ':') || page.is_mark(at, '=');
-    let named = matches!(page.tokens[at].stem(), "name" | "names" | "forename" | "surname" | "firstname" | "lastname" | "nickname" | "alias" | "username");
+    let is =
+        |at: usize| matches!(text(at), "is" | "was" | "are" | "'s") || page.is_mark(at, ':') || page.is_mark(at, '=');
+    let named = matches!(
+        page.tokens[at].stem(),
+        "name" | "names" | "forename" | "surname" | "firstname" | "lastname" | "nickname" | "alias" | "username"
+    );
     let (from, sure) = if named && (is(at + 1) || page.text(at).ends_with("'s")) {
         (at + 1 + usize::from(is(at + 1)), true)
     } else if named && page.is_mark(at + 1, '?') {
         (at + 2, true)
-    } else if page.is_sign("identify", at) || matches!(text(at), "call" | "calls") && matches!(text(at + 1), "me" | "him" | "her" | "them") {
+    } else if page.is_sign("identify", at)
+        || matches!(text(at), "call" | "calls") && matches!(text(at + 1), "me" | "him" | "her" | "them")
+    {
         let pronoun = usize::from(matches!(text(at + 1), "me" | "him" | "her" | "them"));
         (at + 1 + pronoun + usize::from(is(at + 1 + pronoun)), true)
-    } else if matches!(text(at), "i'm" | "im" | "dear" | "hi" | "hello" | "hey") || text(at) == "am" && page.before(at, 1).is_some_and(|i| i.is("i")) || text(at) == "is" && page.before(at, 1).is_some_and(|this| this.is("this") || this.is("it")) || matches!(text(at), "patient" | "client" | "user" | "regarding" | "re" | "attn" | "signed" | "from" | "bot") && page.is_mark(at + 1, ':') {
+    } else if matches!(text(at), "i'm" | "im" | "dear" | "hi" | "hello" | "hey")
+        || text(at) == "am" && page.before(at, 1).is_some_and(|i| i.is("i"))
+        || text(at) == "is" && page.before(at, 1).is_some_and(|this| this.is("this") || this.is("it"))
+        || matches!(text(at), "patient" | "client" | "user" | "regarding" | "re" | "attn" | "signed" | "from" | "bot")
+            && page.is_mark(at + 1, ':')
+    {
         (at + 1 + usize::from(page.is_mark(at + 1, ':')), false)
     } else {
         return;
     };
     let mut from = from;
-    while page.token(from).is_some_and(|token| matches!(token.mark(), Some('"' | '\'' | '*' | '>' | ':')) || matches!(token.text.as_str(), "dr" | "mr" | "mrs" | "ms" | "miss" | "really" | "actually" | "it's" | "its") || matches!(token.text.as_str(), "user") && page.is_mark(from + 1, ':')) {
+    while page.token(from).is_some_and(|token| {
+        matches!(token.mark(), Some('"' | '\'' | '*' | '>' | ':'))
+            || matches!(
+                token.text.as_str(),
+                "dr" | "mr" | "mrs" | "ms" | "miss" | "really" | "actually" | "it's" | "its"
+            )
+            || matches!(token.text.as_str(), "user") && page.is_mark(from + 1, ':')
+    }) {
         from += 1;
     }
     let Some(next) = page.token(from).filter(|next| next.is_word() && page.is_free(from)) else { return };
@@ -117,17 +158,39 @@ fn introduced(page: &mut Page, at: usize) {
     let capital = next.is_capital() && page.case[from] == Case::Sentence;
     let accepted = if sure {
         // A name by itself, whatever else the word may mean, if it is written as one.
-        capital && (!known || listed || named && !is_function(page, from)) || !capital && (listed && (!known || named) || !known && !page.lexicon.is_slip(stem) && next.text.len() >= 3 && page.kept(from) != Kept::Usually)
+        capital && (!known || listed || named && !is_function(page, from))
+            || !capital
+                && (listed && (!known || named)
+                    || !known
+                        && !page.lexicon.is_slip(stem)
+                        && next.text.len() >= 3
+                        && page.kept(from) != Kept::Usually)
     } else {
-        capital && (listed || !known) && page.kept(from) != Kept::Usually || !capital && page.lexicon.is_given(stem) && !known
+        capital && (listed || !known) && page.kept(from) != Kept::Usually
+            || !capital && page.lexicon.is_given(stem) && !known
     };
     let called = !named && page.is_sign("identify", at);
     let spoils = page.gap(from + 1) == Gap::None && page.token(from + 1).is_some_and(Token::is_digits)
-        || called && (page.kept(from) != Kept::No || page.lexicon.is_eponym(stem) || page.lexicon.is_clinical(stem) || next.shape == Shape::Upper && next.text.len() <= 4 || next.text.len() == 1);
+        || called
+            && (page.kept(from) != Kept::No
+                || page.lexicon.is_eponym(stem)
+                || page.lexicon.is_clinical(stem)
+                || next.shape == Shape::Upper && next.text.len() <= 4
+                || next.text.len() == 1);
     if accepted && !spoils && page.kept(from) != Kept::Always && !(page.lexicon.is_clinical(stem) && !listed) {
         let mut end = name_end(page, from, MOST_WORDS).max(from + 1);
         // "my name is leidy t muris": behind it, what is no word belongs to it, however near to one.
-        while sure && named && end - from < 4 && page.gap(end) == Gap::Blank && page.token(end).is_some_and(|next| next.is_word() && !page.is("i", end) && !page.is("a", end) && (next.text.len() == 1 || !page.lexicon.is_known(next.stem()))) {
+        while sure
+            && named
+            && end - from < 4
+            && page.gap(end) == Gap::Blank
+            && page.token(end).is_some_and(|next| {
+                next.is_word()
+                    && !page.is("i", end)
+                    && !page.is("a", end)
+                    && (next.text.len() == 1 || !page.lexicon.is_known(next.stem()))
+            })
+        {
             end += 1;
         }
         page.claim(from..end, Kind::Name);
@@ -136,17 +199,32 @@ fn introduced(page: &mut Page, at: usize) {
 
 /// "my son Jayden", "our consultant Okafor".
 fn related(page: &mut Page, at: usize) {
-    let Some(next) = page.token(at + 1).filter(|next| next.is_word() && next.gap == Gap::Blank && page.is_free(at + 1)) else { return };
+    let Some(next) = page.token(at + 1).filter(|next| next.is_word() && next.gap == Gap::Blank && page.is_free(at + 1))
+    else {
+        return;
+    };
     if !page.lexicon.is_sign("kin", page.text(at)) {
         return;
     }
     let stem = next.stem();
     let known = page.lexicon.is_known(stem);
     let listed = page.lexicon.is_name(stem);
-    let capital = next.is_capital() && page.case[at + 1] == Case::Sentence && (listed || !known) && !(next.shape == Shape::Upper && next.text.len() <= 4 && !listed);
-    let owned = page.before(at, 1).is_some_and(|before| matches!(before.text.as_str(), "my" | "our" | "his" | "her" | "their" | "your" | "old"));
-    let lower = next.shape == Shape::Lower && !known && (listed || owned && next.text.len() >= 4 && !page.lexicon.is_slip(stem)) && page.kept(at + 1) == Kept::No;
-    if (capital || lower) && page.kept(at + 1) != Kept::Always && !(known && page.lexicon.is_clinical(stem) && !listed) && !page.is_sign("month", at + 1) {
+    let capital = next.is_capital()
+        && page.case[at + 1] == Case::Sentence
+        && (listed || !known)
+        && !(next.shape == Shape::Upper && next.text.len() <= 4 && !listed);
+    let owned = page
+        .before(at, 1)
+        .is_some_and(|before| matches!(before.text.as_str(), "my" | "our" | "his" | "her" | "their" | "your" | "old"));
+    let lower = next.shape == Shape::Lower
+        && !known
+        && (listed || owned && next.text.len() >= 4 && !page.lexicon.is_slip(stem))
+        && page.kept(at + 1) == Kept::No;
+    if (capital || lower)
+        && page.kept(at + 1) != Kept::Always
+        && !(known && page.lexicon.is_clinical(stem) && !listed)
+        && !page.is_sign("month", at + 1)
+    {
         let end = name_end(page, at + 1, if lower { 2 } else { MOST_WORDS }).max(at + 2);
         page.claim(at + 1..end, Kind::Name);
     }
@@ -154,7 +232,23 @@ fn related(page: &mut Page, at: usize) {
 
 /// "Thanks, Rose", "Kind regards\nGrace Hill".
 fn signed(page: &mut Page, at: usize) {
-    if !matches!(page.text(at), "regards" | "thanks" | "thank" | "sincerely" | "cheers" | "love" | "wishes" | "faithfully" | "thx" | "yours" | "ta" | "you" | "xx" | "truly") {
+    if !matches!(
+        page.text(at),
+        "regards"
+            | "thanks"
+            | "thank"
+            | "sincerely"
+            | "cheers"
+            | "love"
+            | "wishes"
+            | "faithfully"
+            | "thx"
+            | "yours"
+            | "ta"
+            | "you"
+            | "xx"
+            | "truly"
+    ) {
         return;
     }
     let mut from = at + 1;
@@ -167,8 +261,11 @@ fn signed(page: &mut Page, at: usize) {
     }
     let end = name_end(page, from, 4);
     // Nothing but a kiss may follow.
-    let rest = page.tokens[end.max(from)..].iter().all(|token| token.mark().is_some() || token.text.bytes().all(|c| c == b'x'));
-    let named = page.tokens[from].is_capital() || page.lexicon.is_name(page.tokens[from].stem()) && page.text(from).len() >= 3;
+    let rest = page.tokens[end.max(from)..]
+        .iter()
+        .all(|token| token.mark().is_some() || token.text.bytes().all(|c| c == b'x'));
+    let named =
+        page.tokens[from].is_capital() || page.lexicon.is_name(page.tokens[from].stem()) && page.text(from).len() >= 3;
     if rest && named {
         let end = end.max(from + 1);
         page.claim(from..end, Kind::Name);
@@ -204,7 +301,8 @@ fn is_name(page: &Page, at: usize) -> bool {
         return true;
     }
     if page.case[at] == Case::Shouted {
-        return listed && !known && !eponym && stem.len() >= 4 && token.shape != Shape::Lower || unknown_name(page, at) && token.shape == Shape::Title;
+        return listed && !known && !eponym && stem.len() >= 4 && token.shape != Shape::Lower
+            || unknown_name(page, at) && token.shape == Shape::Title;
     }
     if !capital {
         return false;
@@ -214,19 +312,35 @@ fn is_name(page: &Page, at: usize) -> bool {
         return stem.len() >= 6 && is_unknown(page, at) && !page.lexicon.is_slip(stem);
     }
     match (telling, known) {
-        (true, true) if page.before(at, 1).is_some_and(|before| before.is_capital() && token.gap == Gap::Blank && page.lexicon.is_given(before.stem()) && !page.lexicon.is_known(before.stem())) => listed,
-        (true, true) => listed && !page.lexicon.is_clinical(stem) && !eponym_at_rest(page, at) && token.shape == Shape::Title,
+        (true, true)
+            if page.before(at, 1).is_some_and(|before| {
+                before.is_capital()
+                    && token.gap == Gap::Blank
+                    && page.lexicon.is_given(before.stem())
+                    && !page.lexicon.is_known(before.stem())
+            }) =>
+        {
+            listed
+        }
+        (true, true) => {
+            listed && !page.lexicon.is_clinical(stem) && !eponym_at_rest(page, at) && token.shape == Shape::Title
+        }
         (true, false) => !eponym || listed && !possessive(page, at),
         (false, false) if listed => !eponym || follows_name(page, at) || stands_alone(page, at),
         (false, false) => unknown_name(page, at),
-        (false, true) => (page.lexicon.is_given(stem) || listed && !page.lexicon.is_clinical(stem)) && follows_name(page, at),
+        (false, true) => {
+            (page.lexicon.is_given(stem) || listed && !page.lexicon.is_clinical(stem)) && follows_name(page, at)
+        }
     }
 }
 
 /// Whether a word of two letters is a name that lists know, and not a plural of one letter.
 fn listed_short(page: &Page, at: usize) -> bool {
     let stem = page.tokens[at].stem();
-    page.lexicon.is_name(stem) && !stem.ends_with('s') && page.tokens[at].shape == Shape::Title && !page.lexicon.is_known(stem)
+    page.lexicon.is_name(stem)
+        && !stem.ends_with('s')
+        && page.tokens[at].shape == Shape::Title
+        && !page.lexicon.is_known(stem)
 }
 
 /// A word with a first capital that no list knows, and that is no slip of a known one.
@@ -247,9 +361,15 @@ fn eponym_at_rest(page: &Page, at: usize) -> bool {
 fn follows_name(page: &Page, at: usize) -> bool {
     let Some(next) = page.token(at + 1).filter(|next| next.gap <= Gap::Blank) else { return false };
     let surname = next.is_capital() && (page.lexicon.is_surname(next.stem()) || is_unknown(page, at + 1));
-    let verb = next.is_word() && page.lexicon.is_given(page.tokens[at].stem()) && page.lexicon.is_sign("says", &next.text) && page.text(at).len() >= 4 && (matches!(next.text.as_str(), "has" | "says" | "said" | "was" | "lives" | "takes" | "weighs" | "had") || !page.lexicon.is_known(page.tokens[at].stem()));
+    let verb = next.is_word()
+        && page.lexicon.is_given(page.tokens[at].stem())
+        && page.lexicon.is_sign("says", &next.text)
+        && page.text(at).len() >= 4
+        && (matches!(next.text.as_str(), "has" | "says" | "said" | "was" | "lives" | "takes" | "weighs" | "had")
+            || !page.lexicon.is_known(page.tokens[at].stem()));
     let initial = next.is_word() && next.is_capital() && next.text.len() == 1 && page.is_mark(at + 2, '.');
-    let speaker = next.mark() == Some(':') && page.gap(at) == Gap::Line && page.lexicon.is_given(page.tokens[at].stem());
+    let speaker =
+        next.mark() == Some(':') && page.gap(at) == Gap::Line && page.lexicon.is_given(page.tokens[at].stem());
     surname || verb || initial || speaker
 }
 
@@ -257,7 +377,8 @@ fn follows_name(page: &Page, at: usize) -> bool {
 fn stands_alone(page: &Page, at: usize) -> bool {
     let next = page.token(at + 1);
     let ends = page.gap(at + 1) == Gap::Line;
-    let more = next.is_some_and(|next| next.mark() == Some(',') || next.is("and")) && page.token(at + 2).is_some_and(|third| third.is_capital() && page.lexicon.is_name(third.stem()));
+    let more = next.is_some_and(|next| next.mark() == Some(',') || next.is("and"))
+        && page.token(at + 2).is_some_and(|third| third.is_capital() && page.lexicon.is_name(third.stem()));
     ends || more
 }
 
@@ -271,7 +392,9 @@ fn foreign(word: &str) -> bool {
 fn spread(page: &mut Page) {
     for at in 0..page.len() {
         // "Alice" may have been taken for the town, "Alice Goldberg" is none.
-        let town = page.claimed(at) == Some(Kind::Place) && page.tokens[at].is_capital() && page.lexicon.is_given(page.tokens[at].stem());
+        let town = page.claimed(at) == Some(Kind::Place)
+            && page.tokens[at].is_capital()
+            && page.lexicon.is_given(page.tokens[at].stem());
         if page.claimed(at) == Some(Kind::Name) || town {
             onwards(page, at);
         }
@@ -289,7 +412,11 @@ fn onwards(page: &mut Page, at: usize) {
     while end < page.len() && end - at < 8 && page.gap(end) <= Gap::Blank && page.is_free(end) {
         let token = &page.tokens[end];
         let joins = match token.mark() {
-            Some('-' | '\'') => page.gap(end) == Gap::None && page.gap(end + 1) == Gap::None && page.token(end + 1).is_some_and(Token::is_word),
+            Some('-' | '\'') => {
+                page.gap(end) == Gap::None
+                    && page.gap(end + 1) == Gap::None
+                    && page.token(end + 1).is_some_and(Token::is_word)
+            }
             Some('.') => page.text(end - 1).len() == 1,
             Some(_) => false,
             None => belongs(page, end, end - at == 1),
@@ -299,7 +426,10 @@ fn onwards(page: &mut Page, at: usize) {
         }
         end += 1;
     }
-    while end > at + 1 && (page.tokens[end - 1].mark().is_some() || page.is_sign("particle", end - 1) && !page.tokens[end - 1].is_capital()) {
+    while end > at + 1
+        && (page.tokens[end - 1].mark().is_some()
+            || page.is_sign("particle", end - 1) && !page.tokens[end - 1].is_capital())
+    {
         end -= 1;
     }
     page.claim(at..end, Kind::Name);
@@ -310,31 +440,54 @@ fn belongs(page: &Page, at: usize, next: bool) -> bool {
     let token = &page.tokens[at];
     let stem = token.stem();
     // "Sarah Jordan"
-    let country = page.kept(at) == Kept::Usually && token.shape == Shape::Title && page.before(at, 1).is_some_and(|before| page.lexicon.is_given_always(before.stem()));
+    let country = page.kept(at) == Kept::Usually
+        && token.shape == Shape::Title
+        && page.before(at, 1).is_some_and(|before| page.lexicon.is_given_always(before.stem()));
     if page.kept(at) != Kept::No && !country || !token.is_word() {
         return false;
     }
     let (known, listed) = (page.lexicon.is_known(stem), page.lexicon.is_name(stem));
     if page.is_sign("particle", at) && !token.is_capital() {
-        return page.token(at + 1).is_some_and(|after| after.is_word() && (after.is_capital() || page.lexicon.is_surname(after.stem()) && !page.lexicon.is_known(after.stem())));
+        return page.token(at + 1).is_some_and(|after| {
+            after.is_word()
+                && (after.is_capital() || page.lexicon.is_surname(after.stem()) && !page.lexicon.is_known(after.stem()))
+        });
     }
     if token.is_capital() && page.case[at] == Case::Sentence {
         let initial = token.text.len() == 1 && !token.is("i");
-        let abbreviation = token.shape == Shape::Upper && token.text.len() <= 4 && !listed && page.tokens[at - 1].shape != Shape::Upper;
+        let abbreviation = token.shape == Shape::Upper
+            && token.text.len() <= 4
+            && !listed
+            && page.tokens[at - 1].shape != Shape::Upper;
         // A surname may be a word of medicine; an everyday word behind a name is none of it.
-        let ends = page.gap(at + 1) == Gap::Line || page.token(at + 1).is_some_and(|next| next.mark().is_some_and(|mark| ",.:;)".contains(mark)));
+        let ends = page.gap(at + 1) == Gap::Line
+            || page.token(at + 1).is_some_and(|next| next.mark().is_some_and(|mark| ",.:;)".contains(mark)));
         let closes = ends && page.before(at, 1).is_some_and(|before| page.lexicon.is_given_always(before.stem()));
         let dotted = page.is_mark(at - 1, '.') && page.before(at, 2).is_some_and(|before| before.text.len() == 1);
-        return initial || dotted || !abbreviation && (!known || listed || closes || page.lexicon.is_clinical(stem)) && !page.is_sign("month", at);
+        return initial
+            || dotted
+            || !abbreviation
+                && (!known || listed || closes || page.lexicon.is_clinical(stem))
+                && !page.is_sign("month", at);
     }
     // "eric g. samoylova"
     let initial = token.shape == Shape::Lower && token.text.len() == 1 && !matches!(token.text.as_str(), "i" | "a");
     if initial {
         let after = at + 1 + usize::from(page.is_mark(at + 1, '.'));
-        return page.token(after).is_some_and(|after| after.is_word() && after.shape == Shape::Lower && after.text.len() > 2 && !page.lexicon.is_known(after.stem()));
+        return page.token(after).is_some_and(|after| {
+            after.is_word()
+                && after.shape == Shape::Lower
+                && after.text.len() > 2
+                && !page.lexicon.is_known(after.stem())
+        });
     }
     let second = next || page.before(at, 1).is_some_and(|before| before.text.len() == 1 || before.mark() == Some('.'));
-    second && token.shape == Shape::Lower && !known && stem.len() >= 3 && (listed || !page.lexicon.is_slip(stem)) && !page.lexicon.is_eponym(stem)
+    second
+        && token.shape == Shape::Lower
+        && !known
+        && stem.len() >= 3
+        && (listed || !page.lexicon.is_slip(stem))
+        && !page.lexicon.is_eponym(stem)
 }
 
 fn backwards(page: &mut Page, at: usize) {
@@ -343,16 +496,32 @@ fn backwards(page: &mut Page, at: usize) {
         let token = &page.tokens[start - 1];
         let before = start - 1;
         let joins = match token.mark() {
-            Some('-') => page.gap(start) == Gap::None && page.gap(before) == Gap::None && before > 0 && page.tokens[before - 1].is_capital(),
+            Some('-') => {
+                page.gap(start) == Gap::None
+                    && page.gap(before) == Gap::None
+                    && before > 0
+                    && page.tokens[before - 1].is_capital()
+            }
             Some('.') => before > 0 && page.text(before - 1).len() == 1 && page.tokens[before - 1].is_capital(),
             Some(_) => false,
             None => {
                 let initial = token.is_capital() && token.text.len() == 1 && !token.is("i") && !token.is("a");
-                let capital = token.is_capital() && page.case[before] == Case::Sentence && page.kept(before) == Kept::No && token.text.len() > 1;
+                let capital = token.is_capital()
+                    && page.case[before] == Case::Sentence
+                    && page.kept(before) == Kept::No
+                    && token.text.len() > 1;
                 let sense = page.lexicon.is_known(token.stem()) && !page.lexicon.is_name(token.stem());
-                let first = page.begins_sentence(before) && page.lexicon.is_known(token.stem()) && !page.lexicon.is_given(token.stem());
+                let first = page.begins_sentence(before)
+                    && page.lexicon.is_known(token.stem())
+                    && !page.lexicon.is_given(token.stem());
                 let title = page.lexicon.is_sign("title", &token.text) || page.lexicon.is_sign("kin", &token.text);
-                initial || capital && !sense && !first && !title && !page.is_sign("month", before) && !page.is_sign("weekday", before)
+                initial
+                    || capital
+                        && !sense
+                        && !first
+                        && !title
+                        && !page.is_sign("month", before)
+                        && !page.is_sign("weekday", before)
             }
         };
         if !joins {

@@ -11,7 +11,8 @@ use super::page::Page;
 /// As many digits as the shortest telephone number: quantities have fewer, or a unit.
 const TELLING: usize = 7;
 
-pub(super) fn mark(page: &mut Page) {
+/// What a check digit or a form of its own tells, before any word is asked.
+pub(super) fn checked(page: &mut Page) {
     for at in 0..page.len() {
         if page.is_free(at) && page.tokens[at].mark().is_none() {
             accounts(page, at);
@@ -19,8 +20,14 @@ pub(super) fn mark(page: &mut Page) {
             plate(page, at);
         }
     }
+}
+
+pub(super) fn mark(page: &mut Page) {
     for at in 0..page.len() {
-        if page.is_free(at) && page.tokens[at].is_digits() && !page.before(at, 1).is_some_and(|before| before.is_word() && page.gap(at) == Gap::None) {
+        if page.is_free(at)
+            && page.tokens[at].is_digits()
+            && !page.before(at, 1).is_some_and(|before| before.is_word() && page.gap(at) == Gap::None)
+        {
             digits(page, at);
         }
     }
@@ -39,7 +46,8 @@ fn accounts(page: &mut Page, at: usize) {
     if !country || page.gap(at) == Gap::None && page.before(at, 1).is_some_and(|token| token.mark().is_none()) {
         return;
     }
-    let check = page.token(at + 1).is_some_and(|next| next.is_digits() && next.text.len() >= 2 && next.gap == Gap::None);
+    let check =
+        page.token(at + 1).is_some_and(|next| next.is_digits() && next.text.len() >= 2 && next.gap == Gap::None);
     if !check {
         return;
     }
@@ -57,7 +65,8 @@ fn accounts(page: &mut Page, at: usize) {
             whole.push_str(&token.text);
         }
         end += 1;
-        if page.gap(end) != Gap::None && checks::iban(&whole) {
+        let closed = page.gap(end) != Gap::None || page.token(end).is_none_or(|next| next.mark().is_some());
+        if closed && checks::iban(&whole) {
             found = Some(end);
         }
     }
@@ -85,7 +94,7 @@ fn insured(page: &mut Page, at: usize) {
         }
         whole.push_str(&token.text);
         let closed = page.gap(end + 1) != Gap::None || page.token(end + 1).is_none_or(|next| next.mark().is_some());
-        if closed && (checks::national_insurance(&whole) || checks::pps(&whole)) {
+        if closed && (checks::national_insurance(&whole) || page.text(at).len() == 7 && checks::pps(&whole)) {
             page.claim(at..end + 1, Kind::NationalId);
             return;
         }
@@ -95,7 +104,10 @@ fn insured(page: &mut Page, at: usize) {
 /// A number plate of Great Britain: two letters, two digits, three letters.
 fn plate(page: &mut Page, at: usize) {
     let letters = |at: usize, count: usize| page.token(at).is_some_and(|t| t.is_word() && t.text.len() == count);
-    let glued = letters(at, 2) && page.gap(at + 1) == Gap::None && page.text(at + 1).len() == 2 && page.tokens[at + 1].is_digits();
+    let glued = letters(at, 2)
+        && page.gap(at + 1) == Gap::None
+        && page.text(at + 1).len() == 2
+        && page.tokens[at + 1].is_digits();
     if !glued || !letters(at + 2, 3) || page.gap(at + 2) == Gap::Line {
         return;
     }
@@ -155,7 +167,9 @@ fn run(page: &Page, at: usize) -> Run {
         while next < page.len() && between.len() < 3 && page.gap(next) != Gap::Line {
             match page.tokens[next].mark() {
                 Some(mark) if "-./()*_~".contains(mark) => between.push(mark),
-                Some(',') if page.text(run.tokens.end - 1).len() == 4 && page.text(next + 1).len() == 4 => between.push(','),
+                Some(',') if page.text(run.tokens.end - 1).len() == 4 && page.text(next + 1).len() == 4 => {
+                    between.push(',')
+                }
                 _ => break,
             }
             next += 1;
@@ -165,7 +179,8 @@ fn run(page: &Page, at: usize) -> Run {
             break;
         }
         // Letters glued behind make a group of its own: "07700 900123 5mg".
-        let unit = page.gap(next + 1) == Gap::None && page.token(next + 1).is_some_and(|token| token.is_word() && !token.is("x"));
+        let unit = page.gap(next + 1) == Gap::None
+            && page.token(next + 1).is_some_and(|token| token.is_word() && !token.is("x"));
         let quantity = page.text(next).len() <= 4 && page.is_sign("unit", next + 1);
         if unit || quantity && run.joined().len() >= TELLING {
             break;
@@ -184,15 +199,20 @@ fn is_quantity(page: &Page, run: &Run) -> bool {
     let unit = page.is_sign("unit", run.tokens.end) && !extension || page.is_mark(run.tokens.end, '%');
     let lengths = run.lengths();
     let decimal = run.dotted && lengths.len() == 2 && lengths[0] <= 3;
-    let thousands = lengths.len() > 1 && lengths[1..].iter().all(|length| *length == 3) && run.groups[1..].iter().all(|group| group == "000");
+    let thousands = lengths.len() > 1
+        && lengths[1..].iter().all(|length| *length == 3)
+        && run.groups[1..].iter().all(|group| group == "000");
     let year = |group: &String| group.len() == 4 && group.parse().is_ok_and(|year: u32| (1800..2100).contains(&year));
     let years = run.groups.len() > 1 && run.groups.iter().all(year);
     let round = |group: &String| group.ends_with("00");
     let rounds = run.groups.len() == 2 && run.groups.iter().all(round);
-    let measured = (1..=4).any(|back| page.before(run.tokens.start, back).is_some_and(|token| page.lexicon.is_sign("measure", &token.text)));
+    let measured = (1..=4).any(|back| {
+        page.before(run.tokens.start, back).is_some_and(|token| page.lexicon.is_sign("measure", &token.text))
+    });
     let short = run.groups.iter().all(|group| group.len() <= 3 && !group.starts_with('0'));
     let money = page.before(run.tokens.start, 1).is_some_and(|token| matches!(token.mark(), Some('$' | '£' | '€')));
-    let one_in = page.before(run.tokens.start, 1).is_some_and(|token| token.is("in")) && page.before(run.tokens.start, 2).is_some_and(Token::is_digits);
+    let one_in = page.before(run.tokens.start, 1).is_some_and(|token| token.is("in"))
+        && page.before(run.tokens.start, 2).is_some_and(Token::is_digits);
     let short_unit = unit && (run.groups.len() == 1 || lengths.iter().all(|length| *length <= 4)) && !run.plus;
     short_unit || decimal || thousands || years || rounds || measured && short && !run.plus || money || one_in
 }
@@ -200,13 +220,18 @@ fn is_quantity(page: &Page, run: &Run) -> bool {
 fn kind_of(page: &Page, run: &Run, all: &str) -> Kind {
     let lengths = run.lengths();
     let fax = |at: usize| page.text(at) == "fax";
-    if (1..=3).any(|back| page.before(run.tokens.start, back).is_some_and(|token| token.is("fax"))) || fax(run.tokens.end) || fax(run.tokens.end + 1) {
+    if (1..=3).any(|back| page.before(run.tokens.start, back).is_some_and(|token| token.is("fax")))
+        || fax(run.tokens.end)
+        || fax(run.tokens.end + 1)
+    {
         return Kind::Fax;
     }
     match all.len() {
         _ if run.plus => Kind::Phone,
         9 if lengths == [3, 2, 4] || lengths == [3, 3, 3] && checks::luhn(all) => Kind::NationalId,
-        10 if checks::nhs(all) && (lengths == [3, 3, 4] || lengths == [10]) && !all.starts_with('0') => Kind::NationalId,
+        10 if checks::nhs(all) && (lengths == [3, 3, 4] || lengths == [10]) && !all.starts_with('0') => {
+            Kind::NationalId
+        }
         12 if checks::verhoeff(all) && (lengths == [4, 4, 4] || lengths == [12]) => Kind::NationalId,
         12..=19 if checks::luhn(all) => Kind::Account,
         7..=15 if lengths.len() > 1 || all.starts_with('0') || all.len() == 10 => Kind::Phone,
@@ -282,10 +307,17 @@ fn code(page: &Page, range: Range<usize>) -> Option<Kind> {
     // "covid-2019", "omega-3-1000", "mRNA-1273": a word that medicine knows, and a number beside it.
     let known = words().all(|token| {
         let long = token.text.len() >= 3;
-        long && page.lexicon.is_known(token.stem()) || page.lexicon.is_sign("unit", &token.text) || page.lexicon.stays(&token.text)
+        long && page.lexicon.is_known(token.stem())
+            || page.lexicon.is_sign("unit", &token.text)
+            || page.lexicon.stays(&token.text)
     });
-    let longest = page.tokens[range.clone()].iter().filter(|token| token.is_digits()).map(|token| token.text.len()).max();
-    let separate = (range.start + 1..range.end).all(|at| page.tokens[at - 1].mark().is_some() || page.tokens[at].mark().is_some() || page.lexicon.is_sign("unit", page.text(at)));
+    let longest =
+        page.tokens[range.clone()].iter().filter(|token| token.is_digits()).map(|token| token.text.len()).max();
+    let separate = (range.start + 1..range.end).all(|at| {
+        page.tokens[at - 1].mark().is_some()
+            || page.tokens[at].mark().is_some()
+            || page.lexicon.is_sign("unit", page.text(at))
+    });
     if known && longest.is_some_and(|longest| longest <= 4) && separate || is_clinical(page, &range) {
         return None;
     }
@@ -296,7 +328,9 @@ fn code(page: &Page, range: Range<usize>) -> Option<Kind> {
 
 /// Codes that medicine shares: "BNT162b2", "rs1801133", "HbA1c".
 fn is_clinical(page: &Page, range: &Range<usize>) -> bool {
-    matches!(page.text(range.start), "bnt" | "rs" | "cyp" | "hla" | "covid" | "icd" | "nct" | "cd" | "omega" | "gpt" | "mrna")
-        && signs(page, range.clone()).1 <= 6
+    matches!(
+        page.text(range.start),
+        "bnt" | "rs" | "cyp" | "hla" | "covid" | "icd" | "nct" | "cd" | "omega" | "gpt" | "mrna"
+    ) && signs(page, range.clone()).1 <= 6
         && page.text(range.start) != "cd"
 }

@@ -142,7 +142,10 @@ impl Page {
 
     /// Whether a single capital may be an initial: it begins a line, or stands behind another capital.
     fn begins_name(&self, at: usize) -> bool {
-        self.gap(at) == Gap::Line || self.before(at, 1).is_none_or(|before| before.is_capital() || before.mark() == Some('.') || self.lexicon.is_sign("title", &before.text))
+        self.gap(at) == Gap::Line
+            || self.before(at, 1).is_none_or(|before| {
+                before.is_capital() || before.mark() == Some('.') || self.lexicon.is_sign("title", &before.text)
+            })
     }
 
     /// What has to go, in order.
@@ -218,7 +221,10 @@ fn is_medical(tokens: &[Token], at: usize, lexicon: &Lexicon) -> bool {
             return true;
         }
         let joins = token.mark().is_some_and(|mark| "-'–/&".contains(mark))
-            || matches!(stem, "and" | "s" | "type" | "like" | "associated" | "related" | "non" | "positive" | "negative")
+            || matches!(
+                stem,
+                "and" | "s" | "type" | "like" | "associated" | "related" | "non" | "positive" | "negative"
+            )
             || is_eponym(token, lexicon)
             || lexicon.is_clinical(stem) && token.gap != Gap::Line;
         if !joins {

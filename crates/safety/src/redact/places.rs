@@ -37,23 +37,38 @@ pub(super) fn mark(page: &mut Page) {
 pub(super) fn finish(page: &mut Page) {
     for at in 1..page.len() {
         let length = page.tokens[at].text.len();
-        if !page.is_free(at) || !page.tokens[at].is_digits() || !(3..=7).contains(&length) && !split(page, at) || unit(page, at + 1) {
+        if !page.is_free(at)
+            || !page.tokens[at].is_digits()
+            || !(3..=7).contains(&length) && !split(page, at)
+            || unit(page, at + 1)
+        {
             continue;
         }
         let before = &page.tokens[at - 1];
-        let state = before.shape == Shape::Upper && before.text.len() <= 3 && at > 1 && (page.claimed(at - 2).is_some() || page.kept(at - 2) != Kept::No || page.gap(at - 1) == Gap::Line);
+        let state = before.shape == Shape::Upper
+            && before.text.len() <= 3
+            && at > 1
+            && (page.claimed(at - 2).is_some() || page.kept(at - 2) != Kept::No || page.gap(at - 1) == Gap::Line);
         let country = page.kept(at - 1) != Kept::No && before.is_capital() && before.shape == Shape::Title || state;
-        let behind = page.gap(at) == Gap::Blank && (matches!(page.claimed(at - 1), Some(Kind::Place | Kind::Name)) || country);
+        let behind =
+            page.gap(at) == Gap::Blank && (matches!(page.claimed(at - 1), Some(Kind::Place | Kind::Name)) || country);
         let year = page.tokens[at].value().is_some_and(|value| (1800..2100).contains(&value)) && length == 4;
         let mut end = at + 1;
         if page.is_mark(end, '-') && page.token(end + 1).is_some_and(|next| next.is_digits() && next.gap == Gap::None) {
             end += 2;
         }
         // "394 13", "7412 SL"
-        let second = page.token(end).is_some_and(|next| next.gap == Gap::Blank && next.mark().is_none() && next.text.len() <= 3 && (next.is_digits() && !unit(page, end + 1) || next.shape == Shape::Upper && next.text.len() == 2));
+        let second = page.token(end).is_some_and(|next| {
+            next.gap == Gap::Blank
+                && next.mark().is_none()
+                && next.text.len() <= 3
+                && (next.is_digits() && !unit(page, end + 1) || next.shape == Shape::Upper && next.text.len() == 2)
+        });
         end += usize::from(second && end == at + 1);
-        let alone = (page.gap(at) == Gap::Line || before.mark().is_some_and(|mark| ">?,".contains(mark))) && page.gap(end) == Gap::Line;
-        let under = (1..=15).any(|back| back <= at && matches!(page.claimed(at - back), Some(Kind::Place | Kind::Name)));
+        let alone = (page.gap(at) == Gap::Line || before.mark().is_some_and(|mark| ">?,".contains(mark)))
+            && page.gap(end) == Gap::Line;
+        let under =
+            (1..=15).any(|back| back <= at && matches!(page.claimed(at - back), Some(Kind::Place | Kind::Name)));
         if behind && !year || behind && page.gap(end) == Gap::Line || alone && under {
             page.claim(at..end, Kind::Place);
         }
@@ -62,7 +77,9 @@ pub(super) fn finish(page: &mut Page) {
 
 /// "53-320"
 fn split(page: &Page, at: usize) -> bool {
-    page.text(at).len() == 2 && page.is_mark(at + 1, '-') && page.token(at + 2).is_some_and(|next| next.is_digits() && next.text.len() == 3 && next.gap == Gap::None)
+    page.text(at).len() == 2
+        && page.is_mark(at + 1, '-')
+        && page.token(at + 2).is_some_and(|next| next.is_digits() && next.text.len() == 3 && next.gap == Gap::None)
 }
 
 /// Tokens without a mark that are glued, from `at`.
@@ -90,8 +107,11 @@ fn postcode(page: &mut Page, at: usize) {
     let second = if blank { solid(page, first.end + dash) } else { first.end..first.end };
     let two = page.joined(second.clone());
     let whole = [one.as_str(), two.as_str()];
-    let capitals = page.tokens[second.clone()].iter().filter(|token| token.is_word()).all(|token| token.shape == Shape::Upper);
-    if !two.is_empty() && (british(&one, &two) || canadian(&one, &two) || irish(&one, &two) || dash == 0 && capitals && dutch(whole)) {
+    let capitals =
+        page.tokens[second.clone()].iter().filter(|token| token.is_word()).all(|token| token.shape == Shape::Upper);
+    if !two.is_empty()
+        && (british(&one, &two) || canadian(&one, &two) || irish(&one, &two) || dash == 0 && capitals && dutch(whole))
+    {
         page.claim(first.start..second.end, Kind::Place);
     } else if one.len() >= 5 && one.is_ascii() {
         let (head, tail) = one.split_at(one.len() - 3);
@@ -125,7 +145,11 @@ fn canadian(first: &str, second: &str) -> bool {
 fn irish(routing: &str, unique: &str) -> bool {
     let mixed = unique.bytes().any(|c| c.is_ascii_digit()) && unique.bytes().any(|c| c.is_ascii_alphabetic());
     let spelt = |c: u8| c.is_ascii_digit() || b"acdefhknprtvwxy".contains(&c);
-    (form(routing, "A99") || routing == "d6w") && unique.bytes().all(spelt) && unique.len() == 4 && mixed && unique.bytes().all(|c| c.is_ascii_alphanumeric())
+    (form(routing, "A99") || routing == "d6w")
+        && unique.bytes().all(spelt)
+        && unique.len() == 4
+        && mixed
+        && unique.bytes().all(|c| c.is_ascii_alphanumeric())
 }
 
 fn dutch([first, second]: [&str; 2]) -> bool {
@@ -140,7 +164,8 @@ fn zip(page: &mut Page, at: usize) {
     if before.mark().is_some() && back > 0 {
         back -= 1;
     }
-    let state = page.tokens[back].shape == Shape::Upper && page.text(back).len() == 2 || page.lexicon.stays(page.text(back)) && page.tokens[back].is_capital();
+    let state = page.tokens[back].shape == Shape::Upper && page.text(back).len() == 2
+        || page.lexicon.stays(page.text(back)) && page.tokens[back].is_capital();
     if state || page.claimed(back) == Some(Kind::Place) {
         let more = page.is_mark(at + 1, '-') && page.token(at + 2).is_some_and(|token| token.text.len() == 4);
         page.claim(at..at + 1 + 2 * usize::from(more), Kind::Place);
@@ -151,13 +176,22 @@ fn zip(page: &mut Page, at: usize) {
 fn coordinates(page: &mut Page, at: usize) {
     let decimal = |at: usize| {
         let whole = page.token(at).is_some_and(|token| token.is_digits() && token.text.len() <= 3);
-        whole && page.is_mark(at + 1, '.') && page.token(at + 2).is_some_and(|token| token.is_digits() && token.text.len() >= 3 && token.gap == Gap::None)
+        whole
+            && page.is_mark(at + 1, '.')
+            && page
+                .token(at + 2)
+                .is_some_and(|token| token.is_digits() && token.text.len() >= 3 && token.gap == Gap::None)
     };
     if !decimal(at) {
         return;
     }
     let next = (at + 3..at + 8).find(|next| decimal(*next));
-    let between = next.is_some_and(|next| page.tokens[at + 3..next].iter().all(|token| token.mark().is_some() || matches!(token.text.as_str(), "n" | "s" | "e" | "w" | "and" | "lon" | "long" | "longitude")));
+    let between = next.is_some_and(|next| {
+        page.tokens[at + 3..next].iter().all(|token| {
+            token.mark().is_some()
+                || matches!(token.text.as_str(), "n" | "s" | "e" | "w" | "and" | "lon" | "long" | "longitude")
+        })
+    });
     if let Some(next) = next.filter(|_| between) {
         let end = next + 3 + usize::from(page.is_mark(next + 3, '°'));
         let end = end + usize::from(matches!(page.text(end), "n" | "s" | "e" | "w"));
@@ -172,7 +206,10 @@ pub(super) fn tells(page: &Page, at: usize) -> bool {
 
 /// A word that no list of everyday or medical words holds.
 pub(super) fn is_unknown(page: &Page, at: usize) -> bool {
-    page.tokens[at].is_word() && page.kept(at) == Kept::No && page.text(at).len() >= 3 && !page.lexicon.is_known(page.tokens[at].stem())
+    page.tokens[at].is_word()
+        && page.kept(at) == Kept::No
+        && page.text(at).len() >= 3
+        && !page.lexicon.is_known(page.tokens[at].stem())
 }
 
 /// Whether a unit follows; "St" with a capital is a street.
@@ -186,7 +223,22 @@ fn street(page: &mut Page, at: usize) {
     if !page.is_sign("street", at) || !page.is_free(at) || at == 0 || glued {
         return;
     }
-    let strong = matches!(page.text(at), "street" | "road" | "avenue" | "lane" | "crescent" | "boulevard" | "terrace" | "drive" | "gardens" | "grove" | "rd" | "ave" | "blvd");
+    let strong = matches!(
+        page.text(at),
+        "street"
+            | "road"
+            | "avenue"
+            | "lane"
+            | "crescent"
+            | "boulevard"
+            | "terrace"
+            | "drive"
+            | "gardens"
+            | "grove"
+            | "rd"
+            | "ave"
+            | "blvd"
+    );
     let mut start = at;
     let mut capitals = 0;
     let mut number = None;
@@ -196,7 +248,7 @@ fn street(page: &mut Page, at: usize) {
         if token.gap == Gap::Line && page.gap(start) == Gap::Line {
             break;
         }
-        if token.is_digits() && !page.is_sign("unit", start) {
+        if token.is_digits() && token.gap != Gap::None && !page.is_sign("unit", start) {
             number = Some(before);
             break;
         }
@@ -220,11 +272,20 @@ fn street(page: &mut Page, at: usize) {
         }
     }
     let mut start = at;
-    while start > 0 && page.gap(start) != Gap::Line && page.tokens[start - 1].is_capital() && at - start < MOST_STREET_WORDS {
+    while start > 0
+        && page.gap(start) != Gap::Line
+        && page.tokens[start - 1].is_capital()
+        && page.is_free(start - 1)
+        && !page.is("i", start - 1)
+        && at - start < MOST_STREET_WORDS
+    {
         start -= 1;
     }
     // "The road" begins a sentence; "Station Road" does so too, with a capital on both.
-    if start < at && page.begins_sentence(start) && (page.lexicon.is_sign("filler", page.text(start)) || !page.tokens[at].is_capital()) {
+    if start < at
+        && page.begins_sentence(start)
+        && (page.lexicon.is_sign("filler", page.text(start)) || !page.tokens[at].is_capital())
+    {
         start += 1;
     }
     let named = start < at && page.case[at] == Case::Sentence && (page.tokens[at].is_capital() || strong);
@@ -238,7 +299,8 @@ fn street_first(page: &mut Page, at: usize) {
     if !page.is_sign("street-first", at) || !page.is_free(at) || !page.tokens[at].is_word() {
         return;
     }
-    let short = page.text(at).len() <= 3 || matches!(page.text(at), "place" | "avenue" | "largo" | "plaza" | "strada" | "route");
+    let short = page.text(at).len() <= 3
+        || matches!(page.text(at), "place" | "avenue" | "largo" | "plaza" | "strada" | "route");
     if short && !page.tokens[at].is_capital() && !page.is_mark(at + 1, '.') {
         return;
     }
@@ -247,7 +309,11 @@ fn street_first(page: &mut Page, at: usize) {
     while end < page.len() && names < MOST_STREET_WORDS && page.gap(end) != Gap::Line {
         if page.tokens[end].is_capital() {
             names += 1;
-        } else if !(page.is_sign("particle", end) || page.is_sign("place-particle", end) || page.is_mark(end, '\'') || page.is_mark(end, '-')) {
+        } else if !(page.is_sign("particle", end)
+            || page.is_sign("place-particle", end)
+            || page.is_mark(end, '\'')
+            || page.is_mark(end, '-'))
+        {
             break;
         }
         end += 1;
@@ -260,7 +326,8 @@ fn street_first(page: &mut Page, at: usize) {
 
 /// "Apt. 864", "Flat 3B", "PO Box 12".
 fn dwelling(page: &mut Page, at: usize) {
-    if page.is("po", at) && page.is("box", at + 1) || page.is("p", at) && page.is("o", at + 2) && page.is("box", at + 4) {
+    if page.is("po", at) && page.is("box", at + 1) || page.is("p", at) && page.is("o", at + 2) && page.is("box", at + 4)
+    {
         let number = (at + 2..at + 7).find(|at| page.token(*at).is_some_and(Token::is_digits));
         page.claim(at..number.map_or(at + 2, |at| at + 1), Kind::Place);
         return;
@@ -275,15 +342,22 @@ fn dwelling(page: &mut Page, at: usize) {
     }
     let numbered = page.token(number).is_some_and(|token| token.is_digits() && token.gap != Gap::Line);
     let capital = page.tokens[at].is_capital();
-    let forces = matches!(page.text(at), "unit" | "box") && page.text(number).len() == 4 && page.tokens[number - 1].is_word();
+    let forces =
+        matches!(page.text(at), "unit" | "box") && page.text(number).len() == 4 && page.tokens[number - 1].is_word();
     if !numbered || !(strong || capital || forces) || unit(page, number + 1) {
         return;
     }
-    let letter = page.token(number + 1).is_some_and(|token| token.is_word() && token.text.len() == 1 && token.gap == Gap::None);
+    let letter =
+        page.token(number + 1).is_some_and(|token| token.is_word() && token.text.len() == 1 && token.gap == Gap::None);
     let mut start = at;
     if strong {
         // The name of the house before it.
-        while start > 0 && page.gap(start) != Gap::Line && page.is_free(start - 1) && tells(page, start - 1) && !page.lexicon.is_sign("filler", page.text(start - 1)) {
+        while start > 0
+            && page.gap(start) != Gap::Line
+            && page.is_free(start - 1)
+            && tells(page, start - 1)
+            && !page.lexicon.is_sign("filler", page.text(start - 1))
+        {
             start -= 1;
         }
     }
@@ -292,11 +366,13 @@ fn dwelling(page: &mut Page, at: usize) {
 
 /// "28245 Puruntie 82": a number beside a word that nobody knows.
 fn numbered(page: &mut Page, at: usize) {
-    let capital = page.tokens[at].is_capital() && page.is_free(at) && is_unknown(page, at) && page.case[at] == Case::Sentence;
+    let capital =
+        page.tokens[at].is_capital() && page.is_free(at) && is_unknown(page, at) && page.case[at] == Case::Sentence;
     if !capital || page.is_sign("month", at) || page.tokens[at].shape == Shape::Upper && page.text(at).len() <= 5 {
         return;
     }
-    let house = |at: usize| page.token(at).is_some_and(|token| token.is_digits() && token.text.len() <= 6) && page.is_free(at);
+    let house =
+        |at: usize| page.token(at).is_some_and(|token| token.is_digits() && token.text.len() <= 6) && page.is_free(at);
     let ending = page.lexicon_street_ending(at);
     let mut end = at + 1;
     while end < page.len() && page.gap(end) == Gap::Blank && page.tokens[end].is_capital() && page.is_free(end) {
@@ -338,7 +414,10 @@ fn city(page: &mut Page, at: usize) {
     }
     if let Some(end) = longest {
         let known = (at..end).all(|word| page.lexicon.is_known(page.text(word)));
-        if page.tokens[at].is_capital() && page.tokens[end - 1].is_capital() || preceded && !known || preceded && page.tokens[at].is_capital() {
+        if page.tokens[at].is_capital() && page.tokens[end - 1].is_capital()
+            || preceded && !known
+            || preceded && page.tokens[at].is_capital()
+        {
             page.claim(at..end, Kind::Place);
             return;
         }
@@ -351,9 +430,17 @@ fn city(page: &mut Page, at: usize) {
     if page.lexicon.is_given(stem) && !preceded {
         return;
     }
-    let capital = page.tokens[at].is_capital() && page.case[at] == Case::Sentence && (page.tokens[at].shape != Shape::Upper || stem.len() > 4);
+    let capital = page.tokens[at].is_capital()
+        && page.case[at] == Case::Sentence
+        && (page.tokens[at].shape != Shape::Upper || stem.len() > 4);
     let length = stem.len();
-    let sure = if known { capital && preceded && tells(page, at) } else { capital || preceded && length >= 4 || length >= 5 && !page.lexicon.is_name(stem) && !page.lexicon.is_eponym(stem) };
+    let sure = if known {
+        capital && preceded && tells(page, at)
+    } else {
+        capital
+            || preceded && length >= 4
+            || length >= 5 && !page.lexicon.is_name(stem) && !page.lexicon.is_eponym(stem)
+    };
     if sure {
         page.claim(at..at + 1, Kind::Place);
     }
@@ -366,18 +453,53 @@ fn led(page: &mut Page, at: usize) {
         return;
     }
     let verb = page.before(at, 2).is_some_and(|verb| {
-        matches!(verb.text.as_str(), "live" | "lives" | "living" | "lived" | "moved" | "moving" | "based" | "grew" | "travelled" | "travelling" | "traveled" | "traveling" | "flew" | "flight" | "originally" | "up" | "i'm" | "im" | "am" | "back" | "visited" | "holiday" | "trip")
+        matches!(
+            verb.text.as_str(),
+            "live"
+                | "lives"
+                | "living"
+                | "lived"
+                | "moved"
+                | "moving"
+                | "based"
+                | "grew"
+                | "travelled"
+                | "travelling"
+                | "traveled"
+                | "traveling"
+                | "flew"
+                | "flight"
+                | "originally"
+                | "up"
+                | "i'm"
+                | "im"
+                | "am"
+                | "back"
+                | "visited"
+                | "holiday"
+                | "trip"
+        )
     });
     // "in Port Whangarei", "from Pines Beach": two capitals are one town, though each may be a word.
-    let two = tells(page, at) && tells_on(page, at + 1) && !page.lexicon.is_clinical(page.text(at)) && !page.lexicon.is_clinical(page.text(at + 1)) && page.kept(at) == Kept::No && !is_sense(page, at);
+    let two = tells(page, at)
+        && tells_on(page, at + 1)
+        && !page.lexicon.is_clinical(page.text(at))
+        && !page.lexicon.is_clinical(page.text(at + 1))
+        && page.kept(at) == Kept::No
+        && !is_sense(page, at);
     let capital = tells(page, at) && is_unknown(page, at) || two;
-    let lower = verb && is_unknown(page, at) && !page.lexicon.is_slip(page.text(at)) && page.tokens[at].shape == Shape::Lower && page.text(at).len() >= 4;
+    let lower = verb
+        && is_unknown(page, at)
+        && !page.lexicon.is_slip(page.text(at))
+        && page.tokens[at].shape == Shape::Lower
+        && page.text(at).len() >= 4;
     if !(capital || lower) || !verb && page.tokens[at].shape == Shape::Upper && page.text(at).len() <= 4 {
         return;
     }
     let mut end = at + 1;
     while end < page.len() && page.gap(end) <= Gap::Blank && page.is_free(end) && capital {
-        let joins = page.is_mark(end, '-') && page.gap(end) == Gap::None || page.tokens[end].is_capital() && page.kept(end) == Kept::No && page.case[end] == Case::Sentence;
+        let joins = page.is_mark(end, '-') && page.gap(end) == Gap::None
+            || page.tokens[end].is_capital() && page.kept(end) == Kept::No && page.case[end] == Case::Sentence;
         if !joins {
             break;
         }
@@ -388,7 +510,9 @@ fn led(page: &mut Page, at: usize) {
 
 /// A second capital right behind a first.
 fn tells_on(page: &Page, at: usize) -> bool {
-    page.token(at).is_some_and(|token| token.shape == Shape::Title && token.gap == Gap::Blank) && tells(page, at) && page.kept(at) == Kept::No
+    page.token(at).is_some_and(|token| token.shape == Shape::Title && token.gap == Gap::Blank)
+        && tells(page, at)
+        && page.kept(at) == Kept::No
 }
 
 /// Words that no town begins with.
@@ -398,10 +522,16 @@ fn is_sense(page: &Page, at: usize) -> bool {
 
 /// "St Mary's Hospital", "Greenfield Primary School", "University of Leeds".
 fn organisation(page: &mut Page, at: usize) {
-    if !page.lexicon.is_sign("org", page.tokens[at].stem()) || !page.tokens[at].is_capital() || page.case[at] != Case::Sentence {
+    if !page.lexicon.is_sign("org", page.tokens[at].stem())
+        || !page.tokens[at].is_capital()
+        || page.case[at] != Case::Sentence
+    {
         return;
     }
-    if page.is("of", at + 1) && page.token(at + 2).is_some_and(|next| next.is_capital() && next.gap == Gap::Blank) && is_unknown(page, at + 2) {
+    if page.is("of", at + 1)
+        && page.token(at + 2).is_some_and(|next| next.is_capital() && next.gap == Gap::Blank)
+        && is_unknown(page, at + 2)
+    {
         page.claim(at..at + 3, Kind::Place);
         return;
     }
@@ -410,13 +540,22 @@ fn organisation(page: &mut Page, at: usize) {
     while start > 0 && page.gap(start) <= Gap::Blank && at - start < 6 {
         let token = &page.tokens[start - 1];
         let joins = token.is_capital() || matches!(token.mark(), Some('\'' | '-' | '.' | '&')) || token.is("of");
-        let first = page.begins_sentence(start - 1) && (page.lexicon.is_known(&token.text) && !page.lexicon.is_name(token.stem()));
+        let first = page.begins_sentence(start - 1)
+            && (page.lexicon.is_known(&token.text) && !page.lexicon.is_name(token.stem()));
         if !joins || first || page.lexicon.is_sign("filler", &token.text) && !token.is("of") {
             break;
         }
         let stem = token.stem();
-        let told = page.lexicon.is_sign("org-always", page.text(at)) || token.is("st") || page.lexicon.is_given(stem) || page.lexicon.is_city(stem) || !page.lexicon.is_known(stem);
-        named |= token.is_word() && told && !page.lexicon.is_sign("org", stem) && !token.is("of") && page.kept(start - 1) == Kept::No;
+        let told = page.lexicon.is_sign("org-always", page.text(at))
+            || token.is("st")
+            || page.lexicon.is_given(stem)
+            || page.lexicon.is_city(stem)
+            || !page.lexicon.is_known(stem);
+        named |= token.is_word()
+            && told
+            && !page.lexicon.is_sign("org", stem)
+            && !token.is("of")
+            && page.kept(start - 1) == Kept::No;
         start -= 1;
     }
     while start < at && !page.tokens[start].is_capital() {
@@ -454,7 +593,10 @@ fn before(page: &mut Page, from: usize) -> bool {
     while start > 0 && from - start < 8 && page.gap(start) == Gap::Blank && page.is_free(start - 1) {
         let token = &page.tokens[start - 1];
         let number = token.is_digits() && token.text.len() <= 6;
-        let named = house && tells(page, start - 1) && page.kept(start - 1) != Kept::Always && !page.lexicon.is_sign("filler", &token.text);
+        let named = house
+            && tells(page, start - 1)
+            && page.kept(start - 1) != Kept::Always
+            && !page.lexicon.is_sign("filler", &token.text);
         let particle = house && page.is_sign("particle", start - 1) && start > 1 && tells(page, start - 2);
         if !(number || named || particle) {
             break;
@@ -470,8 +612,13 @@ fn before(page: &mut Page, from: usize) -> bool {
 
 /// A number right behind a town or a street.
 fn beside(page: &mut Page, end: usize) -> usize {
-    let number = page.token(end).is_some_and(|token| token.is_digits() && token.text.len() <= 6 && token.gap == Gap::Blank);
-    if number && page.is_free(end) && !unit(page, end + 1) && page.tokens[end].value().is_none_or(|value| !(1900..2100).contains(&value)) {
+    let number =
+        page.token(end).is_some_and(|token| token.is_digits() && token.text.len() <= 6 && token.gap == Gap::Blank);
+    if number
+        && page.is_free(end)
+        && !unit(page, end + 1)
+        && page.tokens[end].value().is_none_or(|value| !(1900..2100).contains(&value))
+    {
         page.claim(end..end + 1, Kind::Place);
         return end + 1;
     }
@@ -488,7 +635,10 @@ fn onwards(page: &mut Page, from: usize) -> usize {
         }
         let short = page.before(at, 1).is_some_and(|before| before.is_word() && before.text.len() <= 4);
         let passes = match token.mark() {
-            Some(mark) => ",-/>\\#?()".contains(mark) && !(mark == '?' && token.gap == Gap::None) || mark == '.' && (short && page.gap(at + 1) != Gap::Line || page.gap(at + 1) == Gap::None),
+            Some(mark) => {
+                ",-/>\\#?()".contains(mark) && !(mark == '?' && token.gap == Gap::None)
+                    || mark == '.' && (short && page.gap(at + 1) != Gap::Line || page.gap(at + 1) == Gap::None)
+            }
             None if token.is_digits() => token.text.len() <= 6 && !unit(page, at + 1),
             None => continues(page, at),
         };
@@ -515,15 +665,23 @@ fn empty_line(page: &Page, at: usize) -> bool {
 fn continues(page: &Page, at: usize) -> bool {
     let token = &page.tokens[at];
     if !token.is_capital() && token.shape != Shape::Mixed {
-        return (page.is_sign("particle", at) || page.is_sign("place-particle", at)) && page.token(at + 1).is_some_and(Token::is_capital) && page.gap(at) == Gap::Blank || token.gap == Gap::None && token.text.len() <= 2;
+        return (page.is_sign("particle", at) || page.is_sign("place-particle", at))
+            && page.token(at + 1).is_some_and(Token::is_capital)
+            && page.gap(at) == Gap::Blank
+            || token.gap == Gap::None && token.text.len() <= 2;
     }
     // "Phone:", "I am", "Please": a line or a sentence of another matter.
-    if page.is_mark(at + 1, ':') || token.is("i") || page.kept(at) == Kept::No && page.lexicon.is_sign("filler", &token.text) {
+    if page.is_mark(at + 1, ':')
+        || token.is("i")
+        || page.kept(at) == Kept::No && page.lexicon.is_sign("filler", &token.text)
+    {
         return false;
     }
     let known = page.lexicon.is_known(token.stem()) && page.kept(at) == Kept::No;
     let after_stop = page.before(at, 1).is_some_and(|before| before.mark() == Some('.'));
-    let sentence = page.token(at + 1).is_some_and(|next| next.shape == Shape::Lower && next.is_word() && page.lexicon.is_known(&next.text) && next.gap == Gap::Blank);
+    let sentence = page.token(at + 1).is_some_and(|next| {
+        next.shape == Shape::Lower && next.is_word() && page.lexicon.is_known(&next.text) && next.gap == Gap::Blank
+    });
     !(known && (after_stop || token.gap == Gap::Line && sentence))
 }
 

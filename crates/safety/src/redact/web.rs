@@ -28,17 +28,17 @@ fn glued(page: &mut Page, chunk: Range<usize>) {
     if chunk.len() < 3 {
         return;
     }
-    if let Some(sign) = chunk.clone().find(|at| page.is_mark(*at, '@')) {
-        email_or_handle(page, chunk, sign);
-        return;
-    }
     let first = page.text(chunk.start);
     let scheme = chunk.clone().find(|at| {
-        matches!(page.text(*at), "http" | "https" | "hxxp" | "hxxps" | "ftp" | "sftp" | "www" | "mailto" | "ipfs")
+        matches!(page.text(*at), "http" | "https" | "hxxp" | "hxxps" | "ftp" | "sftp" | "www" | "ipfs")
             && (page.is_mark(at + 1, ':') || page.is_mark(at + 1, '.') || page.is_mark(at + 1, '['))
     });
     if let Some(scheme) = scheme {
         page.claim(scheme..trimmed(page, chunk), Kind::Url);
+        return;
+    }
+    if let Some(sign) = chunk.clone().find(|at| page.is_mark(*at, '@')) {
+        email_or_handle(page, chunk, sign);
         return;
     }
     if first == "/" && page.is_mark(chunk.start + 1, '/') && page.is_mark(chunk.start + 2, '/') {
@@ -89,10 +89,9 @@ fn email_or_handle(page: &mut Page, chunk: Range<usize>, sign: usize) {
 /// A file that may show a face or a letter: `IMG_2041.jpg`.
 fn file(page: &mut Page, chunk: &Range<usize>) -> bool {
     let end = trimmed(page, chunk.clone());
-    let Some(dot) = end.checked_sub(2).filter(|dot| *dot > chunk.start) else { return false };
-    let numbered = page.is_mark(dot - 1, '.') && page.tokens[dot].is_word() && page.tokens[dot + 1].is_digits();
-    let (dot, last) = if numbered { (dot - 1, format!("{}{}", page.text(dot), page.text(dot + 1))) } else { (dot, page.text(dot + 1).to_owned()) };
-    if !page.is_mark(dot, '.') || dot == chunk.start || !page.lexicon.is_sign("file", &last) || last == "raw" {
+    let Some(dot) = (chunk.start + 1..end).rfind(|at| page.is_mark(*at, '.')) else { return false };
+    let ending: String = page.tokens[dot + 1..end].iter().map(|token| token.text.as_str()).collect();
+    if !page.lexicon.is_sign("file", &ending) || ending == "raw" {
         return false;
     }
     page.claim(chunk.start..end, Kind::Photo);
@@ -107,13 +106,16 @@ fn machine(page: &mut Page, chunk: &Range<usize>) -> bool {
             if page.is_mark(end, ':') && page.token(end + 1).is_some_and(Token::is_digits) && end + 1 < chunk.end {
                 end += 2;
             }
-            page.claim(at..end, Kind::Ip);
+            // "::ffff:192.0.2.128"
+            let start = if page.is_mark(chunk.start, ':') { chunk.start } else { at };
+            page.claim(start..end, Kind::Ip);
             return true;
         }
     }
     let end = trimmed(page, chunk.clone());
     let hexadecimal = |token: &Token| token.mark().is_some() || token.text.bytes().all(|c| c.is_ascii_hexdigit());
-    let start = (chunk.start..end).find(|at| hexadecimal(&page.tokens[*at]) && page.tokens[*at].mark().is_none_or(|c| c == ':'));
+    let start = (chunk.start..end)
+        .find(|at| hexadecimal(&page.tokens[*at]) && page.tokens[*at].mark().is_none_or(|c| c == ':'));
     let Some(start) = start else { return false };
     let stop = (start..end).find(|at| {
         let token = &page.tokens[*at];
@@ -263,7 +265,10 @@ fn local(page: &Page, sign: usize) -> Option<usize> {
         let joins = matches!(page.text(before), "dot" | "underscore" | "dash" | "hyphen" | "." | "_" | "-");
         if joins && before > 0 && page.tokens[before - 1].mark().is_none() {
             start = before - 1;
-        } else if page.tokens[start].is_digits() && page.tokens[before].is_word() && !page.lexicon.is_sign("filler", page.text(before)) {
+        } else if page.tokens[start].is_digits()
+            && page.tokens[before].is_word()
+            && !page.lexicon.is_sign("filler", page.text(before))
+        {
             start = before;
         } else {
             break;

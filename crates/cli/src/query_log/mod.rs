@@ -1,0 +1,76 @@
+//! What was asked of the server, without who asked it: one file a day, each line redacted before it is written.
+//!
+//! Off unless the operator names a folder. A line holds no address, key or request id, and its time is rounded to the
+//! hour. [`files`] knows the folder, [`writer`] the thread that writes into it.
+
+mod files;
+mod writer;
+
+use clinqa_safety::redact;
+use clinqa_schema::{Outcome, Reply};
+use serde::{Deserialize, Serialize};
+
+pub(crate) use files::{Day, Folder};
+pub(crate) use writer::Writer;
+
+/// Documents that a line names.
+const TOPICS: usize = 5;
+
+/// One question as it is kept.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Line {
+    /// The hour, as `2026-11-29T14:00:00Z`.
+    pub(crate) time: String,
+    /// The question with placeholders such as `[NAME]`.
+    pub(crate) question: String,
+    /// `answered`, `abstained` or `redirected`.
+    pub(crate) outcome: String,
+    /// Why it was not answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
+    /// What kind of document answered, or lay nearest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) kind: Option<String>,
+    /// Documents that were shown, by id.
+    pub(crate) topics: Vec<String>,
+    /// The generation of the index.
+    pub(crate) generation: String,
+    /// How many identifiers of each kind were left out.
+    pub(crate) redacted: std::collections::BTreeMap<String, u64>,
+}
+
+/// What is kept of a question, and how many identifiers of each kind were left out of it.
+fn line(question: &str, reply: &Reply, time: String) -> (Line, Vec<(&'static str, u64)>) {
+    let redacted = redact(question, &[]);
+    let counts: Vec<(&'static str, u64)> = redacted.counts().map(|(kind, count)| (kind.name(), count as u64)).collect();
+    let cited = reply.answer.iter().flat_map(|answer| answer.citations());
+    let shown = || cited.clone().chain(reply.reading.iter().map(|reading| &reading.citation));
+    let mut topics: Vec<String> = Vec::new();
+    for citation in shown() {
+        let id = citation.document_id.to_string();
+        if topics.len() < TOPICS && !topics.contains(&id) {
+            topics.push(id);
+        }
+    }
+    let outcome = match reply.outcome {
+        Outcome::Answered => "answered",
+        Outcome::Abstained => "abstained",
+        Outcome::Redirected => "redirected",
+    };
+    let line = Line {
+        time,
+        question: redacted.text,
+        outcome: outcome.to_owned(),
+        reason: reply.reason.and_then(|reason| as_text(&reason)),
+        kind: shown().next().and_then(|citation| as_text(&citation.kind)),
+        topics,
+        generation: reply.generation.clone(),
+        redacted: counts.iter().map(|(kind, count)| ((*kind).to_owned(), *count)).collect(),
+    };
+    (line, counts)
+}
+
+/// A value that is written as one word.
+fn as_text(value: &impl Serialize) -> Option<String> {
+    serde_json::to_value(value).ok()?.as_str().map(str::to_owned)
+}
