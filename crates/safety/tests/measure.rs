@@ -94,7 +94,8 @@ impl Measured {
 fn a_set_of_ones_own() {
     let path = std::env::var("CLINQA_SAFETY_SET").expect("CLINQA_SAFETY_SET names a JSON Lines file");
     let set = std::fs::read_to_string(path).expect("a readable set");
-    eprintln!("{}", measure(&set).report());
+    let report = measure(&set).report();
+    std::io::Write::write_all(&mut std::io::stderr(), report.as_bytes()).expect("a written report");
 }
 
 /// What the rules reach on the sets that they were mended on; `README.md` of `rules/` says what they reached before.

@@ -90,7 +90,9 @@ fn fit(samples: &[&Sample]) -> Evidence {
     let mut counts: BTreeMap<Term, usize> = BTreeMap::new();
     for sample in samples {
         let all: BTreeSet<&Term> = sample.pieces.iter().flatten().collect();
-        all.into_iter().for_each(|term| *counts.entry(*term).or_default() += 1);
+        for term in all {
+            *counts.entry(*term).or_default() += 1;
+        }
     }
     let terms: Vec<Term> = counts.into_iter().filter(|(_, n)| *n >= LEAST_MESSAGES).map(|(term, _)| term).collect();
     let places: FxHashMap<Term, usize> = terms.iter().enumerate().map(|(i, term)| (*term, i)).collect();
@@ -151,7 +153,10 @@ fn fit_the_points() {
                 of.iter().filter(|score| **score >= least).count() as f32 / of.len() as f32
             };
             let (emergency, ordinary, hard) = (share("emergency"), share("ordinary"), share("hard"));
-            eprintln!("set {}: least {least}: {emergency:.3} of emergencies, {ordinary:.3}, {hard:.3}", test + 1);
+            let seen =
+                format!("set {}: least {least}: {emergency:.3} of emergencies, {ordinary:.3}, {hard:.3}", test + 1);
+            std::io::Write::write_all(&mut std::io::stderr(), format!("{seen}\n").as_bytes())
+                .expect("a line is written");
         }
     }
     let samples: Vec<&Sample> = sets.iter().flatten().map(|(_, sample)| sample).chain(&others).collect();
