@@ -210,13 +210,13 @@ impl Cues {
         }
         // From the clause that names somebody on, a sentence is about them: "what helps, my dad has chest pain".
         let mut flags = vec![false; words.len()];
-        let (mut named, mut end) = (false, 0);
+        let (mut is_theirs, mut end) = (false, 0);
         for clause in words.chunk_by(|a, b| a.clause == b.clause) {
             let start = end;
             end += clause.len();
             let opens = start == 0 || words[start - 1].sentence != clause[0].sentence;
-            named = (named && !opens) || names[start..end].contains(&true);
-            flags[start..end].fill(is_asked[clause[0].sentence as usize] && !named);
+            is_theirs = (is_theirs && !opens) || names[start..end].contains(&true);
+            flags[start..end].fill(is_asked[clause[0].sentence as usize] && !is_theirs);
         }
         flags
     }

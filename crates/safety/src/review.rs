@@ -80,6 +80,7 @@ const AFTER: &[&[&str]] = &[
     &["no", "evidence"],
     &["no", "benefit"],
     &["no", "effect"],
+    &["no", "difference"],
     &["no", "role"],
     &["stopped"],
     &["withdrawn"],
@@ -207,6 +208,10 @@ mod tests {
 
     use super::*;
 
+    /// Compiled once for all cases.
+    static RULES: std::sync::LazyLock<Rules> =
+        std::sync::LazyLock::new(|| Rules::embedded().expect("the embedded rules"));
+
     /// An answer whose span is what stands in square brackets.
     fn answer(marked: &str) -> Answer {
         let (before, rest) = marked.split_once('[').expect("a span");
@@ -258,6 +263,18 @@ mod tests {
             "Doctors no longer recommend [bed rest].",
             "[Cough syrup] has no benefit in young children.",
             "Être prudent – ne pas: do not use [aspirin 🩺] here.",
+            "It is unsafe to give [aspirin] to a child.",
+            "Use paracetamol instead of [aspirin].",
+            "Use paracetamol rather than [aspirin].",
+            "Stop taking [ibuprofen] before the operation.",
+            "Neither aspirin nor [codeine] is safe for children.",
+            "Treat the fever without [aspirin].",
+            "[Aspirin] is no longer recommended for children.",
+            "[Codeine] has been withdrawn for children under 12.",
+            "[Tepid sponging] is discouraged.",
+            "[Antibiotics] make no difference and are ineffective against flu.",
+            "[Aspirin] isn't safe for anyone under 16.",
+            "[Ibuprofen] cannot be used in chickenpox.",
         ] {
             check(give, marked, Review::Withhold);
         }
@@ -274,6 +291,12 @@ mod tests {
             "Give [paracetamol]. Do not give aspirin.",
             "[Give paracetamol.] Do not give aspirin.",
             "Do not give aspirin. [Give paracetamol.] Avoid ibuprofen.",
+            "Aspirin is not safe, whereas [paracetamol] is.",
+            "Do not worry if it takes time: [paracetamol] works within an hour.",
+            "[Paracetamol] can be given whether or not there is a fever.",
+            "[Paracetamol] should not exceed four doses a day.",
+            "[Paracetamol] is safe. Ibuprofen is contraindicated in chickenpox.",
+            "Give no more than [four doses] in 24 hours.",
             "[Viruses] cause most colds and are not killed by antibiotics.",
             "[]",
         ] {
@@ -282,7 +305,42 @@ mod tests {
         check("What should children not take?", "Children should not take [aspirin].", Review::Keep);
     }
 
+    #[test]
+    fn one_merged_source_that_denies_it_withholds_the_answer() {
+        let rules = Rules::embedded().expect("the embedded rules");
+        let question = Question::new("What can I give my child for a fever?").expect("a question");
+        let (yes, no) = (answer("[Aspirin] lowers a fever."), answer("[Aspirin] must not be given to children."));
+        let first = yes.citations()[0].clone();
+        let merged = |other: &Answer| {
+            Answer::new("Aspirin".to_owned(), Confidence::new(0.9), first.clone(), vec![other.citations()[0].clone()])
+        };
+        assert_eq!(review(&rules, &question, &merged(&yes)), Review::Keep);
+        assert_eq!(review(&rules, &question, &merged(&no)), Review::Withhold);
+    }
+
     proptest::proptest! {
+        /// Whatever is denied, in whatever words around it, is never shown as advice.
+        #[test]
+        fn a_denied_span_is_withheld_whatever_it_is(
+            span in "[a-z]{3,10}( [a-z]{3,10}){0,2}",
+            frame in proptest::sample::select(vec![
+                ("Do not give ", " to children."), ("Never use ", " here."), ("Avoid ", " in pregnancy."),
+                ("", " should not be given to a child."), ("", " is not recommended."), ("", " must be avoided."),
+                ("You must not take ", " with alcohol."), ("", " is contraindicated in asthma."),
+            ]),
+        ) {
+            let is_plain = |word: &str| {
+                let all = words(word);
+                !STOPS.contains(&word) && !OPENERS.contains(&word) && !is_verb(word) && word != "and"
+                    && !starts_with(&all, BEFORE) && !starts_with(&all, AFTER)
+            };
+            proptest::prop_assume!(span.split(' ').all(is_plain));
+            let rules = &*RULES;
+            let question = Question::new("What helps with fever?").expect("a question");
+            let marked = format!("{}[{span}]{}", frame.0, frame.1);
+            proptest::prop_assert_eq!(review(rules, &question, &answer(&marked)), Review::Withhold);
+        }
+
         #[test]
         fn no_quote_and_no_offsets_make_it_panic(quote in "\\PC{0,60}", start in 0usize..90, from in 0usize..90, to in 0usize..90) {
             let citation = answer("a [b] c").citations()[0].clone();

@@ -139,7 +139,11 @@ fn tables(words: &[String]) -> Tables {
             sounds.entry(key).or_default().push(number as u32);
         }
     }
-    Tables { real: WORDS.lines().filter(|line| !line.starts_with('#')).flat_map(str::split_ascii_whitespace).collect(), deletes, sounds }
+    Tables {
+        real: WORDS.lines().filter(|line| !line.starts_with('#')).flat_map(str::split_ascii_whitespace).collect(),
+        deletes,
+        sounds,
+    }
 }
 
 /// `word` with the letters that its digits stand for, if it has both.
@@ -234,7 +238,8 @@ mod tests {
 
     #[test]
     fn of_two_words_one_slip_away_the_first_in_the_alphabet_is_meant() {
-        let speller = Speller::new(["stinks", "sticks", "bleeds"].map(str::to_owned).into_iter(), SpellingFile::default());
+        let speller =
+            Speller::new(["stinks", "sticks", "bleeds"].map(str::to_owned).into_iter(), SpellingFile::default());
         let check = |word: &str, expected: Option<&str>| {
             assert_eq!(speller.mend(word, |_| false).map(|words| words.join(" ")).as_deref(), expected, "{word}");
         };

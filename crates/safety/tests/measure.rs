@@ -94,18 +94,19 @@ impl Measured {
 fn a_set_of_ones_own() {
     let path = std::env::var("CLINQA_SAFETY_SET").expect("CLINQA_SAFETY_SET names a JSON Lines file");
     let set = std::fs::read_to_string(path).expect("a readable set");
-    eprintln!("{}", measure(&set).report());
+    let report = measure(&set).report();
+    std::io::Write::write_all(&mut std::io::stderr(), report.as_bytes()).expect("a written report");
 }
 
 /// What the rules reach on the sets that they were mended on; `README.md` of `rules/` says what they reached before.
 #[test]
 fn the_committed_sets_keep_their_figures() {
-    for (set, name) in [
-        (include_str!("data/safety/dev-1.jsonl"), "dev-1"),
-        (include_str!("data/safety/dev-2.jsonl"), "dev-2"),
-    ] {
+    for (set, name) in
+        [(include_str!("data/safety/dev-1.jsonl"), "dev-1"), (include_str!("data/safety/dev-2.jsonl"), "dev-2")]
+    {
         let measured = measure(set);
-        let (recall, ordinary, hard) = (measured.share("emergency"), measured.share("ordinary"), measured.share("hard"));
+        let (recall, ordinary, hard) =
+            (measured.share("emergency"), measured.share("ordinary"), measured.share("hard"));
         assert!(recall >= 0.98 && ordinary <= 0.01 && hard <= 0.03, "{name}\n{}", measured.report());
     }
 }
@@ -147,19 +148,38 @@ fn what_is_not_about_health_is_told_so_and_nothing_else_is() {
     let sets = [include_str!("data/safety/dev-1.jsonl"), include_str!("data/safety/dev-2.jsonl")];
     let text = |line: &str| serde_json::from_str::<Message>(line).expect("a message").text;
     let messages = sets.iter().flat_map(|set| set.lines().map(text));
-    let question = |line: &str| {
-        let line: serde_json::Value = serde_json::from_str(line).expect("a question");
-        line["question"].as_str().expect("a text").to_owned()
-    };
-    let questions = include_str!("../../../corpora/starter/questions.jsonl").lines().map(question);
+    let questions = starter(|group| group != "out-of-domain");
     let wrong: Vec<String> = messages.chain(questions).filter(|text| verdict(text) == scope).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// The questions of the starter corpus in the groups that are `wanted`.
+fn starter(wanted: impl Fn(&str) -> bool) -> impl Iterator<Item = String> {
+    let lines = include_str!("../../../corpora/starter/questions.jsonl").lines();
+    lines.filter_map(move |line| {
+        let line: serde_json::Value = serde_json::from_str(line).expect("a question");
+        let text = |field: &str| line[field].as_str().expect("a text").to_owned();
+        wanted(&text("group")).then(|| text("question"))
+    })
+}
+
+#[test]
+fn what_the_starter_corpus_can_answer_is_seldom_refused_and_personal_questions_are() {
+    let personal: Vec<String> = starter(|group| group == "personal").collect();
+    let missed: Vec<&String> =
+        personal.iter().filter(|text| verdict(text) != Verdict::Abstain(Abstention::Personal)).collect();
+    assert!(missed.is_empty(), "{missed:#?}");
+    let answerable: Vec<String> =
+        starter(|group| !matches!(group, "personal" | "out-of-domain" | "absent-topic" | "invented")).collect();
+    let refused: Vec<&String> = answerable.iter().filter(|text| verdict(text) != Verdict::Proceed).collect();
+    assert!(refused.len() * 100 <= 4 * answerable.len(), "{} of {}: {refused:#?}", refused.len(), answerable.len());
 }
 
 /// Emergencies of the committed sets, every seventh.
 fn some_emergencies() -> Vec<String> {
     let sets = [include_str!("data/safety/dev-1.jsonl"), include_str!("data/safety/dev-2.jsonl")];
-    let all = sets.iter().flat_map(|set| set.lines().map(|line| serde_json::from_str::<Message>(line).expect("a message")));
+    let all =
+        sets.iter().flat_map(|set| set.lines().map(|line| serde_json::from_str::<Message>(line).expect("a message")));
     let is_seen = |message: &Message| message.label == "emergency" && verdict(&message.text) == Verdict::Redirect;
     let seen = all.filter(is_seen).step_by(7).map(|message| message.text);
     seen.filter(|text| text.chars().count() < 400).collect()
@@ -198,10 +218,17 @@ fn capitals_marks_look_alikes_stretched_letters_and_blanks_change_no_verdict() {
             .map(|c| if c.is_ascii_alphanumeric() { char::from_u32(u32::from(c) + 0xfee0).unwrap_or(c) } else { c })
             .collect();
         let drawn = text.split(' ').map(stretched).collect::<Vec<_>>().join(" ");
-        let variants =
-            [text.to_uppercase(), spaced(&text, "  \t "), marked(&text), text.chars().map(alike).collect(), wide, drawn];
+        let variants = [
+            text.to_uppercase(),
+            spaced(&text, "  \t "),
+            marked(&text),
+            text.chars().map(alike).collect(),
+            wide,
+            drawn,
+        ];
         let changed = |variant: &String| {
-            Question::new(variant).is_ok_and(|question| screen(&RULES, &question, &[], None).verdict != Verdict::Redirect)
+            Question::new(variant)
+                .is_ok_and(|question| screen(&RULES, &question, &[], None).verdict != Verdict::Redirect)
         };
         wrong.extend(variants.into_iter().filter(changed));
     }
@@ -210,8 +237,13 @@ fn capitals_marks_look_alikes_stretched_letters_and_blanks_change_no_verdict() {
 
 #[test]
 fn a_crisis_is_never_met_without_a_line_to_listen() {
-    for text in ["i cant do this anymore, i want to die", "he beats me and i am scared he will kill me", "she says the voices tell her to stab people"] {
-        let screening = screen(&RULES, &Question::new(text).expect("a question"), &[], Some(&"GB".parse().expect("a region")));
+    for text in [
+        "i cant do this anymore, i want to die",
+        "he beats me and i am scared he will kill me",
+        "she says the voices tell her to stab people",
+    ] {
+        let screening =
+            screen(&RULES, &Question::new(text).expect("a question"), &[], Some(&"GB".parse().expect("a region")));
         assert!(screening.notices.iter().any(|notice| notice.text.contains("116 123")), "{text}");
     }
 }

@@ -8,6 +8,7 @@ use crate::rules::{RULES, RuleFile, RuleKind, Rules};
 
 const SETS: [&str; 2] =
     [include_str!("../../tests/data/safety/dev-1.jsonl"), include_str!("../../tests/data/safety/dev-2.jsonl")];
+const PARAPHRASES: &str = include_str!("../../tests/data/safety/paraphrases.jsonl");
 const QUESTIONS: &str = include_str!("../../../../corpora/starter/questions.jsonl");
 
 /// A term that fewer messages hold says nothing.
@@ -76,6 +77,7 @@ fn others(rules: &Rules, names: &mut BTreeMap<Term, String>) -> Vec<Sample> {
         samples.extend(file.examples.fire.iter().map(|text| sample(rules, text, is_emergency, names)));
         samples.extend(file.examples.quiet.iter().map(|text| sample(rules, text, false, names)));
     }
+    samples.extend(set(rules, PARAPHRASES, names).into_iter().map(|(_, sample)| sample));
     for line in QUESTIONS.lines() {
         let question: serde_json::Value = serde_json::from_str(line).expect("a question");
         samples.push(sample(rules, question["question"].as_str().expect("a text"), false, names));
@@ -88,7 +90,9 @@ fn fit(samples: &[&Sample]) -> Evidence {
     let mut counts: BTreeMap<Term, usize> = BTreeMap::new();
     for sample in samples {
         let all: BTreeSet<&Term> = sample.pieces.iter().flatten().collect();
-        all.into_iter().for_each(|term| *counts.entry(*term).or_default() += 1);
+        for term in all {
+            *counts.entry(*term).or_default() += 1;
+        }
     }
     let terms: Vec<Term> = counts.into_iter().filter(|(_, n)| *n >= LEAST_MESSAGES).map(|(term, _)| term).collect();
     let places: FxHashMap<Term, usize> = terms.iter().enumerate().map(|(i, term)| (*term, i)).collect();
@@ -149,7 +153,10 @@ fn fit_the_points() {
                 of.iter().filter(|score| **score >= least).count() as f32 / of.len() as f32
             };
             let (emergency, ordinary, hard) = (share("emergency"), share("ordinary"), share("hard"));
-            eprintln!("set {}: least {least}: {emergency:.3} of emergencies, {ordinary:.3}, {hard:.3}", test + 1);
+            let seen =
+                format!("set {}: least {least}: {emergency:.3} of emergencies, {ordinary:.3}, {hard:.3}", test + 1);
+            std::io::Write::write_all(&mut std::io::stderr(), format!("{seen}\n").as_bytes())
+                .expect("a line is written");
         }
     }
     let samples: Vec<&Sample> = sets.iter().flatten().map(|(_, sample)| sample).chain(&others).collect();
@@ -157,14 +164,16 @@ fn fit_the_points() {
     let mut lines: Vec<(String, f32)> = evidence.points.iter().map(|(term, w)| (names[term].clone(), *w)).collect();
     lines.retain(|(_, points)| points.abs() >= LEAST_POINTS);
     lines.sort_by(|a, b| a.0.cmp(&b.0));
-    let mut text = "# Points for an emergency, in hundredths: a word, two words in a row, ^ a first word, {n} the nth list of\n\
+    let mut text =
+        "# Points for an emergency, in hundredths: a word, two words in a row, ^ a first word, {n} the nth list of\n\
                     # lists.toml, ~ a frame. Fitted by the ignored test `fit_the_points`; the first line is the bias.\n"
-        .to_owned();
+            .to_owned();
     let _ = writeln!(text, "\t{:.0}", evidence.bias);
     for (term, points) in &lines {
         let _ = writeln!(text, "{term}\t{points:.0}");
     }
-    std::fs::write(std::env::var("CLINQA_EVIDENCE").expect("CLINQA_EVIDENCE names a file"), text).expect("a written file");
+    std::fs::write(std::env::var("CLINQA_EVIDENCE").expect("CLINQA_EVIDENCE names a file"), text)
+        .expect("a written file");
 }
 
 #[test]
