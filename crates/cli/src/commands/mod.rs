@@ -51,6 +51,8 @@ pub(crate) enum UsageError {
         "`clinqa tui` needs a terminal to read keys from and to draw on; `clinqa ask` and `clinqa search` need none"
     )]
     NoTerminal,
+    #[error(transparent)]
+    Keys(#[from] clinqa_tui::KeymapError),
     #[error("no model is called `{name}`; `clinqa model list` shows those at hand")]
     NoModel { name: String },
 }

@@ -107,6 +107,7 @@ fn same(a: &Condition, b: &Condition) -> bool {
     }
 }
 
+#[derive(Clone, Copy)]
 enum Direction {
     On,
     Back,

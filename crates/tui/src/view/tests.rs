@@ -49,9 +49,9 @@ impl Session {
                 }
                 Effect::Similar(of, _) => self.send(Message::Similar(of, sample::found(By::Meaning, 5).rows)),
                 Effect::Shelf => {
-                    let shelf =
+                    let standing =
                         [1, 2].map(|number| Standing { manifest: sample::manifest(number), current: number == 2 });
-                    self.send(Message::Shelf(shelf.to_vec()));
+                    self.send(Message::Shelf(standing.to_vec()));
                 }
                 _ => {}
             }
