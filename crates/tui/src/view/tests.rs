@@ -264,7 +264,7 @@ fn only_allowed(bytes: &[u8]) -> Result<(), String> {
 
 /// How many documents are drawn by the fuzzing test; `PROPTEST_CASES` asks for more.
 fn fuzzing() -> ProptestConfig {
-    ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) }
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::default() }
 }
 
 fn any_key() -> impl Strategy<Value = Key> {
