@@ -11,7 +11,6 @@ import fcntl
 import os
 import pty
 import select
-import statistics
 import struct
 import sys
 import termios
@@ -68,8 +67,9 @@ def told(name, times):
     times = sorted(times)
     if not times:
         return print(f"{name:<34} nothing was seen")
+    middle = times[len(times) // 2]
     p99 = times[min(len(times) - 1, int(len(times) * 0.99))]
-    print(f"{name:<34} n {len(times):>4}   median {statistics.median(times):6.1f} ms   p99 {p99:6.1f} ms")
+    print(f"{name:<34} n {len(times):>4}   median {middle:6.1f} ms   p99 {p99:6.1f} ms")
 
 
 def main():
@@ -90,27 +90,34 @@ def main():
     for _ in session.frames(8.0):
         if "documents" in session.line(1) and "loading" not in session.line(1):
             break
-    echo, by_words, by_meaning = [], [], []
+    echo, changed, by_words, by_meaning = [], [], [], []
     for words in WORDS:
         for count, letter in enumerate(words, 1):
+            shown = session.screen.display[2:-1]
             sent = session.press(letter)
             seen = {}
             for at in session.frames(0.5):
                 if words[:count] in session.line(0):
                     seen.setdefault("echo", at)
+                # The last change before an answer may come: this letter's results, whatever they were found by.
+                if session.screen.display[2:-1] != shown and at - sent < 0.25:
+                    shown = session.screen.display[2:-1]
+                    seen["list"] = at
                 if "found by words" in session.line(1) and "and meaning" not in session.line(1):
                     seen.setdefault("words", at)
                 if "and meaning" in session.line(1) and "words" in seen:
                     seen.setdefault("meaning", at)
-                    break
-            for name, times in [("echo", echo), ("words", by_words), ("meaning", by_meaning)]:
+            for name, times in [("echo", echo), ("list", changed), ("words", by_words), ("meaning", by_meaning)]:
                 if name in seen:
                     times.append((seen[name] - sent) * 1e3)
         session.press("\x15")
         for _ in session.frames(0.7):
             pass
     told("key press to its frame", echo)
-    told("new letter to results by words", by_words)
+    told("new letter to its whole list", changed)
+    if by_meaning:
+        # Without vectors the status line says the same before and after: only the list tells.
+        told("new letter to results by words", by_words)
     told("new letter to results by meaning", by_meaning)
 
     session.press(WORDS[0] + "\r\t")

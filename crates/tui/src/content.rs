@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use clinqa_qa::{Damage, FileCheck};
-use clinqa_schema::{Abstention, Citation, NoticeKind, Outcome, Reply};
+use clinqa_schema::{Abstention, Answer, Citation, NoticeKind, Outcome, Reply};
 
 use crate::block::Block;
 use crate::keymap::BINDINGS;
@@ -47,9 +47,9 @@ pub(crate) fn answer(state: &State) -> Vec<Block> {
     }
     match &reply.answer {
         Some(answer) => {
-            if let Some(first) = answer.citations().first() {
-                blocks.push(quote(first));
-            }
+            // What was asked for comes first, then where it stands, then what stands around it: the first lines of a
+            // small window tell all of it.
+            blocks.push(Block::of(Role::Title, answer.text()));
             for (at, citation) in answer.citations().iter().enumerate() {
                 blocks.push(Block::of(Role::Quiet, format!("[{}] {}", at + 1, place(state, citation))));
             }
@@ -57,13 +57,15 @@ pub(crate) fn answer(state: &State) -> Vec<Block> {
                 blocks.push(Block::of(Role::Warning, format!("Another source differs: {}", place(state, citation))));
                 blocks.push(quote(citation).indented(2));
             }
+            let quotes = answer.citations().iter().take(1).filter(|citation| citation.quote != answer.text());
+            blocks.extend(quotes.flat_map(|citation| [Block::gap(), quote(citation).indented(2)]));
         }
-        None => blocks.extend(unanswered(reply)),
+        None => blocks.push(unanswered(reply)),
     }
     blocks
 }
 
-fn unanswered(reply: &Reply) -> Option<Block> {
+fn unanswered(reply: &Reply) -> Block {
     let text = match (reply.outcome, reply.reason) {
         (Outcome::Redirected, _) | (_, Some(Abstention::Emergency)) => {
             "This sounds like an emergency: it is not answered from documents. Passages are listed for reading only."
@@ -72,17 +74,15 @@ fn unanswered(reply: &Reply) -> Option<Block> {
         (_, Some(Abstention::Scope)) => "This is not a question about health.",
         _ => "The documents hold no answer that could be stood by. The nearest passages are listed.",
     };
-    Some(Block::plain(text))
+    Block::plain(text)
 }
 
 /// The quote with its span marked.
 fn quote(citation: &Citation) -> Block {
-    let span = within_quote(citation, citation.answer_start..citation.answer_end);
     let block = Block::plain(citation.quote.clone());
-    match span {
-        // A span that is all of it needs no mark to be told from the rest.
-        Some(span) if span != (0..citation.quote.len()) => block.marked(span, Role::Span),
-        _ => block,
+    match within_quote(citation, citation.answer_start..citation.answer_end) {
+        Some(span) => block.marked(span, Role::Span),
+        None => block,
     }
 }
 
@@ -113,11 +113,24 @@ pub(crate) fn provenance(state: &State, citation: &Citation) -> String {
 
 /// What the reader found in the passage, in characters of the document.
 pub(crate) fn span_of(state: &State, row: &Row) -> Option<Range<usize>> {
-    let reply = state.answer.reply.as_ref().filter(|_| state.answer.stage == Stage::Here)?;
-    let of_answer = reply.answer.iter().flat_map(|answer| answer.citations());
-    let cited = of_answer.chain(reply.reading.iter().map(|reading| &reading.citation));
-    let found = cited.into_iter().find(|citation| citation.passage_id == *row.id())?;
+    let found = cited(state, row)?;
     Some(found.answer_start..found.answer_end)
+}
+
+/// How the reply to what stands in the line cites the passage, if it does.
+fn cited<'a>(state: &'a State, row: &Row) -> Option<&'a Citation> {
+    let reply = state.answer.reply.as_ref().filter(|_| state.answer.stage == Stage::Here)?;
+    let of_answer = reply.answer.iter().flat_map(Answer::citations);
+    let mut all = of_answer.chain(reply.reading.iter().map(|reading| &reading.citation));
+    all.find(|citation| citation.passage_id == *row.id())
+}
+
+/// What is quoted of a row, in bytes of its passage: what the reader found with what it needs to be understood, else the
+/// sentence with the words that were searched for.
+pub(crate) fn quoted_of(state: &State, row: &Row) -> Range<usize> {
+    let found =
+        cited(state, row).and_then(|citation| within_quote(&row.reading.citation, citation.start..citation.end));
+    found.filter(|bytes| bytes.start < bytes.end).unwrap_or_else(|| row.matched.clone())
 }
 
 /// Where to open the document of a row: at what the reader found, else at the matching sentence.

@@ -120,7 +120,8 @@ fn bibtex(row: &Row) -> String {
     }
     fields.extend(citation.url.as_ref().map(|url| ("url", escaped(url))));
     fields.push(("note", escaped(&sentence(row))));
-    let fields: String = fields.into_iter().map(|(name, value)| format!("  {name} = {{{value}}},\n")).collect();
+    let fields: Vec<String> = fields.into_iter().map(|(name, value)| format!("  {name} = {{{value}}},\n")).collect();
+    let fields = fields.concat();
     // A key may hold letters, digits and a few signs: `#` is none of them.
     let key = citation.passage_id.to_string().replace(['#', ':'], "-");
     format!("@misc{{{key},\n{fields}}}\n")
@@ -148,7 +149,7 @@ fn ris(row: &Row) -> String {
     lines.push(("ID", citation.passage_id.to_string()));
     lines.push(("N1", sentence(row)));
     lines.push(("ER", String::new()));
-    lines.into_iter().map(|(tag, value)| format!("{tag}  - {value}\n")).collect()
+    lines.into_iter().map(|(tag, value)| format!("{tag}  - {value}\n")).collect::<Vec<_>>().concat()
 }
 
 /// One record as RFC 4180 has it. A cell that a spreadsheet would compute is made text.

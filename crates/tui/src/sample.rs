@@ -115,9 +115,8 @@ pub(crate) fn document(document: &str) -> Document {
         text.push_str(&heading);
         text.push_str("\n\n");
         let start = text.len();
-        for line in 0..6 {
-            text.push_str(&format!("Sentence {line} of section {section} speaks of sepsis and its care. "));
-        }
+        let sentence = |line: u32| format!("Sentence {line} of section {section} speaks of sepsis and its care. ");
+        text.extend((0..6).map(sentence));
         sections.push(Section { heading, bytes: start..text.len() });
         text.push_str("\n\n");
     }

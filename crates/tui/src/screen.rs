@@ -178,3 +178,43 @@ fn restore_on_panic(taken: &Arc<Mutex<Option<Streams>>>, ours: ThreadId) {
         before(panic);
     }));
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    #[test]
+    #[ignore = "needs a terminal of its own, which the test below gives it"]
+    fn a_screen_that_prints_and_panics() {
+        let (out, _inbox) = channel();
+        let _tty = Tty::take((80, 24), out).expect("a terminal");
+        let _ = writeln!(io::stdout(), "printed by a library");
+        let _ = writeln!(io::stderr(), "printed by a library");
+        panic!("on purpose");
+    }
+
+    #[test]
+    fn a_panic_is_told_on_a_terminal_that_is_itself_again() {
+        let binary = std::env::current_exe().expect("this binary");
+        let name = "screen::tests::a_screen_that_prints_and_panics";
+        let command = format!("'{}' --ignored --exact {name} --nocapture --test-threads=1; stty -a", binary.display());
+        let mut script = Command::new("script");
+        let ran = script.args(["-qec", &command, "/dev/null"]).env("SHELL", "sh").stdin(Stdio::null()).output();
+        let Ok(ran) = ran else {
+            let _ = writeln!(io::stderr(), "skipped: `script` is not here: a panic is NOT tested in a terminal");
+            return;
+        };
+        let text = String::from_utf8_lossy(&ran.stdout);
+        let at = |wanted: &str| text.find(wanted).unwrap_or_else(|| panic!("no {wanted:?} in {text}"));
+        assert!(at("\u{1b}[?1049h") < at("\u{1b}[?1049l") && at("\u{1b}[?1049l") < at("on purpose"), "{text}");
+        assert!(at("\u{1b}[?25h") < at("on purpose"), "{text}");
+        assert!(!text.contains("printed by a library"), "{text}");
+        let flags: Vec<&str> = text.split_whitespace().collect();
+        for flag in ["icanon", "echo", "isig", "opost"] {
+            assert!(flags.contains(&flag), "no {flag} in {text}");
+        }
+    }
+}

@@ -95,11 +95,10 @@ impl Theme {
                 Colours::None | Colours::Sixteen => plain,
                 Colours::True => plain.fg(GREY),
             },
-            Role::Title => plain.add_modifier(Modifier::BOLD),
-            Role::Focus => colour(Color::Cyan, TEAL).add_modifier(Modifier::BOLD),
+            Role::Title | Role::Match => plain.add_modifier(Modifier::BOLD),
+            Role::Focus | Role::Key => colour(Color::Cyan, TEAL).add_modifier(Modifier::BOLD),
             Role::Chosen => plain.add_modifier(Modifier::REVERSED),
             Role::Span => colour(Color::Magenta, PURPLE).add_modifier(Modifier::BOLD | Modifier::UNDERLINED),
-            Role::Match => plain.add_modifier(Modifier::BOLD),
             Role::Emergency => match self.colours {
                 Colours::None => plain.add_modifier(Modifier::REVERSED | Modifier::BOLD),
                 Colours::Sixteen => plain.fg(Color::White).bg(Color::Red).add_modifier(Modifier::BOLD),
@@ -107,7 +106,6 @@ impl Theme {
             },
             Role::Warning => colour(Color::Red, OCHRE).add_modifier(Modifier::BOLD),
             Role::Good => colour(Color::Green, GREEN),
-            Role::Key => colour(Color::Cyan, TEAL).add_modifier(Modifier::BOLD),
             Role::Ghost => match self.colours {
                 Colours::None => plain.add_modifier(Modifier::DIM),
                 Colours::Sixteen => plain.fg(Color::DarkGray),

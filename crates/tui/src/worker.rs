@@ -322,7 +322,10 @@ fn ranks(shared: &Arc<Shared>, lookouts: &Receiver<Lookout>) {
         let start = Instant::now();
         let lookup = lookup(question, &lookout.filters, Search::Fused);
         shared.say(match search(&engine, &lookup, &shared.answering) {
-            Ok(found) => Message::Found(lookout.seq, Box::new(rows(engine.index(), found, By::Meaning, start))),
+            Ok(found) => {
+                let by = if engine.index().manifest().encoder.is_some() { By::Meaning } else { By::Words };
+                Message::Found(lookout.seq, Box::new(rows(engine.index(), found, by, start)))
+            }
             Err(error) => Message::Failed(error.to_string()),
         });
     }

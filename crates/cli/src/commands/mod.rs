@@ -68,6 +68,8 @@ pub(crate) enum UsageError {
     QueryLog { path: String, source: io::Error },
     #[error("`--before` wants a day such as 2026-11-29")]
     NoDay,
+    #[error(transparent)]
+    Keys(#[from] clinqa_tui::KeymapError),
     #[error("no model is called `{name}`; `clinqa model list` shows those at hand")]
     NoModel { name: String },
 }

@@ -35,7 +35,7 @@ pub(crate) fn run(settings: &Settings, args: &TuiArgs) -> anyhow::Result<ExitCod
     let config = TuiConfig {
         store: Store::at(&settings.index),
         theme: theme(),
-        keymap: Keymap::with(&settings.keys)?,
+        keymap: Keymap::with(&settings.keys).map_err(UsageError::from)?,
         region: args.region,
         answering: AnswerConfig::default(),
     };

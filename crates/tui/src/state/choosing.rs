@@ -1,9 +1,9 @@
 //! What can be chosen in front of the screen: conditions on documents, ways to export, reasons, a confirmation (pure)?
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clinqa_qa::{Facet, GenerationId};
-use clinqa_schema::{Date, Filters};
+use clinqa_schema::{Date, DocumentId, Filters};
 
 use crate::export::Form;
 use crate::state::{Scroll, State};
@@ -23,7 +23,7 @@ pub(crate) enum Condition {
     Clear,
     Since,
     Until,
-    /// A value with the number of listed passages and of documents that have it.
+    /// A value with the number of documents that have it, in the list and in the index.
     Value {
         facet: Facet,
         value: String,
@@ -75,9 +75,9 @@ pub(crate) fn conditions(state: &State) -> Vec<Condition> {
     for facet in LISTED {
         let mut filters = state.filters.clone();
         let demand = demanded(facet, &mut filters).and_then(|slot| slot.clone());
-        let mut listed: BTreeMap<String, usize> = BTreeMap::new();
+        let mut listed: BTreeMap<String, BTreeSet<&DocumentId>> = BTreeMap::new();
         for row in rows {
-            *listed.entry(facet.of(&row.metadata)).or_default() += 1;
+            listed.entry(facet.of(&row.metadata)).or_default().insert(&row.reading.citation.document_id);
         }
         let counts = state.counts.get(&facet).into_iter().flatten().filter(|(value, _)| !value.is_empty());
         let mut values: Vec<Condition> = counts
@@ -87,7 +87,7 @@ pub(crate) fn conditions(state: &State) -> Vec<Condition> {
                 Condition::Value {
                     facet,
                     value: value.clone(),
-                    listed: known.then(|| listed.get(value).copied().unwrap_or(0)),
+                    listed: known.then(|| listed.get(value).map_or(0, BTreeSet::len)),
                     documents: *documents,
                     on: if on { On::Yes } else { On::No },
                 }

@@ -70,13 +70,11 @@ pub(super) fn acted(state: &mut State, action: Action) -> Vec<Effect> {
 fn browse(state: &mut State) -> Vec<Effect> {
     let url = state.open.as_ref().and_then(|open| open.page.document.metadata.url.clone());
     // Only what a browser shows is handed to one.
-    match url.filter(|url| url.starts_with("https://") || url.starts_with("http://")) {
-        Some(url) => vec![Effect::Browse(url)],
-        None => {
-            state.warn("this document names no web address");
-            Vec::new()
-        }
-    }
+    let Some(url) = url.filter(|url| url.starts_with("https://") || url.starts_with("http://")) else {
+        state.warn("this document names no web address");
+        return Vec::new();
+    };
+    vec![Effect::Browse(url)]
 }
 
 /// The marked span with where it stands; without one, the title.
@@ -124,11 +122,11 @@ pub(super) fn acted_on_comparison(state: &mut State, action: Action) -> Vec<Effe
         state.screen = Screen::Search;
         return Vec::new();
     };
-    if let Some(page) = comparison.focused() {
-        if let Some(top) = moved(page.top, action, text_height(left)) {
-            page.top = top;
-            return Vec::new();
-        }
+    if let Some(page) = comparison.focused()
+        && let Some(top) = moved(page.top, action, text_height(left))
+    {
+        page.top = top;
+        return Vec::new();
     }
     match action {
         Action::NextPane | Action::PreviousPane => {

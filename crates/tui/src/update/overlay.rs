@@ -7,13 +7,16 @@ use crate::message::{Effect, Paper, PaperKind};
 use crate::state::choosing::{Condition, FAULTS, FilterList, Menu, MenuKind, conditions, facet_name, toggled};
 use crate::state::layout::{BOX, boxed, inside};
 use crate::state::librarian::Build;
-use crate::state::{Overlay, State};
+use crate::state::{Overlay, Pane, State};
 use crate::update::{moved, question};
 
 /// A key in `open`, which stays open unless it is closed here.
 pub(super) fn pressed(state: &mut State, open: Overlay, key: Key, action: Option<Action>) -> Vec<Effect> {
     let page = inside(boxed(state, BOX, u16::MAX));
     if action == Some(Action::Back) {
+        if matches!(open, Overlay::Filters(_)) {
+            to_list(state);
+        }
         return Vec::new();
     }
     match open {
@@ -73,7 +76,10 @@ fn filters(state: &mut State, mut filters: FilterList, key: Key, action: Option<
     }
     let lines = conditions(state);
     match action {
-        Some(Action::Filters | Action::Quit) => return effects,
+        Some(Action::Filters | Action::Quit) => {
+            to_list(state);
+            return effects;
+        }
         Some(Action::NextPane) => filters.list.chosen = group(&lines, filters.list.chosen, Direction::On),
         Some(Action::PreviousPane) => filters.list.chosen = group(&lines, filters.list.chosen, Direction::Back),
         Some(action) => {
@@ -85,6 +91,11 @@ fn filters(state: &mut State, mut filters: FilterList, key: Key, action: Option<
     }
     state.overlay = Some(Overlay::Filters(filters));
     effects
+}
+
+/// Whoever has filtered looks at the list next.
+fn to_list(state: &mut State) {
+    state.pane = Pane::List;
 }
 
 /// Puts other filters in force: the list is looked up anew, and counts change.
@@ -107,6 +118,7 @@ fn same(a: &Condition, b: &Condition) -> bool {
     }
 }
 
+#[derive(Clone, Copy)]
 enum Direction {
     On,
     Back,

@@ -156,8 +156,8 @@ fn acted_on_chosen(state: &mut State, action: Action) -> Vec<Effect> {
             opened(state, &row.reading.citation.document_id, span)
         }
         Action::Copy => {
-            let quote = row.text().get(row.matched.clone()).unwrap_or(row.text());
-            state.say("copied the sentence with its citation");
+            let quote = row.text().get(content::quoted_of(state, &row)).unwrap_or(row.text());
+            state.say("copied the quote with its citation");
             vec![Effect::Copy(export::quoted(quote, &row.reading.citation))]
         }
         Action::Pin => {
@@ -185,7 +185,9 @@ fn opened(state: &mut State, id: &clinqa_schema::DocumentId, span: std::ops::Ran
     vec![Effect::Open(id.clone())]
 }
 
-fn pin(state: &mut State, row: Row) {
+fn pin(state: &mut State, mut row: Row) {
+    // What the reader found goes when the question goes; the worklist keeps it.
+    row.matched = content::quoted_of(state, &row);
     let before = state.pins.len();
     state.pins.retain(|pin| pin.id() != row.id());
     if state.pins.len() == before {

@@ -37,7 +37,7 @@ fn text(state: &State, (title, blocks): (&str, &[Block]), top: usize, buffer: &m
 fn filters(state: &State, open: &FilterList, buffer: &mut Buffer) {
     let lines = conditions(state);
     let area = boxed(state, BOX, lines.len() as u16 + 2);
-    let title = if state.found.is_some() { "Filters: listed / documents" } else { "Filters: documents" };
+    let title = if state.found.is_some() { "Filters: documents listed / in all" } else { "Filters: documents" };
     let inner = paint::boxed(buffer, area, title, state.theme);
     for ((place, line), y) in lines.iter().enumerate().skip(open.list.top).zip(inner.top()..inner.bottom()) {
         let at = Rect { y, height: 1, ..inner };

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use clinqa_schema::Outcome;
+use clinqa_schema::{Date, Outcome};
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -151,7 +151,7 @@ fn passage(state: &State, row: &Row, place: usize, area: Rect, buffer: &mut Buff
         paint::put(buffer, line(2), &sentence(state, row, width), theme);
         return;
     }
-    let date = citation.published.as_ref().map(|date| date.as_str()).unwrap_or_default();
+    let date = citation.published.as_ref().map(Date::as_str).unwrap_or_default();
     let aside = fit(&format!("{} {date}", citation.kind), width / 2, theme.charset);
     let room = width.saturating_sub(columns(&aside, theme.charset) + 1);
     paint::put(buffer, line(0), &[(fit(&title, room, theme.charset), Role::Title)], theme);

@@ -49,9 +49,9 @@ impl Session {
                 }
                 Effect::Similar(of, _) => self.send(Message::Similar(of, sample::found(By::Meaning, 5).rows)),
                 Effect::Shelf => {
-                    let shelf =
+                    let standing =
                         [1, 2].map(|number| Standing { manifest: sample::manifest(number), current: number == 2 });
-                    self.send(Message::Shelf(shelf.to_vec()));
+                    self.send(Message::Shelf(standing.to_vec()));
                 }
                 _ => {}
             }
@@ -264,7 +264,7 @@ fn only_allowed(bytes: &[u8]) -> Result<(), String> {
 
 /// How many documents are drawn by the fuzzing test; `PROPTEST_CASES` asks for more.
 fn fuzzing() -> ProptestConfig {
-    ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) }
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::default() }
 }
 
 fn any_key() -> impl Strategy<Value = Key> {
