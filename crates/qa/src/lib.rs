@@ -6,6 +6,7 @@
 mod agreement;
 mod answer;
 mod compose;
+mod concepts;
 mod engine;
 mod error;
 mod evidence;

@@ -18,14 +18,22 @@ pub enum Ground {
     Likeness,
     /// The reader's margin, in logits.
     Margin,
-    /// The share of the question's words that title, heading and quote hold.
+    /// The share of what is asked that the document's names, the heading and the quote speak of, by rarity.
     Coverage,
     /// How much the question names the document.
     Topic,
     /// Words of the question that neither the corpus nor any table has, at most 3.
     Unknown,
-    /// The share of the question's words that the document holds anywhere, each counted by its rarity, 0 to 1.
+    /// The share of what is asked that the document speaks of anywhere, by rarity, 0 to 1.
     Held,
+    /// How rare the rarest word is of which the document does not speak.
+    Missing,
+    /// The share of what is asked that the document's names speak of.
+    Names,
+    /// The share of the evidence that speaks for what is shown, 0 to 1.
+    Share,
+    /// The logarithm of the likelihood that the answer stands under this heading.
+    Section,
     /// Places that say it in the same words and documents that give the same figures, at most 3.
     Agreement,
 }
@@ -38,7 +46,7 @@ pub(crate) type Grounds = [f32; Ground::ALL.len()];
 
 impl Ground {
     /// Every ground, in the order of the declaration.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 14] = [
         Self::Evidence,
         Self::Lead,
         Self::Nearest,
@@ -48,6 +56,10 @@ impl Ground {
         Self::Topic,
         Self::Unknown,
         Self::Held,
+        Self::Missing,
+        Self::Names,
+        Self::Share,
+        Self::Section,
         Self::Agreement,
     ];
 
@@ -63,6 +75,10 @@ impl Ground {
             Self::Topic => "topic",
             Self::Unknown => "unknown",
             Self::Held => "held",
+            Self::Missing => "missing",
+            Self::Names => "names",
+            Self::Share => "share",
+            Self::Section => "section",
             Self::Agreement => "agreement",
         }
     }
@@ -75,7 +91,7 @@ pub struct TrustWeights(pub [f32; Ground::ALL.len()]);
 impl Default for TrustWeights {
     /// Fitted on the dev half of the starter questions; see `crates/README.md`.
     fn default() -> Self {
-        Self([0.126, 0.086, 2.107, 2.694, 0.004, 0.618, 0.093, -1.516, 0.471, 0.0])
+        Self([0.126, 0.086, 2.107, 2.694, 0.004, 0.618, 0.093, -1.516, 0.471, 0.0, 0.0, 0.0, 0.0, 0.0])
     }
 }
 
@@ -84,8 +100,12 @@ impl Default for TrustWeights {
 pub(crate) struct Found {
     /// Cosine of the nearest passage; none where words alone were searched.
     pub(crate) nearest: Option<f32>,
-    /// The share of the question's words that the best document holds, by rarity.
+    /// The share of what is asked that the best document speaks of, by rarity.
     pub(crate) held: f32,
+    /// How rare the rarest word is of which it does not speak.
+    pub(crate) missing: f32,
+    /// The share of what is asked that its names speak of.
+    pub(crate) in_names: f32,
     /// Words that nothing knows.
     pub(crate) unknown: usize,
     /// Documents that give the same figures.
@@ -108,6 +128,13 @@ pub(crate) fn grounds(evidence: &[Evidence], found: Found) -> Option<Grounds> {
         Ground::Topic => number(Feature::Topic),
         Ground::Unknown => found.unknown.min(3) as f32,
         Ground::Held => found.held,
+        Ground::Missing => found.missing,
+        Ground::Names => found.in_names,
+        Ground::Share => {
+            let all: f32 = evidence.iter().map(|other| (other.total - best.mass).exp()).sum();
+            (1.0 / all).min(1.0)
+        }
+        Ground::Section => number(Feature::Section),
         Ground::Agreement => (best.candidate.also.len() + found.agreeing).min(3) as f32,
     };
     Some(Ground::ALL.map(ground))
@@ -150,7 +177,7 @@ mod tests {
 
     #[test]
     fn the_lead_is_over_another_document() {
-        let found = Found { nearest: Some(0.5), held: 0.5, unknown: 9, agreeing: 0 };
+        let found = Found { nearest: Some(0.5), held: 0.5, missing: 0.0, in_names: 0.5, unknown: 9, agreeing: 0 };
         let lead = |evidence: &[Evidence]| by_name(&grounds(evidence, found).expect("grounds"))["lead"];
         assert!((lead(&[evidence("a", 9.0), evidence("a", 8.0), evidence("b", 6.0)]) - 3.0).abs() < 1e-6);
         assert!((lead(&[evidence("a", 9.0), evidence("a", 8.0)]) - WIDEST_LEAD).abs() < 1e-6);
