@@ -91,7 +91,7 @@ impl Default for AnswerConfig {
             read_passages: 8,
             evidence: EvidenceWeights::default(),
             trust: TrustWeights::default(),
-            min_confidence: 0.41,
+            min_confidence: 0.44,
             min_nearest: 0.2,
         }
     }
@@ -186,13 +186,13 @@ fn read(
     let understood = &retrieved.understood;
     let best = evidence.first().and_then(|best| sources.documents.get(&best.candidate.span.passage().document));
     let best_text = best.map(|document| format!("{} {}", names(document), document.text)).unwrap_or_default();
-    let (held, missing) = (concepts.share(&best_text), concepts.missing(&best_text));
+    let held = concepts.share(&best_text);
     let in_names = best.map_or(0.0, |document| concepts.share(&names(document)));
     let asks_for_figures = matches!(understood.kind, Kind::Amount | Kind::Duration);
     let stances = if asks_for_figures { stances(&evidence, |evidence| sources.quote(evidence)) } else { Vec::new() };
     let agreeing = stances.iter().filter(|(stance, _)| *stance == Stance::Agrees).count();
     let unknown = understood.unknown.len();
-    let found = Found { nearest: retrieved.nearest, held, missing, in_names, unknown, agreeing };
+    let found = Found { nearest: retrieved.nearest, held, in_names, unknown, agreeing };
     let grounds = trust::grounds(&evidence, found);
     let best = evidence.first().zip(grounds.as_ref()).ok_or(Abstention::Unsupported);
     let composed = best.and_then(|(best, grounds)| {

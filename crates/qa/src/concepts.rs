@@ -56,13 +56,6 @@ impl Concepts {
         let held: f32 = self.0.iter().filter(|concept| concept.is_in(&words)).map(|concept| concept.rarity).sum();
         if all > 0.0 { held / all } else { 0.0 }
     }
-
-    /// How rare the rarest one is that `text` does not speak of; 0 if it speaks of all.
-    pub(crate) fn missing(&self, text: &str) -> f32 {
-        let words = words_of(text);
-        let missing = self.0.iter().filter(|concept| !concept.is_in(&words)).map(|concept| concept.rarity);
-        missing.fold(0.0, f32::max)
-    }
 }
 
 impl Concept {
@@ -107,8 +100,6 @@ mod tests {
         assert!(asked.share("Pain is common.") < 0.1);
         assert!(asked.share("Zolfendrine is a tablet.") > 0.9);
         assert!((asked.share("Zolfendrine for pains") - 1.0).abs() < 1e-6);
-        assert!(asked.missing("Pain is common.") > asked.missing("Zolfendrine is a tablet."));
-        assert!(asked.missing("Zolfendrine for pain").abs() < 1e-6);
         assert!(Concepts::default().share("anything").abs() < 1e-6);
     }
 

@@ -107,7 +107,7 @@ pub struct EvidenceWeights(pub [f32; Feature::ALL.len()]);
 impl Default for EvidenceWeights {
     /// Fitted on the dev half of the starter questions; see `crates/README.md`.
     fn default() -> Self {
-        Self([0.15, 1.76, 4.85, 0.72, 6.42, 1.06, 0.77, 0.41, 0.5, 0.98, 0.65, 0.59, 1.45, 0.36, 0.47, 0.3])
+        Self([0.12, 0.08, 5.56, 0.84, 11.38, 4.77, 0.63, 0.29, 0.43, 1.17, 1.25, 1.3, 1.09, 0.85, 0.5, 1.74])
     }
 }
 

@@ -30,4 +30,4 @@ pub use clinqa_index::{GenerationId, Store};
 pub use clinqa_safety::{Region, RegionError};
 pub use rebuild::{Copies, RebuildConfig, RebuildReport, rebuild};
 pub use search::{Found, Lookup, listed, search};
-pub use trust::{Ground, TrustWeights};
+pub use trust::{Ground, TrustWeights, Worth};
