@@ -250,7 +250,8 @@ fn evidence(
     let named = retrieved.understood.named();
     let asked = Asked { understood: &retrieved.understood, concepts };
     let called: BTreeMap<&DocumentId, String> = sources.documents.iter().map(|(id, d)| (id, names(d))).collect();
-    let headings: BTreeMap<&DocumentId, Vec<&str>> = sources.documents.iter().map(|(id, d)| (id, headings(d))).collect();
+    let headings: BTreeMap<&DocumentId, Vec<&str>> =
+        sources.documents.iter().map(|(id, d)| (id, headings(d))).collect();
     let weigh = |((candidate, place, passage), likeness): ((Candidate, Place, &Passage), f32)| {
         let rank = score_of(&retrieved.ranking, passage.id()).unwrap_or(0.0);
         let nearness = score_of(&retrieved.trace.dense, passage.id()).unwrap_or(UNKNOWN_LIKENESS);

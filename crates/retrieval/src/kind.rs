@@ -256,8 +256,18 @@ pub fn has_duration(text: &str) -> bool {
 /// Whether `text` gives a reason ("because", "so that").
 pub fn has_reason(text: &str) -> bool {
     const CUES: [&str; 12] = [
-        "because", "so that", "due to", "caused by", "this is", "reason", "reasons", "lead to", "leads to", "otherwise",
-        "can harm", "can damage",
+        "because",
+        "so that",
+        "due to",
+        "caused by",
+        "this is",
+        "reason",
+        "reasons",
+        "lead to",
+        "leads to",
+        "otherwise",
+        "can harm",
+        "can damage",
     ];
     let text = padded(text);
     CUES.iter().any(|cue| text.contains(&format!(" {cue} ")))
