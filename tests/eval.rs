@@ -273,6 +273,32 @@ fn answers_are_counted_by_group_and_kind_and_their_confidence_is_judged() {
 }
 
 #[test]
+fn a_calibration_is_fitted_to_every_answer_however_unsure() {
+    let project = Project::indexed();
+    let judged = |id: usize, question: &str, accepted: &str| {
+        let document = (!accepted.is_empty()).then_some("asthma");
+        json!({"id": format!("q{id}"), "split": "dev", "question": question, "document": document,
+            "accepted": [accepted], "group": "g"})
+        .to_string()
+    };
+    let lines = [
+        judged(1, "What are the symptoms of asthma?", "wheezing, coughing"),
+        judged(2, "What are the symptoms of asthma in winter?", "frostbite"),
+        judged(3, "What is the capital of France?", ""),
+        judged(4, "signs of asthma", "wheezing, coughing"),
+    ];
+    project.write("judged.jsonl", lines.join("\n"));
+    let result = answers(&project, &["--fit"]);
+    let fit = &result["fit"];
+    assert!(fit["temperature"].as_f64().is_some_and(|temperature| temperature > 0.0), "{fit}");
+    assert!(fit["bias"].as_f64().is_some_and(f64::is_finite), "{fit}");
+    assert!(fit["questions"].as_u64().is_some_and(|questions| (3..=4).contains(&questions)), "{fit}");
+    let scores = &result["scores"];
+    assert_eq!(scores["wrongly_abstained"], 0.0, "every threshold is open: {scores}");
+    assert!(answers(&project, &[]).get("fit").is_none());
+}
+
+#[test]
 fn a_result_file_compares_with_another_of_the_same_questions() {
     let project = Project::indexed();
     judged(&project);

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use clinqa_encoder::{Checkpoint, CheckpointError, Embedded, Encoder, Source};
+use clinqa_encoder::{Checkpoint, CheckpointError, Embedded, Encoder, Precision, Source};
 use clinqa_qa::{Models, Search};
 use clinqa_reader::{Calibration, ReadConfig, Reader};
 use clinqa_safety::Rules;
@@ -42,9 +42,12 @@ pub(crate) fn encoder(settings: &Settings) -> Result<Encoder, clinqa_qa::Error> 
 pub(crate) fn reader(settings: &Settings, config: ReadConfig) -> anyhow::Result<Reader> {
     let source = source(settings, settings.reader.as_deref(), &READER);
     let calibration = calibration(&source)?;
-    let open = || {
-        let checkpoint = Checkpoint::open(&source)?.in_precision(settings.precision);
-        Reader::from_checkpoint(checkpoint, calibration, config)
+    let open = || match settings.precision {
+        Precision::Stored => Reader::open(&source, calibration, config),
+        Precision::Full => {
+            let checkpoint = Checkpoint::open(&source)?.in_precision(Precision::Full);
+            Reader::from_checkpoint(checkpoint, calibration, config)
+        }
     };
     let reader = open().map_err(clinqa_qa::Error::from)?;
     output::warn(reader.warnings());

@@ -182,6 +182,9 @@ pub enum EncodeError {
         /// What it said; it speaks of its model, not of the text.
         detail: String,
     },
+    /// The model that texts of many windows are read with could not be opened.
+    #[error("cannot open the model in f32, in which long texts are read: {0}")]
+    Reopen(Box<CheckpointError>),
     /// The forward pass failed.
     #[error("the forward pass failed: {0}")]
     Forward(#[from] candle_core::Error),

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use clinqa_index::PassageIndex;
 use clinqa_reader::{Candidate, PassageReading, candidates};
-use clinqa_retrieval::{Kind, RetrievalConfig, Retrieved, Retriever, Understood};
+use clinqa_retrieval::{Kind, RetrievalConfig, Retrieved, Retriever};
 use clinqa_safety::{Region, Review, Rules, Screening, Verdict, review, screen};
 use clinqa_schema::{
     Abstention, Answer, Confidence, Document, DocumentId, Embedding, Filters, Outcome, Passage, PassageId, Question,
@@ -15,7 +15,8 @@ use clinqa_schema::{
 
 use crate::agreement::{Stance, stances};
 use crate::compose::{self, Choice, Sources, Thresholds};
-use crate::evidence::{self, Evidence, EvidenceWeights, Seen, UNKNOWN_LIKENESS};
+use crate::concepts::Concepts;
+use crate::evidence::{self, Asked, Evidence, EvidenceWeights, Seen, UNKNOWN_LIKENESS};
 use crate::trust::{self, Found, TrustWeights};
 use crate::{Engine, Error, Place, quote_around};
 
@@ -90,7 +91,7 @@ impl Default for AnswerConfig {
             read_passages: 8,
             evidence: EvidenceWeights::default(),
             trust: TrustWeights::default(),
-            min_confidence: 0.41,
+            min_confidence: 0.44,
             min_nearest: 0.2,
         }
     }
@@ -176,18 +177,22 @@ fn read(
     let readings = reader.read(&in_other_words(&ask.question, retrieved), passages)?;
     let read_ms = elapsed_ms(start);
     let start = Instant::now();
-    let evidence = evidence(engine, config, retrieved, sources, &readings)?;
+    let documents = engine.index().manifest().counts.documents;
+    let concepts = Concepts::of(&retrieved.understood, documents, |word| engine.index().lexicon().count(word));
+    let evidence = evidence(engine, config, (retrieved, &concepts), sources, &readings)?;
     let weighed_ms = elapsed_ms(start);
     let start = Instant::now();
     let thresholds = Thresholds { confidence: config.min_confidence, nearest: config.min_nearest };
     let understood = &retrieved.understood;
     let best = evidence.first().and_then(|best| sources.documents.get(&best.candidate.span.passage().document));
-    let held = best.map_or(0.0, |document| held(engine.index(), understood, document));
+    let best_text = best.map(|document| format!("{} {}", names(document), document.text)).unwrap_or_default();
+    let held = concepts.share(&best_text);
+    let in_names = best.map_or(0.0, |document| concepts.share(&names(document)));
     let asks_for_figures = matches!(understood.kind, Kind::Amount | Kind::Duration);
     let stances = if asks_for_figures { stances(&evidence, |evidence| sources.quote(evidence)) } else { Vec::new() };
     let agreeing = stances.iter().filter(|(stance, _)| *stance == Stance::Agrees).count();
     let unknown = understood.unknown.len();
-    let found = Found { nearest: retrieved.nearest, held, unknown, agreeing };
+    let found = Found { nearest: retrieved.nearest, held, in_names, unknown, agreeing };
     let grounds = trust::grounds(&evidence, found);
     let best = evidence.first().zip(grounds.as_ref()).ok_or(Abstention::Unsupported);
     let composed = best.and_then(|(best, grounds)| {
@@ -225,11 +230,9 @@ fn read(
     Ok(Read { answer, best_spans, spans: spans.collect(), grounds, timings })
 }
 
-/// The share of the question's words that `document` holds under any of its names, by rarity.
-fn held(index: &dyn PassageIndex, question: &Understood, document: &Document) -> f32 {
-    let text = format!("{} {} {}", document.title, document.metadata.synonyms.join(" "), document.text);
-    let documents = index.manifest().counts.documents;
-    evidence::held(&question.terms, &text, documents, |word| index.lexicon().count(word))
+/// All that `document` is called.
+fn names(document: &Document) -> String {
+    format!("{} {}", document.title, document.metadata.synonyms.join(" "))
 }
 
 /// What speaks for each candidate, best first. What would be quoted is encoded and compared with the question: the
@@ -237,7 +240,7 @@ fn held(index: &dyn PassageIndex, question: &Understood, document: &Document) ->
 fn evidence(
     engine: &Engine,
     config: &AnswerConfig,
-    retrieved: &Retrieved,
+    (retrieved, concepts): (&Retrieved, &Concepts),
     sources: &Sources,
     readings: &[PassageReading],
 ) -> Result<Vec<Evidence>, Error> {
@@ -245,17 +248,28 @@ fn evidence(
     let contexts: Vec<String> = places.iter().map(|(_, place, passage)| in_context(passage, place)).collect();
     let likeness = likeness(engine, retrieved.embedding.as_ref(), &contexts)?;
     let named = retrieved.understood.named();
+    let asked = Asked { understood: &retrieved.understood, concepts };
+    let called: BTreeMap<&DocumentId, String> = sources.documents.iter().map(|(id, d)| (id, names(d))).collect();
+    let headings: BTreeMap<&DocumentId, Vec<&str>> =
+        sources.documents.iter().map(|(id, d)| (id, headings(d))).collect();
     let weigh = |((candidate, place, passage), likeness): ((Candidate, Place, &Passage), f32)| {
         let rank = score_of(&retrieved.ranking, passage.id()).unwrap_or(0.0);
         let nearness = score_of(&retrieved.trace.dense, passage.id()).unwrap_or(UNKNOWN_LIKENESS);
         let document = document_score(&retrieved.ranking, &passage.id().document);
         let named = named.get(&passage.id().document).copied().unwrap_or(0.0);
-        let seen = Seen { passage, rank, nearness, document, likeness, named };
-        evidence::weigh(candidate, place, &seen, &retrieved.understood, config.evidence)
+        let id = &passage.id().document;
+        let names = called.get(id).map(String::as_str).unwrap_or_default();
+        let headings = headings.get(id).map(Vec::as_slice).unwrap_or_default();
+        let seen = Seen { passage, rank, nearness, document, likeness, named, names, headings };
+        evidence::weigh(candidate, place, &seen, asked, config.evidence)
     };
     let mut weighed: Vec<Evidence> = places.into_iter().zip(likeness).map(weigh).collect();
     evidence::rank(&mut weighed, |passage| Some(sources.passages.get(passage)?.text()));
     Ok(weighed)
+}
+
+fn headings(document: &Document) -> Vec<&str> {
+    document.sections.iter().map(|section| section.heading.as_str()).collect()
 }
 
 /// The best candidate of each stretch that would be quoted, by margin.

@@ -1,5 +1,5 @@
-//! How sure may we be of the best candidate (pure)? A weighted sum of what speaks for it, for its passage and for the
-//! question being one that the corpus can answer at all; the reader's calibration turns it into a probability.
+//! How sure may we be of the best candidate (pure)? As sure as that the corpus can answer the question at all, times as
+//! sure as that this candidate then does: an absent topic may well have one candidate that stands out.
 
 use std::collections::BTreeMap;
 
@@ -16,16 +16,18 @@ pub enum Ground {
     Nearest,
     /// Cosine of the question and what would be quoted.
     Likeness,
-    /// The reader's margin, in logits.
-    Margin,
-    /// The share of the question's words that title, heading and quote hold.
+    /// The share of what is asked that the document's names, the heading and the quote speak of, by rarity.
     Coverage,
     /// How much the question names the document.
     Topic,
     /// Words of the question that neither the corpus nor any table has, at most 3.
     Unknown,
-    /// The share of the question's words that the document holds anywhere, each counted by its rarity, 0 to 1.
+    /// The share of what is asked that the document speaks of anywhere, by rarity, 0 to 1.
     Held,
+    /// The share of what is asked that the document's names speak of.
+    Names,
+    /// The share of the evidence that speaks for what is shown, 0 to 1.
+    Share,
     /// Places that say it in the same words and documents that give the same figures, at most 3.
     Agreement,
 }
@@ -38,16 +40,17 @@ pub(crate) type Grounds = [f32; Ground::ALL.len()];
 
 impl Ground {
     /// Every ground, in the order of the declaration.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Evidence,
         Self::Lead,
         Self::Nearest,
         Self::Likeness,
-        Self::Margin,
         Self::Coverage,
         Self::Topic,
         Self::Unknown,
         Self::Held,
+        Self::Names,
+        Self::Share,
         Self::Agreement,
     ];
 
@@ -58,24 +61,63 @@ impl Ground {
             Self::Lead => "lead",
             Self::Nearest => "nearest",
             Self::Likeness => "likeness",
-            Self::Margin => "margin",
             Self::Coverage => "coverage",
             Self::Topic => "topic",
             Self::Unknown => "unknown",
             Self::Held => "held",
+            Self::Names => "names",
+            Self::Share => "share",
             Self::Agreement => "agreement",
         }
     }
 }
 
-/// What a unit of each ground is worth, in the order of [`Ground::ALL`].
+/// What a unit of each ground is worth, in the order of [`Ground::ALL`], and what is taken for granted: log-odds.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct TrustWeights(pub [f32; Ground::ALL.len()]);
+pub struct Worth {
+    /// By ground.
+    pub weights: [f32; Ground::ALL.len()],
+    /// Without any.
+    pub bias: f32,
+}
+
+/// What trust is made of.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TrustWeights {
+    /// Whether the corpus can answer the question.
+    pub answerable: Worth,
+    /// Whether the candidate answers a question that can be answered.
+    pub right: Worth,
+}
 
 impl Default for TrustWeights {
     /// Fitted on the dev half of the starter questions; see `crates/README.md`.
     fn default() -> Self {
-        Self([0.126, 0.086, 2.107, 2.694, 0.004, 0.618, 0.093, -1.516, 0.471, 0.0])
+        Self {
+            answerable: Worth {
+                weights: [0.093, 0.022, 6.78, -0.025, 0.746, 0.286, -1.904, 1.863, 3.255, 0.0, 0.0],
+                bias: -5.8,
+            },
+            right: Worth { weights: [0.148, -0.016, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 4.434, 0.0], bias: -3.904 },
+        }
+    }
+}
+
+impl TrustWeights {
+    /// How sure we may be, in log-odds, by the grounds of a trace; `None` if one is missing.
+    pub fn total(&self, by_name: &BTreeMap<&'static str, f32>) -> Option<f32> {
+        let mut grounds = Grounds::default();
+        for (ground, value) in Ground::ALL.iter().zip(&mut grounds) {
+            *value = *by_name.get(ground.name())?;
+        }
+        Some(total(&grounds, *self))
+    }
+}
+
+impl Worth {
+    fn probability(&self, grounds: &Grounds) -> f32 {
+        let sum: f32 = grounds.iter().zip(self.weights).map(|(ground, weight)| ground * weight).sum();
+        1.0 / (1.0 + (-(sum + self.bias)).exp())
     }
 }
 
@@ -84,8 +126,10 @@ impl Default for TrustWeights {
 pub(crate) struct Found {
     /// Cosine of the nearest passage; none where words alone were searched.
     pub(crate) nearest: Option<f32>,
-    /// The share of the question's words that the best document holds, by rarity.
+    /// The share of what is asked that the best document speaks of, by rarity.
     pub(crate) held: f32,
+    /// The share of what is asked that its names speak of.
+    pub(crate) in_names: f32,
     /// Words that nothing knows.
     pub(crate) unknown: usize,
     /// Documents that give the same figures.
@@ -103,19 +147,27 @@ pub(crate) fn grounds(evidence: &[Evidence], found: Found) -> Option<Grounds> {
         Ground::Lead => rival.map_or(WIDEST_LEAD, |rival| (best.mass - rival.mass).min(WIDEST_LEAD)),
         Ground::Nearest => found.nearest.unwrap_or(crate::evidence::UNKNOWN_LIKENESS),
         Ground::Likeness => number(Feature::Likeness),
-        Ground::Margin => number(Feature::Margin),
         Ground::Coverage => number(Feature::Coverage),
         Ground::Topic => number(Feature::Topic),
         Ground::Unknown => found.unknown.min(3) as f32,
         Ground::Held => found.held,
+        Ground::Names => found.in_names,
+        Ground::Share => {
+            let all: f32 = evidence.iter().map(|other| (other.total - best.mass).exp()).sum();
+            (1.0 / all).min(1.0)
+        }
         Ground::Agreement => (best.candidate.also.len() + found.agreeing).min(3) as f32,
     };
     Some(Ground::ALL.map(ground))
 }
 
-/// All grounds together, in the units that the calibration takes.
+/// All grounds together, in log-odds: what the calibration takes.
 pub(crate) fn total(grounds: &Grounds, weights: TrustWeights) -> f32 {
-    grounds.iter().zip(weights.0).map(|(ground, weight)| ground * weight).sum()
+    /// Nothing is surer than this.
+    const SUREST: f32 = 0.9999;
+    let both = weights.answerable.probability(grounds) * weights.right.probability(grounds);
+    let both = both.clamp(1.0 - SUREST, SUREST);
+    (both / (1.0 - both)).ln()
 }
 
 /// The numbers by name, for traces.
@@ -150,11 +202,26 @@ mod tests {
 
     #[test]
     fn the_lead_is_over_another_document() {
-        let found = Found { nearest: Some(0.5), held: 0.5, unknown: 9, agreeing: 0 };
+        let found = Found { nearest: Some(0.5), held: 0.5, in_names: 0.5, unknown: 9, agreeing: 0 };
         let lead = |evidence: &[Evidence]| by_name(&grounds(evidence, found).expect("grounds"))["lead"];
         assert!((lead(&[evidence("a", 9.0), evidence("a", 8.0), evidence("b", 6.0)]) - 3.0).abs() < 1e-6);
         assert!((lead(&[evidence("a", 9.0), evidence("a", 8.0)]) - WIDEST_LEAD).abs() < 1e-6);
         assert_eq!(grounds(&[], found), None);
+    }
+
+    #[test]
+    fn trust_needs_a_question_that_can_be_answered_and_a_candidate_that_does() {
+        let found = |nearest, held| Found { nearest: Some(nearest), held, in_names: held, unknown: 0, agreeing: 0 };
+        let total = |nearest, held, rival: f32| {
+            let grounds = grounds(&[evidence("a", 14.0), evidence("b", rival)], found(nearest, held)).expect("grounds");
+            let total = total(&grounds, TrustWeights::default());
+            assert_eq!(TrustWeights::default().total(&by_name(&grounds)), Some(total));
+            total
+        };
+        let sure = total(0.7, 1.0, 6.0);
+        assert!(total(0.2, 0.1, 6.0) < sure, "another topic");
+        assert!(total(0.7, 1.0, 13.9) < sure, "another candidate is as good");
+        assert!(total(f32::MAX, 1.0, 6.0).is_finite());
     }
 
     #[test]

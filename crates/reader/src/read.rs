@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use clinqa_encoder::{
-    Checkpoint, CheckpointError, EncodeError, Encoding, Sequence, Source, TextTokenizer, TokenBudget, Transformer, plan,
+    Checkpoint, CheckpointError, EncodeError, Encoding, Precision, Sequence, Source, TextTokenizer, TokenBudget,
+    Transformer, plan,
 };
 use clinqa_schema::{Passage, Question, Span};
 
@@ -14,6 +16,10 @@ use crate::{Calibration, ScoredSpan, TextReading, windows};
 
 /// Spans kept of a window before overlapping ones are removed: the best ones are mostly one answer cut differently.
 const SPANS_A_WINDOW: usize = 256;
+
+/// A text of more windows is read in f32: among the spans of a whole article the best one leads by less than computing
+/// in bytes may be off by. No passage is that long.
+const WINDOWS_IN_BYTES: usize = 8;
 
 /// How passages are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +76,10 @@ pub struct Reader {
     fingerprint: String,
     tokenizer: TextTokenizer,
     transformer: Box<dyn Transformer>,
+    /// The same in f32, from the time when a long text was first read.
+    full: OnceLock<Box<dyn Transformer>>,
+    /// Where the f32 one is opened; `None` if the other is one, or is to read everything.
+    source: Option<Source>,
     head: SpanHead,
     calibration: Calibration,
     config: ReadConfig,
@@ -92,9 +102,11 @@ struct Job {
 }
 
 impl Reader {
-    /// Opens a checkpoint with a span head (`BertForQuestionAnswering`).
+    /// Opens a checkpoint with a span head (`BertForQuestionAnswering`): to be computed with as its weights are stored,
+    /// but for texts of more than eight windows, which are read in f32.
     pub fn open(source: &Source, calibration: Calibration, config: ReadConfig) -> Result<Self, CheckpointError> {
-        Self::from_checkpoint(Checkpoint::open(source)?, calibration, config)
+        let reader = Self::from_checkpoint(Checkpoint::open(source)?, calibration, config)?;
+        Ok(Self { source: Some(source.clone()), ..reader })
     }
 
     /// Lays the weights of a `checkpoint` with a span head out.
@@ -110,6 +122,8 @@ impl Reader {
             fingerprint: checkpoint.fingerprint,
             tokenizer: checkpoint.tokenizer,
             transformer,
+            full: OnceLock::new(),
+            source: None,
             head,
             calibration,
             config,
@@ -189,20 +203,49 @@ impl Reader {
         let encodings: Vec<Encoding> =
             texts.iter().map(|text| self.tokenizer.encode(text.text)).collect::<Result<_, _>>()?;
         let jobs = self.jobs(&question, &encodings);
-        let lengths: Vec<usize> = jobs.iter().map(|job| job.sequence.len()).collect();
+        let mut counts = vec![0; texts.len()];
+        jobs.iter().for_each(|job| counts[job.text] += 1);
+        let (long, short): (Vec<Job>, Vec<Job>) =
+            jobs.into_iter().partition(|job| self.source.is_some() && counts[job.text] > WINDOWS_IN_BYTES);
         let mut found: Vec<Vec<ScoredSpan>> = vec![Vec::new(); texts.len()];
+        self.read_jobs(self.transformer.as_ref(), &short, (question.len(), &encodings, texts), &mut found)?;
+        if !long.is_empty() {
+            self.read_jobs(self.full()?, &long, (question.len(), &encodings, texts), &mut found)?;
+        }
+        Ok(found.into_iter().map(|spans| gather(spans, self.config)).collect())
+    }
+
+    /// The transformer in f32.
+    fn full(&self) -> Result<&dyn Transformer, EncodeError> {
+        if let (None, Some(source)) = (self.full.get(), &self.source) {
+            let open = || Checkpoint::open(source)?.in_precision(Precision::Full).transformer();
+            // Whoever comes second has opened the same.
+            let _ = self.full.set(open().map_err(|error| EncodeError::Reopen(Box::new(error)))?);
+        }
+        Ok(self.full.get().unwrap_or(&self.transformer).as_ref())
+    }
+
+    /// Adds the spans of each window of `jobs` to those of its text; the question has so many tokens.
+    fn read_jobs(
+        &self,
+        transformer: &dyn Transformer,
+        jobs: &[Job],
+        (question, encodings, texts): (usize, &[Encoding], &[Text<'_>]),
+        found: &mut [Vec<ScoredSpan>],
+    ) -> Result<(), EncodeError> {
+        let lengths: Vec<usize> = jobs.iter().map(|job| job.sequence.len()).collect();
         for batch in plan(&lengths, TokenBudget::default()) {
             let sequences: Vec<Sequence> = batch.iter().map(|&job| jobs[job].sequence.clone()).collect();
-            let hidden = self.transformer.forward(&sequences)?;
+            let hidden = transformer.forward(&sequences)?;
             for (row, &job) in batch.iter().enumerate() {
                 let Job { text, window, .. } = &jobs[job];
                 let logits = self.head.logits(hidden.rows(row));
                 let offsets = &encodings[*text].offsets[window.clone()];
-                let window = WindowLogits { logits: &logits, first: question.len() + 2, offsets };
+                let window = WindowLogits { logits: &logits, first: question + 2, offsets };
                 found[*text].extend(spans(&window, &texts[*text], self.config.max_answer_tokens, SPANS_A_WINDOW));
             }
         }
-        Ok(found.into_iter().map(|spans| gather(spans, self.config)).collect())
+        Ok(())
     }
 
     /// `[CLS]` question `[SEP]` window `[SEP]`, the second part of type 1.

@@ -9,38 +9,56 @@ const OPENINGS: [&str; 9] = ["and", "or", "but", "so", "also", "then", "what abo
 const POINTERS: [&str; 12] =
     ["it", "its", "they", "them", "their", "that", "this", "those", "these", "there", "one", "ones"];
 
+/// Words of a question that only names whom it is about: "What about children?"
+const MOST_WORDS_OF_A_GROUP: usize = 3;
+
 /// What is known of the words of a turn.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Said {
-    /// The name of what it is about, as it stands in the text.
-    pub(crate) topic: Option<String>,
-    /// Whether it says what it wants to know about it.
+    /// A name in it that documents bear, as it stands in the text.
+    pub(crate) named: Option<String>,
+    /// Whether it speaks of anything that a table explains.
+    pub(crate) has_topic: bool,
+    /// Whether it says what it wants to know.
     pub(crate) asks: bool,
+    /// Whether it speaks of a group of people.
+    pub(crate) has_people: bool,
 }
 
 /// `question` completed by the turns before it, the last turn last; `None` if it stands for itself.
 pub(crate) fn completed(question: &str, history: &[Turn], said: impl Fn(&str) -> Said) -> Option<String> {
+    let last = history.last()?;
     let here = said(question);
     let goes_on = OPENINGS.iter().any(|opening| starts(question, opening));
-    let points = words(question).any(|word| POINTERS.contains(&word.as_str()));
-    if here.topic.is_some() && !goes_on {
-        return None;
-    }
-    let about = |turn: &&Turn| said(&turn.question).topic.is_some();
-    let before = history.iter().rev().find(about).or(history.last())?;
-    let before_said = said(&before.question);
-    let bare = bare(question);
-    match (&here.topic, before_said.topic) {
+    let points = words(question).position(|word| POINTERS.contains(&word.as_str()));
+    let bare = bare(question).trim_end_matches('?');
+    let after_last = || format!("{} {bare}", last.question.trim_end_matches(['?', '.', ' ']));
+    let about = |topic: &str| format!("{bare} ({topic})");
+    match (here.named, subject(history, &said)) {
         // "And COPD?" asks of COPD what was asked before.
-        (Some(topic), Some(old)) if !here.asks => Some(before.question.replace(&old, topic)),
-        (None, Some(topic)) if here.asks || points => Some(format!("{} ({topic})", bare.trim_end_matches('?'))),
-        (None, Some(_)) => Some(format!("{} {bare}", before.question.trim_end_matches(['?', '.', ' ']))),
-        // What it was about may stand in the answer alone; without a name the whole turn has to do.
-        (None, None) if goes_on || points => Some(match said(&before.answer).topic {
-            Some(topic) => format!("{} ({topic})", bare.trim_end_matches('?')),
-            None => format!("{} {bare}", before.question.trim_end_matches(['?', '.', ' '])),
-        }),
-        (Some(_), _) | (None, None) => None,
+        (Some(name), Some(old)) if goes_on && !here.asks => {
+            let is_there = last.question.contains(&old);
+            Some(if is_there { last.question.replace(&old, &name) } else { after_last() })
+        }
+        // "Is it worse than flu?" speaks of flu and of something before.
+        (Some(name), Some(old)) if name.to_lowercase() != old.to_lowercase() => {
+            let first = name.split(' ').next().unwrap_or_default().to_lowercase();
+            let place = words(question).position(|word| word == first);
+            points.filter(|points| place.is_some_and(|place| *points < place)).map(|_| about(&old))
+        }
+        (None, Some(_)) if here.has_people && goes_on && words(bare).count() <= MOST_WORDS_OF_A_GROUP => {
+            Some(after_last())
+        }
+        (None, Some(old)) if here.asks || points.is_some() => Some(about(&old)),
+        (None, None) if goes_on || points.is_some() => Some(after_last()),
+        (None, Some(_)) if goes_on || !here.has_topic => Some(after_last()),
+        _ => None,
     }
+}
+
+/// What the turns are about: what a document bears the name of, in the latest question or answer that names one.
+fn subject(history: &[Turn], said: &impl Fn(&str) -> Said) -> Option<String> {
+    history.iter().rev().find_map(|turn| said(&turn.question).named.or_else(|| said(&turn.answer).named))
 }
 
 /// The question without the words that only join it to the one before.
@@ -67,12 +85,17 @@ fn words(text: &str) -> impl Iterator<Item = String> {
 mod tests {
     use super::*;
 
-    /// Knows two topics and a few things to ask.
+    /// Knows a few topics and a few things to ask.
     fn said(text: &str) -> Said {
         let lower = text.to_lowercase();
-        let topic = ["asthma", "copd"].into_iter().find(|topic| lower.contains(topic));
+        let named = ["asthma", "copd", "flu vaccine"].into_iter().find(|topic| lower.contains(topic));
         let asks = ["treat", "side effect", "how long", "symptom"].iter().any(|cue| lower.contains(cue));
-        Said { topic: topic.map(|topic| text[lower.find(topic).unwrap_or(0)..][..topic.len()].to_owned()), asks }
+        Said {
+            named: named.map(|topic| text[lower.find(topic).unwrap_or(0)..][..topic.len()].to_owned()),
+            has_topic: named.is_some() || lower.contains("weight"),
+            asks,
+            has_people: lower.contains("children"),
+        }
     }
 
     fn turn(question: &str, answer: &str) -> Turn {
@@ -91,6 +114,16 @@ mod tests {
         check("And COPD?", Some("How is COPD treated?"));
         check("What are the symptoms of COPD?", None);
         check("is it dangerous", Some("is it dangerous (asthma)"));
+        check("is it worse than COPD?", Some("is it worse than COPD (asthma)"));
+        check("does it put weight on", Some("does it put weight on (asthma)"));
+        check("my weight goes up", None);
+    }
+
+    #[test]
+    fn a_group_of_people_is_asked_about_in_the_same_words() {
+        let history = [turn("Who should have the flu vaccine?", "Older people.")];
+        let expected = Some("Who should have the flu vaccine children");
+        assert_eq!(completed("What about children?", &history, said).as_deref(), expected);
     }
 
     #[test]

@@ -253,6 +253,26 @@ pub fn has_duration(text: &str) -> bool {
     text.split_whitespace().any(|word| UNITS.contains(&word))
 }
 
+/// Whether `text` gives a reason ("because", "so that").
+pub fn has_reason(text: &str) -> bool {
+    const CUES: [&str; 12] = [
+        "because",
+        "so that",
+        "due to",
+        "caused by",
+        "this is",
+        "reason",
+        "reasons",
+        "lead to",
+        "leads to",
+        "otherwise",
+        "can harm",
+        "can damage",
+    ];
+    let text = padded(text);
+    CUES.iter().any(|cue| text.contains(&format!(" {cue} ")))
+}
+
 /// Whether `text` holds a number in figures.
 pub fn has_number(text: &str) -> bool {
     text.contains(|c: char| c.is_ascii_digit())

@@ -8,8 +8,9 @@ use clinqa_schema::{DocumentId, Question, Turn, UnderstandingStep};
 
 use crate::context::{Said, completed};
 use crate::names::{self, Meaning, Table};
-use crate::spelling::{Spelling, is_english, spelling};
-use crate::topic::{Topic, shares, topics};
+use crate::sections::{Expected, expected};
+use crate::spelling::{Spelling, is_everyday, spelling};
+use crate::topic::{self, Topic, shares, topics};
 use crate::{Kind, People, Step, Steps, aspects, is_negative, kind, people};
 
 /// What a word counts that the question does not hold but means.
@@ -48,6 +49,10 @@ pub struct Understood {
     pub topics: Vec<Topic>,
     /// The headings that are asked for.
     pub headings: Vec<&'static str>,
+    /// How likely the answer is to stand under each heading.
+    pub expected: Expected,
+    /// The names that a table explains, as they stand there, with what each means.
+    pub meanings: Vec<(String, &'static str)>,
     /// The kind of answer that is wanted.
     pub kind: Kind,
     /// The groups of people it is about.
@@ -82,7 +87,13 @@ pub fn understand(question: &Question, history: &[Turn], lexicon: &Lexicon, conf
     steps.extend(meanings.iter().map(|(name, meaning)| step(step_of(meaning.table), name, meaning.means)));
     let explained = explained(&text, meanings.iter().map(|(_, meaning)| *meaning));
     let topics = if config.steps.has(Step::Topics) { topics(&explained, lexicon) } else { Vec::new() };
-    let headings = if config.steps.has(Step::Headings) { aspects(&text) } else { Vec::new() };
+    let (headings, expected) = if config.steps.has(Step::Headings) {
+        let headings = aspects(&text);
+        let expected = expected(&text, &headings);
+        (headings, expected)
+    } else {
+        (Vec::new(), Expected::default())
+    };
     let terms = terms(&text);
     let lexical = LexicalQuery { clauses: clauses(&terms, &meanings), weights: config.weights };
     Understood {
@@ -91,6 +102,8 @@ pub fn understand(question: &Question, history: &[Turn], lexicon: &Lexicon, conf
         lexical,
         dense: explained.clone(),
         topics,
+        expected,
+        meanings: meanings.into_iter().map(|(name, meaning)| (name, meaning.means)).collect(),
         headings,
         kind: kind(&text),
         people: people(&text),
@@ -104,10 +117,14 @@ pub fn understand(question: &Question, history: &[Turn], lexicon: &Lexicon, conf
 /// What a turn is about, for the turns after it.
 fn said(text: &str, lexicon: &Lexicon) -> Said {
     let (text, _) = mend(text, lexicon, Steps::default(), &mut Vec::new());
-    let named = topics(&text, lexicon).into_iter().map(|topic| topic.name).next();
-    let other = || meanings(&text).into_iter().map(|(name, _)| name).next();
+    let topic = topics(&text, lexicon).into_iter().max_by_key(|topic| topic::weight(&topic.name));
+    let meanings = meanings(&text);
+    let is_named = |meaning: &Meaning| meaning.table != Table::Lay || !topics(meaning.means, lexicon).is_empty();
+    let explained = || meanings.iter().find(|(_, meaning)| is_named(meaning)).map(|(name, _)| name.clone());
+    let named = topic.map(|topic| topic.name).or_else(explained);
     let asks = !aspects(&text).is_empty() || !matches!(kind(&text), Kind::Other | Kind::Definition | Kind::YesNo);
-    Said { topic: named.or_else(other), asks }
+    let has_topic = named.is_some() || !meanings.is_empty();
+    Said { named, has_topic, asks, has_people: !people(&text).is_empty() }
 }
 
 /// `text` with its slips mended, and the words that nothing knows.
@@ -159,7 +176,7 @@ fn meanings(text: &str) -> Vec<(String, &'static Meaning)> {
 /// A short form that is also a word ("as", "all", "it") is one only in capitals.
 fn is_meant(name: &str, meaning: &Meaning) -> bool {
     let lower = name.to_lowercase();
-    let is_word = STOP_WORDS.contains(lower.as_str()) || is_english(&lower);
+    let is_word = STOP_WORDS.contains(lower.as_str()) || is_everyday(&lower);
     meaning.table != Table::Abbreviation || !is_word || name == meaning.written
 }
 

@@ -17,6 +17,15 @@ const TWO_SLIPS_FROM: usize = 7;
 /// How many letters more or less a word of the same sound may have.
 const MOST_LETTERS_OF_A_SOUND: usize = 3;
 
+/// Up to so many letters a word is taken for a clipped one before it is taken for a slip.
+const LONGEST_CLIPPED_FIRST: usize = 6;
+
+/// Letters that clipping takes away at least.
+const LEAST_CLIPPED: usize = 3;
+
+/// Letters of the longest word that is clipped.
+const MOST_LETTERS: usize = 30;
+
 /// From so many letters on two slips are looked at.
 const TWO_SLIPS_LEAST: usize = 5;
 
@@ -60,8 +69,21 @@ pub(crate) fn spelling(word: &str, lexicon: &Lexicon) -> Spelling {
         return Spelling::Known;
     }
     let sound = sound(word);
-    let near = within_slips(&letters, &sound, lexicon).or_else(|| of_the_same_sound(&letters, &sound, lexicon));
+    let slips = || within_slips(&letters, &sound, lexicon).or_else(|| of_the_same_sound(&letters, &sound, lexicon));
+    // The longer a word, the likelier a slip in it than a clipped one.
+    let near = if letters.len() <= LONGEST_CLIPPED_FIRST {
+        clipped(word, lexicon).or_else(slips)
+    } else {
+        slips().or_else(|| clipped(word, lexicon))
+    };
     near.map_or(Spelling::Unknown, Spelling::Mended)
+}
+
+/// The most usual word that begins so and is a good deal longer: "clari" is clarithromycin, "preg" pregnancy.
+fn clipped(word: &str, lexicon: &Lexicon) -> Option<String> {
+    let letters = word.chars().count();
+    let whole = lexicon.words(letters + LEAST_CLIPPED..=MOST_LETTERS).filter(|(whole, _)| whole.starts_with(word));
+    whole.max_by_key(|(whole, count)| (*count, std::cmp::Reverse(*whole))).map(|(whole, _)| whole.to_owned())
 }
 
 /// Words of the corpus and of the tables whose length differs by at most `most`.
@@ -115,8 +137,8 @@ fn cost(slips: usize, typed: &[char], meant: &str, sound_typed: &str) -> Option<
     (!is_guess).then(|| slips * 100 + usize::from(!same_start) * 50)
 }
 
-/// Whether `word`, in lower case, is everyday English.
-pub(crate) fn is_english(word: &str) -> bool {
+/// Whether `word`, in lower case, is everyday English: a word that says little about what is asked for.
+pub fn is_everyday(word: &str) -> bool {
     ENGLISH.contains(word)
 }
 

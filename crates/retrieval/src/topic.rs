@@ -1,6 +1,8 @@
 //! Which documents does a question name (pure)?
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use clinqa_index::{Lexicon, MAX_NAME_WORDS, name_of};
 use clinqa_schema::DocumentId;
@@ -16,28 +18,34 @@ pub struct Topic {
     pub documents: Vec<DocumentId>,
 }
 
-/// The names in `text`, longer ones first where they overlap, in the order of the text.
+/// The names in `text`, those that say most first where they overlap, in the order of the text.
 pub(crate) fn topics(text: &str, lexicon: &Lexicon) -> Vec<Topic> {
     let words: Vec<&str> = text.split(|c: char| !(c.is_alphanumeric() || c == '\'' || c == '’')).collect();
     let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
-    let mut topics = Vec::new();
-    let mut start = 0;
-    while start < words.len() {
-        let longest = (1..=MAX_NAME_WORDS.min(words.len() - start)).rev().find_map(|length| {
-            let words = &words[start..start + length];
-            let documents = lexicon.named(&name_of(&words.join(" ")));
-            let names = !documents.is_empty() && !is_common(words);
-            names.then(|| (length, Topic { name: words.join(" "), documents: documents.to_vec() }))
-        });
-        start += match longest {
-            Some((length, topic)) => {
-                topics.push(topic);
-                length
-            }
-            None => 1,
-        };
+    let ends = |start: usize| start + 1..=words.len().min(start + MAX_NAME_WORDS);
+    let stretches = (0..words.len()).flat_map(|start| ends(start).map(move |end| start..end));
+    let named = |stretch: Range<usize>| {
+        let words = &words[stretch.clone()];
+        let documents = lexicon.named(&name_of(&words.join(" ")));
+        let names = !documents.is_empty() && !is_common(words);
+        names.then(|| (stretch, Topic { name: words.join(" "), documents: documents.to_vec() }))
+    };
+    let mut found: Vec<(Range<usize>, Topic)> = stretches.filter_map(named).collect();
+    // "the flu vaccine" names the vaccine, though "the flu" is a name as well.
+    found.sort_by_key(|(stretch, topic)| Reverse((weight(&topic.name), stretch.len(), Reverse(stretch.start))));
+    let mut taken: Vec<(Range<usize>, Topic)> = Vec::new();
+    for (stretch, topic) in found {
+        if taken.iter().all(|(other, _)| stretch.end <= other.start || other.end <= stretch.start) {
+            taken.push((stretch, topic));
+        }
     }
-    topics
+    taken.sort_by_key(|(stretch, _)| stretch.start);
+    taken.into_iter().map(|(_, topic)| topic).collect()
+}
+
+/// How many words of a name carry meaning.
+pub(crate) fn weight(name: &str) -> usize {
+    name.split(' ').filter(|word| !STOP_WORDS.contains(word.to_lowercase().as_str())).count()
 }
 
 /// How much each document is named: 1 if a name is its own, less if it shares all its names.
@@ -75,6 +83,8 @@ mod tests {
             ("diabetes", id("t2")),
             ("Crohn's disease", id("crohn")),
             ("AS", id("spine")),
+            ("the flu", id("flu")),
+            ("flu vaccine", id("jab")),
         ])
     }
 
@@ -88,6 +98,7 @@ mod tests {
         check("is type 2 diabetes, or Crohns disease, worse?", &[("type 2 diabetes", 1), ("Crohns disease", 1)]);
         check("diabetes as such", &[("diabetes", 2)]);
         check("what helps AS", &[("AS", 1)]);
+        check("after the flu vaccine", &[("flu vaccine", 1)]);
         check("", &[]);
     }
 

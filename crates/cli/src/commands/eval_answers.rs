@@ -8,7 +8,7 @@ use clinqa_eval::{
     AnswerThresholds, JudgedQuestion, JudgedReply, JudgedScores, RiskPoint, fit_logistic, is_accepted, judged_outcomes,
     read_judged, reliability_picture, risk_coverage_picture, score_judged,
 };
-use clinqa_qa::{AnswerConfig, Ask, Engine, Explain, Ground, Search, TrustWeights, answer};
+use clinqa_qa::{AnswerConfig, Ask, Engine, Explain, Search, TrustWeights, answer};
 use clinqa_retrieval::Step;
 use clinqa_safety::Rules;
 use clinqa_schema::{Abstention, Filters, Observer, Progress, Question, Reply, Stage, Trace};
@@ -176,9 +176,7 @@ fn fit(answered: &Answered, weights: TrustWeights) -> anyhow::Result<Value> {
 
 /// What the reader's calibration was given for the best span; `None` if there was no span.
 fn trust(reply: &Reply, weights: TrustWeights) -> Option<f32> {
-    let grounds = &reply.trace.as_ref()?.grounds;
-    let parts = Ground::ALL.iter().zip(weights.0).map(|(ground, weight)| Some(grounds.get(ground.name())? * weight));
-    parts.sum()
+    weights.total(&reply.trace.as_ref()?.grounds)
 }
 
 fn accepted(question: &JudgedQuestion, answered: &Answered) -> bool {

@@ -1,0 +1,148 @@
+"""How were the weights of evidence and trust fitted?
+
+    clinqa eval answers QUESTIONS --fit --details DETAILS     (for each file of questions)
+    python fit.py QUESTIONS DETAILS [WEIGHT QUESTIONS DETAILS]...        (needs numpy and scipy)
+
+Prints the numbers of `EvidenceWeights` and `TrustWeights` in the order of their declarations. Files after the first count
+WEIGHT each, for evidence only: the second one was the part `held` of training.jsonl as judged questions, every third
+of them, counting a half, with heading weights made by `sections.py --without held --also` the dev questions, so that no
+question is weighed by what was learned from it.
+
+Evidence: a softmax over the candidates of a question, right where an accepted text stands in what would be shown. Trust:
+two logistic regressions whose probabilities are multiplied, whether the question can be answered and whether the best
+candidate of one that can does. Both are scored by leaving a quarter of the documents out at a time.
+"""
+
+import json
+import random
+import re
+import string
+import sys
+
+import numpy as np
+from scipy.optimize import minimize
+
+ARTICLE = re.compile(r"\b(a|an|the)\b")
+FEATURES = ["margin", "rank", "nearness", "document", "likeness", "coverage", "names", "heading", "section", "topic",
+            "duration", "number", "list", "polarity", "people", "reason"]
+GROUNDS = ["evidence", "lead", "nearest", "likeness", "coverage", "topic", "unknown", "held", "names", "share",
+           "agreement"]
+FOR_ANSWERABLE = ["evidence", "lead", "nearest", "likeness", "coverage", "topic", "unknown", "held", "names"]
+FOR_RIGHT = ["evidence", "lead", "share"]
+DECAY_EVIDENCE, DECAY_TRUST, FOLDS = 0.01, 3.0, 4
+
+
+def plain(text):
+    text = "".join(c for c in text.lower() if c not in string.punctuation)
+    return f" {' '.join(ARTICLE.sub(' ', text).split())} "
+
+
+def lines(path):
+    return map(json.loads, open(path, encoding="utf-8"))
+
+
+class Case:
+    """A question with its candidates."""
+
+    def __init__(self, question, detail, weight):
+        spans = detail["trace"]["spans"]
+        right = [plain(text) for text in question["accepted"]]
+        self.key, self.weight, self.detail = question["document"] or question["id"], weight, detail
+        self.answerable = bool(question["document"])
+        self.x = np.array([[span["features"][name] for name in FEATURES] for span in spans])
+        self.right = np.array([float(any(r in plain(span["shown"]) for r in right)) for span in spans])
+        held = lambda a, b: a["passage_id"] == b["passage_id"] and b["quote"] in a["shown"]
+        self.within = np.array([[held(a, b) for b in spans] for a in spans])
+
+    def best(self, weights):
+        """The candidate whose stretch has most evidence, as qa::evidence ranks them."""
+        total = self.x @ weights
+        mass = [t + np.log(max(1.0, np.exp(total[w] - t).sum())) for t, w in zip(total, self.within)]
+        inside = np.flatnonzero(self.within[int(np.argmax(mass))])
+        return inside[np.argmax(total[inside])]
+
+
+def evidence(cases):
+    """Weights of a softmax over the candidates, by maximum likelihood."""
+    cases = [case for case in cases if case.right.any()]
+    scale = np.concatenate([case.x for case in cases]).std(0) + 1e-9
+    whole = sum(case.weight for case in cases)
+
+    def loss(w):
+        value, slope = DECAY_EVIDENCE / 2 * (w @ w), DECAY_EVIDENCE * w
+        for case in cases:
+            z = case.x / scale
+            share = np.exp(z @ w - (z @ w).max())
+            share /= share.sum()
+            hit = share @ case.right + 1e-12
+            value -= case.weight / whole * np.log(hit)
+            slope = slope + case.weight / whole * (z.T @ (share - share * case.right / hit))
+        return value, slope
+
+    return minimize(loss, np.zeros(len(FEATURES)), jac=True, method="L-BFGS-B").x / scale
+
+
+def logistic(x, y, names):
+    """Weights, zero but for the grounds `names`, and bias of a logistic regression."""
+    chosen = np.array([ground in names for ground in GROUNDS])
+    scale = x.std(0) + 1e-9
+    z = np.column_stack([x * chosen / scale, np.ones(len(x))])
+    decay = np.array([DECAY_TRUST] * x.shape[1] + [0.0])
+
+    def loss(w):
+        p = 1 / (1 + np.exp(-z @ w))
+        value = -(y * np.log(p + 1e-12) + (1 - y) * np.log(1 - p + 1e-12)).sum() + (decay * w * w).sum() / 2
+        return value, z.T @ (p - y) + decay * w
+
+    w = minimize(loss, np.zeros(z.shape[1]), jac=True, method="L-BFGS-B").x
+    return w[:-1] * chosen / scale, w[-1]
+
+
+def trust(x, answerable, accepted):
+    """The two regressions."""
+    return (logistic(x, answerable.astype(float), FOR_ANSWERABLE),
+            logistic(x[answerable], accepted[answerable], FOR_RIGHT))
+
+
+def folds(keys):
+    names = sorted(set(keys))
+    random.Random(0).shuffle(names)
+    number = {name: at % FOLDS for at, name in enumerate(names)}
+    return np.array([number[key] for key in keys])
+
+
+def shown(weights):
+    return ", ".join(f"{weight:.3f}" for weight in weights)
+
+
+def main(arguments):
+    groups = [(1.0, *arguments[:2])] + [(float(w), q, d) for w, q, d in zip(*[iter(arguments[2:])] * 3)]
+    cases = []
+    for weight, questions, details in groups:
+        by_id = {question["id"]: question for question in lines(questions)}
+        found = (detail for detail in lines(details) if detail["trace"]["spans"])
+        cases += [Case(by_id[detail["id"]], detail, weight) for detail in found]
+    asked = [case for case in cases if case.answerable]
+    fold, hits = folds([case.key for case in asked]), []
+    for left_out in range(FOLDS):
+        weights = evidence([case for case, at in zip(asked, fold) if at != left_out])
+        here = [case for case, at in zip(asked, fold) if at == left_out and case.weight == 1.0]
+        hits += [case.right[case.best(weights)] for case in here]
+    print(f"evidence: right when made to answer {np.mean(hits):.3f} of {len(hits)}, left out\n{shown(evidence(asked))}")
+    judged = [case for case in cases if case.weight == 1.0]
+    x = np.array([[case.detail["trace"]["grounds"][name] for name in GROUNDS] for case in judged])
+    accepted = np.array([float(case.detail["accepted"]) for case in judged])
+    answerable = np.array([case.answerable for case in judged])
+    fold, p = folds([case.key for case in judged]), np.ones(len(x))
+    for left_out in range(FOLDS):
+        seen = fold != left_out
+        for weights, bias in trust(x[seen], answerable[seen], accepted[seen]):
+            p[~seen] *= 1 / (1 + np.exp(-(x[~seen] @ weights + bias)))
+    area = (np.cumsum(1 - accepted[np.argsort(-p)]) / np.arange(1, len(p) + 1)).mean()
+    print(f"trust: area under risk and coverage {area:.3f}, left out")
+    for weights, bias in trust(x, answerable, accepted):
+        print(f"bias {bias:.3f}: {shown(weights)}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
