@@ -74,7 +74,12 @@ impl Project {
     /// The binary with an empty environment, no terminal and no input.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_clinqa"));
-        command.args(args).current_dir(self.folder.path()).env_clear().env("HOME", self.folder.path()).env("TMPDIR", self.folder.path());
+        command
+            .args(args)
+            .current_dir(self.folder.path())
+            .env_clear()
+            .env("HOME", self.folder.path())
+            .env("TMPDIR", self.folder.path());
         command.envs(std::env::var_os("PATH").map(|path| ("PATH", path))).stdin(Stdio::null());
         command
     }
