@@ -11,7 +11,7 @@ const TABLETS: &str = "How soon should antiviral tablets be started for shingles
 const CHEST_PAIN: &str = "I have crushing chest pain and my left arm hurts";
 const OWN_RESULT: &str = "My HbA1c is 8.2, what does it mean?";
 const WITHIN: &str = "Antiviral tablets work best if they are begun within 72 hours of the first blisters.";
-const NOT_HELD: &str = "What is the capital of France?";
+const NOT_HELD: &str = "How is leprosy treated?";
 
 #[test]
 fn the_first_question_makes_the_index_and_the_second_finds_it() {
@@ -85,6 +85,7 @@ fn not_answering_is_a_result_with_a_reason() {
     };
     check(SIGNS, "answered", None);
     check(NOT_HELD, "abstained", Some("unsupported"));
+    check("What is the capital of France?", "abstained", Some("scope"));
     check(OWN_RESULT, "abstained", Some("personal"));
     check(CHEST_PAIN, "redirected", Some("emergency"));
 }

@@ -211,7 +211,7 @@ fn judged(project: &Project) {
     };
     let lines = [
         judged("q1", "test", "What are the symptoms of asthma?", Some("asthma"), &["wheezing, coughing"]),
-        judged("q2", "test", "What is the capital of France?", None, &[]),
+        judged("q2", "test", "How is leprosy treated?", None, &[]),
         judged("q3", "dev", "What is a migraine aura?", Some("migraine"), &["zigzag lines"]),
     ];
     project.write("judged.jsonl", lines.join("\n"));

@@ -310,13 +310,13 @@ fn the_query_log_keeps_questions_without_their_askers_and_deletes_for_good() {
     let server = Server::start(&project, &args);
     assert!(!old.exists(), "retention");
     let asked = "my name is Priya Raman, call 07700 900123, what are the symptoms of asthma?";
-    server.post("/v1/ask", &json!({ "question": asked })).expect(200);
+    let reply = server.post("/v1/ask", &json!({ "question": asked })).expect(200).json();
     server.post("/v1/ask", &json!({ "question": "crushing chest pain, I live at 12 Maple Street" })).expect(200);
     let listed = |args: &[&str]| project.run(&[&["queries", "--query-log", "kept"], args].concat()).expect(0);
     let lines = wait(|| Some(listed(&["list", "--json"]).json_lines()).filter(|lines| lines.len() == 2));
     let first = &lines[0];
     assert_eq!(first["question"], "my name is [NAME], call [PHONE], what are the symptoms of asthma?");
-    assert_eq!(first["outcome"], "answered");
+    assert_eq!(first["outcome"], reply["outcome"]);
     assert_eq!(first["redacted"], json!({ "name": 1, "phone": 1 }));
     assert_eq!(first["topics"][0], "asthma");
     assert!(first["time"].as_str().is_some_and(|time| time.ends_with(":00:00Z")), "{first}");

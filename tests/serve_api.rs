@@ -13,7 +13,7 @@ use crate::support::{Project, bounds, check_citation, check_reply, data, five, l
 const SYMPTOMS: &str = "What are the symptoms of asthma?";
 const CHEST_PAIN: &str = "I have crushing chest pain and my left arm hurts";
 const OWN_RESULT: &str = "My HbA1c is 8.2, what does it mean?";
-const NOT_HELD: &str = "What is the capital of France?";
+const NOT_HELD: &str = "How is leprosy treated?";
 const TABLETS: &str = "How soon should antiviral tablets be started for shingles?";
 
 /// A test asks more often than a person, and has more patience where others compute beside it.
@@ -354,8 +354,9 @@ fn a_follow_up_is_understood_from_the_messages_alone() {
     let alone = server.post("/v1/chat/completions", &chat(&[user("how long does it last?")])).expect(200).json();
     let asked = server.post("/v1/ask", &json!({"question": "how long does it last?"})).expect(200).json();
     assert_eq!(timeless(alone["clinqa"].clone()), timeless(asked.clone()));
-    let first = asked["answer"]["citations"].get(0).or(asked["reading"].get(0)).expect("a source");
-    assert_ne!(first["document_id"], "asthma", "nothing is remembered between requests");
+    let history = json!([{"question": "How is asthma treated?", "answer": said}]);
+    let with = server.post("/v1/ask", &json!({"question": "how long does it last?", "history": history}));
+    assert_ne!(timeless(with.expect(200).json()), timeless(asked), "nothing is remembered between requests");
 }
 
 #[test]

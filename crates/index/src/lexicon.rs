@@ -43,7 +43,9 @@ impl Lexicon {
 
     /// The words of so many characters, shorter ones first, then by the alphabet, each with its number of documents.
     pub fn words(&self, characters: RangeInclusive<usize>) -> impl Iterator<Item = (&str, u32)> {
-        self.words.range(characters).flat_map(|(_, words)| words.iter().map(|(word, count)| (word.as_str(), *count)))
+        // A range that ends before it starts holds nothing; the map would panic over it.
+        let ends = if characters.is_empty() { 0..=0 } else { characters };
+        self.words.range(ends).flat_map(|(_, words)| words.iter().map(|(word, count)| (word.as_str(), *count)))
     }
 
     /// The documents that are called `name`, in the form of [`name_of`], in the order of their ids.

@@ -31,8 +31,9 @@ pub(crate) fn completed(question: &str, history: &[Turn], said: impl Fn(&str) ->
     let here = said(question);
     let goes_on = OPENINGS.iter().any(|opening| starts(question, opening));
     let points = words(question).position(|word| POINTERS.contains(&word.as_str()));
-    let bare = bare(question).trim_end_matches('?');
-    let after_last = || format!("{} {bare}", last.question.trim_end_matches(['?', '.', ' ']));
+    let asked = bare(question);
+    let bare = asked.trim_end_matches('?');
+    let after_last = || format!("{} {asked}", last.question.trim_end_matches(['?', '.', ' ']));
     let about = |topic: &str| format!("{bare} ({topic})");
     match (here.named, subject(history, &said)) {
         // "And COPD?" asks of COPD what was asked before.

@@ -79,8 +79,13 @@ impl App {
         let keeper = self.config.query_log.as_ref().map(|log| (log, ask.question.text().to_owned()));
         let wanted = std::mem::replace(&mut ask.explain, Explain::Yes);
         let screened = Arc::clone(&engine);
-        let screen = move || (emergency(&screened.models().rules, Some(screened.index()), &ask, &config), ask);
-        let (urgent, ask) = self.looks.run(deadline, screen).await?;
+        let asked = ask.clone();
+        let screen = move || emergency(&screened.models().rules, Some(screened.index()), &asked, &config);
+        let urgent = match self.looks.run(deadline, screen).await {
+            Ok(urgent) => urgent,
+            // However many wait to be screened: whom to call is told, without further reading, or the refusal stands.
+            Err(busy) => Some(emergency(&self.library.models().rules, None, &ask, &config).ok_or(busy)?),
+        };
         let mut reply = match urgent {
             Some(reply) => reply,
             None => self.work.run(deadline, move || answer(&engine, &ask, &config)).await??,

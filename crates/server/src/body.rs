@@ -185,7 +185,7 @@ mod tests {
             let error = parse::<Body>(body.as_bytes()).err().expect(body).to_string();
             assert_eq!(error, expected, "{body}");
         };
-        check("{\"question\": \"asthma", "the body is not whole JSON: see line 1, column 21");
+        check("{\"question\": \"asthma", "the body is not whole JSON: see line 1, column 20");
         check(&"[".repeat(5_000), "the body does not fit: an object; see /docs");
         check("[\"secret\", null, null]", "the body does not fit: an object; see /docs");
         let list = "{\"question\": \"a\", \"filters\": [\"leaflet\"]}";

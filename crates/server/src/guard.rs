@@ -78,6 +78,8 @@ pub(crate) async fn guard(State(guard): State<Guard>, request: Request, next: Ne
         Ok(response) => response,
         Err(error) => error.into_response(),
     };
+    // A reply may hold what somebody asked.
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(header::HeaderValue::from_static("no-store"));
     response.extensions_mut().insert(passed);
     response
 }

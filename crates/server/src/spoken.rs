@@ -78,8 +78,9 @@ pub(crate) fn answer_in(message: &str) -> &str {
     }
 }
 
+/// Whether a part begins here: the first of the message, or one behind a notice, which ends with its source in brackets.
 fn begins_part(message: &str, at: usize) -> bool {
-    at == 0 || message[..at].ends_with(GAP)
+    at == 0 || message[..at].strip_suffix(GAP).is_some_and(|before| before.ends_with(')'))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Kind;
-use super::fold::{Gap, Shape};
+use super::fold::{Gap, Shape, Token};
 use super::page::Page;
 
 /// Words and marks that may stand between the announcement and the number.
@@ -34,21 +34,15 @@ fn after_fillers(page: &Page, from: usize) -> Option<(usize, bool)> {
     let mut stated = false;
     for at in from..from + MOST_FILLERS {
         let token = page.token(at)?;
-        let filler = match token.mark() {
-            Some(mark) => {
-                stated |= matches!(mark, ':' | '=');
-                ":#=-.,(\"'/".contains(mark)
-            }
-            None => {
-                stated |= matches!(token.text.as_str(), "is" | "was" | "its" | "it's");
-                token.is_word() && page.lexicon.is_sign("filler", &token.text) && page.gap(at + 1) != Gap::None
-                    || token.is_word()
-                        && page.lexicon.is_sign("filler", &token.text)
-                        && page
-                            .tokens
-                            .get(at + 1)
-                            .is_some_and(|next| next.mark().is_some_and(|mark| ":.#,".contains(mark)))
-            }
+        let filler = if let Some(mark) = token.mark() {
+            stated |= matches!(mark, ':' | '=');
+            ":#=-.,(\"'/".contains(mark)
+        } else {
+            stated |= matches!(token.text.as_str(), "is" | "was" | "its" | "it's");
+            let marked = || page.tokens.get(at + 1).and_then(Token::mark).is_some_and(|mark| ":.#,".contains(mark));
+            token.is_word()
+                && page.lexicon.is_sign("filler", &token.text)
+                && (page.gap(at + 1) != Gap::None || marked())
         };
         if !filler {
             return Some((at, stated));
@@ -100,7 +94,7 @@ fn code(page: &Page, from: usize, kind: Kind) -> Option<usize> {
         }
         if page.tokens[end].mark().is_some() {
             // "1234 - 5678"
-            if !page.token(end + 1).is_some_and(|next| next.is_digits()) {
+            if !page.token(end + 1).is_some_and(Token::is_digits) {
                 break;
             }
             end += 1;

@@ -112,18 +112,16 @@ fn short(page: &mut Page, at: usize) {
     });
     if !slash
         || !said
-        || !(small(page, at, 31) && small(page, at + 2, 31))
+        || !small(page, at, 31)
+        || !small(page, at + 2, 31)
         || page.gap(at + 1) != Gap::None
         || page.gap(at + 2) != Gap::None
     {
         return;
     }
     let both = small(page, at, 12) || small(page, at + 2, 12);
-    if both
-        && !page.is_sign("unit", at + 3)
-        && !page.is_mark(at + 3, '%')
-        && !(page.is_mark(at + 3, '/') && page.gap(at + 3) == Gap::None)
-    {
+    let goes_on = page.is_mark(at + 3, '/') && page.gap(at + 3) == Gap::None;
+    if both && !page.is_sign("unit", at + 3) && !page.is_mark(at + 3, '%') && !goes_on {
         page.claim(at..at + 3, Kind::Date);
     }
 }

@@ -24,7 +24,7 @@ pub(super) enum Sort {
 pub(super) enum Shape {
     /// "asthma"
     Lower,
-    /// "Asthma", "O'Brien", "McDonald"
+    /// `Asthma`, `O'Brien`, `McDonald`
     Title,
     /// "ASTHMA"
     Upper,

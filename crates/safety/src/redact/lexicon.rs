@@ -72,7 +72,9 @@ impl Lexicon {
             }
         }
         // The longest phrase is the most exact one.
-        cues.values_mut().for_each(|phrases| phrases.sort_by_key(|(rest, _)| std::cmp::Reverse(rest.len())));
+        for phrases in cues.values_mut() {
+            phrases.sort_by_key(|(rest, _)| std::cmp::Reverse(rest.len()));
+        }
         Self {
             given_always: list(include_str!("../../data/redact/given-always.txt")).collect(),
             given: list(include_str!("../../data/redact/given.txt")).collect(),
@@ -195,7 +197,9 @@ impl Lexicon {
         let mut tried = String::with_capacity(word.len() + 1);
         let mut known = |parts: &[&str]| {
             tried.clear();
-            parts.iter().for_each(|part| tried.push_str(part));
+            for part in parts.iter() {
+                tried.push_str(part);
+            }
             self.is_listed(&tried) || self.endings(&tried)
         };
         let letters = "abcdefghijklmnopqrstuvwxyz";

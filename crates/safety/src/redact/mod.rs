@@ -4,6 +4,7 @@
 //! recognisers: check digits and forms for what is structured, word lists and the way words are written for names and
 //! places. No model takes part; whoever has one hands its spans over. `README.md` beside `src/` says how well it works.
 
+mod addresses;
 mod checks;
 mod codes;
 mod dates;
@@ -13,6 +14,8 @@ mod names;
 mod numbers;
 mod page;
 mod places;
+mod spread;
+mod streets;
 mod web;
 
 use std::ops::Range;

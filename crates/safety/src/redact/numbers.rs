@@ -57,7 +57,7 @@ fn accounts(page: &mut Page, at: usize) {
     while let Some(token) = page.token(end) {
         let joins = token.mark().is_none() || matches!(token.mark(), Some('-' | '.'));
         // Groups are of four signs; the last may be shorter.
-        let apart = end > at && token.gap == Gap::Blank && whole.len() % 4 != 0;
+        let apart = end > at && token.gap == Gap::Blank && !whole.len().is_multiple_of(4);
         if !joins || end > at && token.gap == Gap::Line || apart || whole.len() > 34 {
             break;
         }
@@ -168,7 +168,7 @@ fn run(page: &Page, at: usize) -> Run {
             match page.tokens[next].mark() {
                 Some(mark) if "-./()*_~".contains(mark) => between.push(mark),
                 Some(',') if page.text(run.tokens.end - 1).len() == 4 && page.text(next + 1).len() == 4 => {
-                    between.push(',')
+                    between.push(',');
                 }
                 _ => break,
             }
@@ -326,7 +326,7 @@ fn code(page: &Page, range: Range<usize>) -> Option<Kind> {
     Some(if vin { Kind::Vehicle } else { Kind::Code })
 }
 
-/// Codes that medicine shares: "BNT162b2", "rs1801133", "HbA1c".
+/// Codes that medicine shares: `BNT162b2`, `rs1801133`, `HbA1c`.
 fn is_clinical(page: &Page, range: &Range<usize>) -> bool {
     matches!(
         page.text(range.start),

@@ -3,14 +3,10 @@
 use std::ops::Range;
 
 use super::Kind;
-use super::fold::{Gap, Shape, Token};
+use super::addresses::address;
+use super::fold::{Gap, Shape};
 use super::page::{Case, Kept, Page};
-
-/// Words between a house number and the word that makes it a street.
-const MOST_STREET_WORDS: usize = 4;
-
-/// Tokens of one address, lines included.
-const MOST_ADDRESS: usize = 24;
+use super::streets::{dwelling, numbered, street, street_first, unit};
 
 pub(super) fn mark(page: &mut Page) {
     for at in 0..page.len() {
@@ -69,14 +65,15 @@ pub(super) fn finish(page: &mut Page) {
             && page.gap(end) == Gap::Line;
         let under =
             (1..=15).any(|back| back <= at && matches!(page.claimed(at - back), Some(Kind::Place | Kind::Name)));
-        if behind && !year || behind && page.gap(end) == Gap::Line || alone && under {
+        let town = behind && (!year || page.gap(end) == Gap::Line);
+        if town || alone && under {
             page.claim(at..end, Kind::Place);
         }
     }
 }
 
 /// "53-320"
-fn split(page: &Page, at: usize) -> bool {
+pub(super) fn split(page: &Page, at: usize) -> bool {
     page.text(at).len() == 2
         && page.is_mark(at + 1, '-')
         && page.token(at + 2).is_some_and(|next| next.is_digits() && next.text.len() == 3 && next.gap == Gap::None)
@@ -92,7 +89,7 @@ fn solid(page: &Page, at: usize) -> Range<usize> {
 }
 
 /// Postcodes that are known by their form, in one piece or two.
-fn postcode(page: &mut Page, at: usize) {
+pub(super) fn postcode(page: &mut Page, at: usize) {
     let glued = page.gap(at) == Gap::None && page.before(at, 1).is_some_and(|before| before.mark().is_none());
     if glued || !page.is_free(at) {
         return;
@@ -210,187 +207,6 @@ pub(super) fn is_unknown(page: &Page, at: usize) -> bool {
         && page.kept(at) == Kept::No
         && page.text(at).len() >= 3
         && !page.lexicon.is_known(page.tokens[at].stem())
-}
-
-/// Whether a unit follows; "St" with a capital is a street.
-fn unit(page: &Page, at: usize) -> bool {
-    page.is_sign("unit", at) && !(page.is("st", at) && page.tokens[at].is_capital()) && page.gap(at) <= Gap::Blank
-}
-
-/// "42 Maple Street", "Harley Street", "12 high street".
-fn street(page: &mut Page, at: usize) {
-    let glued = page.gap(at) == Gap::None && page.before(at, 1).is_some_and(|token| token.mark().is_none());
-    if !page.is_sign("street", at) || !page.is_free(at) || at == 0 || glued {
-        return;
-    }
-    let strong = matches!(
-        page.text(at),
-        "street"
-            | "road"
-            | "avenue"
-            | "lane"
-            | "crescent"
-            | "boulevard"
-            | "terrace"
-            | "drive"
-            | "gardens"
-            | "grove"
-            | "rd"
-            | "ave"
-            | "blvd"
-    );
-    let mut start = at;
-    let mut capitals = 0;
-    let mut number = None;
-    while start > 0 && at - start < MOST_STREET_WORDS + 3 {
-        let before = start - 1;
-        let token = &page.tokens[before];
-        if token.gap == Gap::Line && page.gap(start) == Gap::Line {
-            break;
-        }
-        if token.is_digits() && token.gap != Gap::None && !page.is_sign("unit", start) {
-            number = Some(before);
-            break;
-        }
-        let word = token.is_word() && !page.lexicon.is_sign("unit", &token.text) && page.gap(start) != Gap::Line;
-        let joined = token.mark().is_some_and(|mark| ".-'".contains(mark));
-        if !(word || joined) || at - start >= MOST_STREET_WORDS {
-            break;
-        }
-        if word && token.is_capital() {
-            capitals += 1;
-        }
-        // Without a house number the name goes as far as its capitals.
-        start = before;
-    }
-    let after = at + 1 + usize::from(page.is_mark(at + 1, '.') && page.text(at).len() <= 4);
-    if let Some(number) = number {
-        let house = page.tokens[number].text.len() <= 5 && start > number && start < at + 1;
-        if house && at > number + 1 && (strong || capitals > 0 && page.tokens[at].is_capital()) {
-            page.claim(number..after, Kind::Place);
-            return;
-        }
-    }
-    let mut start = at;
-    while start > 0
-        && page.gap(start) != Gap::Line
-        && page.tokens[start - 1].is_capital()
-        && page.is_free(start - 1)
-        && !page.is("i", start - 1)
-        && at - start < MOST_STREET_WORDS
-    {
-        start -= 1;
-    }
-    // "The road" begins a sentence; "Station Road" does so too, with a capital on both.
-    if start < at
-        && page.begins_sentence(start)
-        && (page.lexicon.is_sign("filler", page.text(start)) || !page.tokens[at].is_capital())
-    {
-        start += 1;
-    }
-    let named = start < at && page.case[at] == Case::Sentence && (page.tokens[at].is_capital() || strong);
-    if named && (start..at).any(|word| is_unknown(page, word) || strong || page.lexicon.is_name(page.text(word))) {
-        page.claim(start..after, Kind::Place);
-    }
-}
-
-/// "Via Garibaldi 12", "rue de Rivoli".
-fn street_first(page: &mut Page, at: usize) {
-    if !page.is_sign("street-first", at) || !page.is_free(at) || !page.tokens[at].is_word() {
-        return;
-    }
-    let short = page.text(at).len() <= 3
-        || matches!(page.text(at), "place" | "avenue" | "largo" | "plaza" | "strada" | "route");
-    if short && !page.tokens[at].is_capital() && !page.is_mark(at + 1, '.') {
-        return;
-    }
-    let mut end = at + 1 + usize::from(page.is_mark(at + 1, '.'));
-    let mut names = 0;
-    while end < page.len() && names < MOST_STREET_WORDS && page.gap(end) != Gap::Line {
-        if page.tokens[end].is_capital() {
-            names += 1;
-        } else if !(page.is_sign("particle", end)
-            || page.is_sign("place-particle", end)
-            || page.is_mark(end, '\'')
-            || page.is_mark(end, '-'))
-        {
-            break;
-        }
-        end += 1;
-    }
-    let number = page.token(end).is_some_and(|token| token.is_digits() && token.gap != Gap::Line);
-    if names > 0 && (number || is_unknown(page, end - 1)) {
-        page.claim(at..end + usize::from(number), Kind::Place);
-    }
-}
-
-/// "Apt. 864", "Flat 3B", "PO Box 12".
-fn dwelling(page: &mut Page, at: usize) {
-    if page.is("po", at) && page.is("box", at + 1) || page.is("p", at) && page.is("o", at + 2) && page.is("box", at + 4)
-    {
-        let number = (at + 2..at + 7).find(|at| page.token(*at).is_some_and(Token::is_digits));
-        page.claim(at..number.map_or(at + 2, |at| at + 1), Kind::Place);
-        return;
-    }
-    if !page.is_sign("dwelling", at) || !page.is_free(at) {
-        return;
-    }
-    let strong = matches!(page.text(at), "apt" | "apartment" | "suite" | "flat" | "psc" | "cmr" | "mailbox" | "lok");
-    let mut number = at + 1;
-    while page.is_mark(number, '.') || page.is_mark(number, '#') || matches!(page.text(number), "no" | "number") {
-        number += 1;
-    }
-    let numbered = page.token(number).is_some_and(|token| token.is_digits() && token.gap != Gap::Line);
-    let capital = page.tokens[at].is_capital();
-    let forces =
-        matches!(page.text(at), "unit" | "box") && page.text(number).len() == 4 && page.tokens[number - 1].is_word();
-    if !numbered || !(strong || capital || forces) || unit(page, number + 1) {
-        return;
-    }
-    let letter =
-        page.token(number + 1).is_some_and(|token| token.is_word() && token.text.len() == 1 && token.gap == Gap::None);
-    let mut start = at;
-    if strong {
-        // The name of the house before it.
-        while start > 0
-            && page.gap(start) != Gap::Line
-            && page.is_free(start - 1)
-            && tells(page, start - 1)
-            && !page.lexicon.is_sign("filler", page.text(start - 1))
-        {
-            start -= 1;
-        }
-    }
-    page.claim(start..number + 1 + usize::from(letter), Kind::Place);
-}
-
-/// "28245 Puruntie 82": a number beside a word that nobody knows.
-fn numbered(page: &mut Page, at: usize) {
-    let capital =
-        page.tokens[at].is_capital() && page.is_free(at) && is_unknown(page, at) && page.case[at] == Case::Sentence;
-    if !capital || page.is_sign("month", at) || page.tokens[at].shape == Shape::Upper && page.text(at).len() <= 5 {
-        return;
-    }
-    let house =
-        |at: usize| page.token(at).is_some_and(|token| token.is_digits() && token.text.len() <= 6) && page.is_free(at);
-    let ending = page.lexicon_street_ending(at);
-    let mut end = at + 1;
-    while end < page.len() && page.gap(end) == Gap::Blank && page.tokens[end].is_capital() && page.is_free(end) {
-        end += 1;
-    }
-    // "Piroska u. 97"
-    if page.is_sign("street-after", end) {
-        end += 1 + usize::from(page.is_mark(end + 1, '.'));
-    }
-    let after = house(end) && page.gap(end) == Gap::Blank && !unit(page, end + 1);
-    let mut start = at;
-    while start > 0 && page.gap(start) == Gap::Blank && tells(page, start - 1) && page.is_free(start - 1) {
-        start -= 1;
-    }
-    let before = start > 0 && page.gap(start) == Gap::Blank && house(start - 1);
-    if before || after || ending {
-        page.claim(start - usize::from(before)..end + usize::from(after), Kind::Place);
-    }
 }
 
 /// Towns of the list.
@@ -566,128 +382,9 @@ fn organisation(page: &mut Page, at: usize) {
     }
 }
 
-/// What stands around an address: lines of names, numbers and capitals on from a number that is one.
-fn address(page: &mut Page) {
-    let mut at = 0;
-    while at < page.len() {
-        let begins = page.claimed(at) == Some(Kind::Place) && (at == 0 || page.claimed(at - 1) != Some(Kind::Place));
-        if !begins {
-            at += 1;
-            continue;
-        }
-        let mut end = at;
-        let mut house = false;
-        while page.claimed(end) == Some(Kind::Place) {
-            house |= page.tokens[end].is_digits();
-            end += 1;
-        }
-        house |= before(page, at);
-        at = if house { onwards(page, end) } else { beside(page, end) };
-    }
-}
-
-/// House numbers and the names of houses right before a street; whether there was one.
-fn before(page: &mut Page, from: usize) -> bool {
-    let mut start = from;
-    let mut house = false;
-    while start > 0 && from - start < 8 && page.gap(start) == Gap::Blank && page.is_free(start - 1) {
-        let token = &page.tokens[start - 1];
-        let number = token.is_digits() && token.text.len() <= 6;
-        let named = house
-            && tells(page, start - 1)
-            && page.kept(start - 1) != Kept::Always
-            && !page.lexicon.is_sign("filler", &token.text);
-        let particle = house && page.is_sign("particle", start - 1) && start > 1 && tells(page, start - 2);
-        if !(number || named || particle) {
-            break;
-        }
-        house |= number;
-        start -= 1;
-    }
-    if house {
-        page.claim(start..from, Kind::Place);
-    }
-    house
-}
-
-/// A number right behind a town or a street.
-fn beside(page: &mut Page, end: usize) -> usize {
-    let number =
-        page.token(end).is_some_and(|token| token.is_digits() && token.text.len() <= 6 && token.gap == Gap::Blank);
-    if number
-        && page.is_free(end)
-        && !unit(page, end + 1)
-        && page.tokens[end].value().is_none_or(|value| !(1900..2100).contains(&value))
-    {
-        page.claim(end..end + 1, Kind::Place);
-        return end + 1;
-    }
-    end
-}
-
-fn onwards(page: &mut Page, from: usize) -> usize {
-    let mut at = from;
-    let mut last = from;
-    while at < page.len() && at - from < MOST_ADDRESS {
-        let token = &page.tokens[at];
-        if page.claimed(at).is_some_and(|kind| kind != Kind::Place) {
-            break;
-        }
-        let short = page.before(at, 1).is_some_and(|before| before.is_word() && before.text.len() <= 4);
-        let passes = match token.mark() {
-            Some(mark) => {
-                ",-/>\\#?()".contains(mark) && !(mark == '?' && token.gap == Gap::None)
-                    || mark == '.' && (short && page.gap(at + 1) != Gap::Line || page.gap(at + 1) == Gap::None)
-            }
-            None if token.is_digits() => token.text.len() <= 6 && !unit(page, at + 1),
-            None => continues(page, at),
-        };
-        if !passes && !empty_line(page, at) {
-            break;
-        }
-        at += 1;
-        if page.tokens[at - 1].mark().is_none() {
-            last = at;
-        }
-    }
-    page.claim(from..last, Kind::Place);
-    last.max(from)
-}
-
-/// Whether a line holds one word and the next a number only, as forms print what was left out: "nan", "n/a".
-fn empty_line(page: &Page, at: usize) -> bool {
-    let number = page.token(at + 1).is_some_and(|next| next.is_digits() && (4..=6).contains(&next.text.len()));
-    let alone = page.gap(at) == Gap::Line || page.is_mark(at - 1, ',') && page.gap(at - 1) == Gap::Line;
-    alone && page.gap(at + 1) == Gap::Line && number && page.gap(at + 2) == Gap::Line
-}
-
-/// Whether a word goes on with an address.
-fn continues(page: &Page, at: usize) -> bool {
-    let token = &page.tokens[at];
-    if !token.is_capital() && token.shape != Shape::Mixed {
-        return (page.is_sign("particle", at) || page.is_sign("place-particle", at))
-            && page.token(at + 1).is_some_and(Token::is_capital)
-            && page.gap(at) == Gap::Blank
-            || token.gap == Gap::None && token.text.len() <= 2;
-    }
-    // "Phone:", "I am", "Please": a line or a sentence of another matter.
-    if page.is_mark(at + 1, ':')
-        || token.is("i")
-        || page.kept(at) == Kept::No && page.lexicon.is_sign("filler", &token.text)
-    {
-        return false;
-    }
-    let known = page.lexicon.is_known(token.stem()) && page.kept(at) == Kept::No;
-    let after_stop = page.before(at, 1).is_some_and(|before| before.mark() == Some('.'));
-    let sentence = page.token(at + 1).is_some_and(|next| {
-        next.shape == Shape::Lower && next.is_word() && page.lexicon.is_known(&next.text) && next.gap == Gap::Blank
-    });
-    !(known && (after_stop || token.gap == Gap::Line && sentence))
-}
-
 impl Page {
     /// Whether a word ends as streets do in tongues that write them in one: "Hauptstrasse", "Koskikatu".
-    fn lexicon_street_ending(&self, at: usize) -> bool {
+    pub(super) fn lexicon_street_ending(&self, at: usize) -> bool {
         let word = self.text(at);
         let bounds = (4..word.len().saturating_sub(2)).filter(|cut| word.is_char_boundary(*cut));
         bounds.into_iter().any(|cut| self.lexicon.is_sign("street-ending", &word[cut..]))
