@@ -204,7 +204,9 @@ impl Reader {
             texts.iter().map(|text| self.tokenizer.encode(text.text)).collect::<Result<_, _>>()?;
         let jobs = self.jobs(&question, &encodings);
         let mut counts = vec![0; texts.len()];
-        jobs.iter().for_each(|job| counts[job.text] += 1);
+        for job in &jobs {
+            counts[job.text] += 1;
+        }
         let (long, short): (Vec<Job>, Vec<Job>) =
             jobs.into_iter().partition(|job| self.source.is_some() && counts[job.text] > WINDOWS_IN_BYTES);
         let mut found: Vec<Vec<ScoredSpan>> = vec![Vec::new(); texts.len()];

@@ -197,7 +197,7 @@ impl Lexicon {
         let mut tried = String::with_capacity(word.len() + 1);
         let mut known = |parts: &[&str]| {
             tried.clear();
-            for part in parts.iter() {
+            for part in parts {
                 tried.push_str(part);
             }
             self.is_listed(&tried) || self.endings(&tried)
