@@ -26,10 +26,11 @@ fn forms(identifier: &str) -> Vec<Vec<u8>> {
     let swapped: String =
         identifier.chars().map(|c| if c.is_ascii_lowercase() { c.to_ascii_uppercase() } else { c }).collect();
     let mut forms: Vec<Vec<u8>> = vec![identifier.into(), swapped.into()];
-    forms.push(identifier.bytes().map(|c| format!("%{c:02X}")).collect::<String>().into());
-    forms.push(identifier.bytes().map(|c| format!("%{c:02x}")).collect::<String>().into());
-    forms.push(identifier.bytes().map(|c| format!("\\u{c:04x}")).collect::<String>().into());
-    forms.push(identifier.bytes().map(|c| format!("{c:02x}")).collect::<String>().into());
+    let spelled = |byte: fn(u8) -> String| identifier.bytes().flat_map(|c| byte(c).into_bytes()).collect::<Vec<u8>>();
+    forms.push(spelled(|c| format!("%{c:02X}")));
+    forms.push(spelled(|c| format!("%{c:02x}")));
+    forms.push(spelled(|c| format!("\\u{c:04x}")));
+    forms.push(spelled(|c| format!("{c:02x}")));
     forms.push(identifier.encode_utf16().flat_map(u16::to_le_bytes).collect());
     forms.push(identifier.encode_utf16().flat_map(u16::to_be_bytes).collect());
     forms.push(identifier.bytes().rev().collect());
@@ -229,7 +230,7 @@ fn the_memory_of_the_server_is_not_dumped() {
 fn check_log(lines: &[String]) {
     assert!(!lines.is_empty());
     for line in lines {
-        assert!(!line.chars().any(|c| c.is_control()), "a control byte in {line:?}");
+        assert!(!line.chars().any(char::is_control), "a control byte in {line:?}");
         let value: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line:?}"));
         assert!(value.is_object(), "{line}");
     }
@@ -270,7 +271,9 @@ fn whatever_is_sent_every_line_of_the_log_is_one_json_object() {
             ),
             format!("GET /v1/documents/{text} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"),
         ];
-        requests.iter().for_each(|request| drop(server.send(request.as_bytes())));
+        for request in requests {
+            server.send(request.as_bytes());
+        }
         server.post("/v1/ask", &body);
         server.post_with("/v1/ask", "content-type: application/json\r\n", &format!("{{\"question\": \"{text}"));
     }

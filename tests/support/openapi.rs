@@ -1,8 +1,8 @@
-//! Does a JSON value look as the OpenAPI document says? The part of JSON Schema that our document uses, and no more.
+//! Does a JSON value look as the `OpenAPI` document says? The part of JSON Schema that our document uses, and no more.
 
 use serde_json::{Map, Value};
 
-/// An OpenAPI document whose references are within it.
+/// An `OpenAPI` document whose references are within it.
 pub(crate) struct Document(pub(crate) Value);
 
 /// One operation of a document.

@@ -258,9 +258,9 @@ fn evidence(
         let document = document_score(&retrieved.ranking, &passage.id().document);
         let named = named.get(&passage.id().document).copied().unwrap_or(0.0);
         let id = &passage.id().document;
-        let names = called.get(id).map(String::as_str).unwrap_or_default();
+        let known_as = called.get(id).map(String::as_str).unwrap_or_default();
         let headings = headings.get(id).map(Vec::as_slice).unwrap_or_default();
-        let seen = Seen { passage, rank, nearness, document, likeness, named, names, headings };
+        let seen = Seen { passage, rank, nearness, document, likeness, named, names: known_as, headings };
         evidence::weigh(candidate, place, &seen, asked, config.evidence)
     };
     let mut weighed: Vec<Evidence> = places.into_iter().zip(likeness).map(weigh).collect();

@@ -37,7 +37,9 @@ static WEIGHTS: LazyLock<Weights> = LazyLock::new(|| {
         let numbers: Vec<(usize, f32)> = rest.split(' ').filter_map(number).collect();
         if name == "bias" {
             weights.bias = vec![0.0; weights.headings.len()];
-            numbers.into_iter().for_each(|(heading, weight)| weights.bias[heading] = weight);
+            for (heading, weight) in numbers {
+                weights.bias[heading] = weight;
+            }
         } else {
             weights.spoken_for.insert(name, numbers);
         }

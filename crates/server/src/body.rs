@@ -1,5 +1,7 @@
 //! What did the client send? JSON of the shape that a route takes; what is wrong is told without repeating it.
 
+use std::fmt::Write as _;
+
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
 use http_body_util::BodyExt as _;
@@ -144,9 +146,11 @@ fn syntax(error: &serde_json::Error) -> ApiError {
 /// The field at `path`, as far as its names are ours.
 fn misfit<T: Wanted>(path: &Path) -> ApiError {
     let (mut param, mut wanted) = (String::new(), T::WANTED);
-    for segment in path.iter() {
+    for segment in path {
         match segment {
-            Segment::Seq { index } if !param.is_empty() => param.push_str(&format!("[{index}]")),
+            Segment::Seq { index } if !param.is_empty() => {
+                let _ = write!(param, "[{index}]");
+            }
             Segment::Map { key } => {
                 let Some((name, what)) = FIELDS.iter().find(|(name, _)| name == key) else { break };
                 let dot = if param.is_empty() { "" } else { "." };

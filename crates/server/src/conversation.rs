@@ -8,7 +8,7 @@ use crate::body::Object;
 use crate::error::ApiError;
 use crate::spoken::answer_in;
 
-/// One message of a conversation in OpenAI's shape; unknown fields are ignored.
+/// One message of a conversation in `OpenAI`'s shape; unknown fields are ignored.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct Message {
     /// Who says it: `system`, `developer`, `user` or `assistant`. What a system or a developer says is not used: nobody

@@ -60,7 +60,7 @@ impl ServerError {
 pub(crate) enum ApiError {
     #[error("the body is not whole JSON: see line {line}, column {column}")]
     Syntax { line: usize, column: usize },
-    #[error("{} does not fit: {wanted}; see /docs", named(param))]
+    #[error("{} does not fit: {wanted}; see /docs", named(param.as_ref()))]
     Field {
         /// The field, by names of ours and places in lists; none for the whole body.
         param: Option<String>,
@@ -167,8 +167,8 @@ impl ApiError {
     }
 }
 
-fn named(param: &Option<String>) -> String {
-    param.as_ref().map_or_else(|| "the body".to_owned(), |param| format!("`{param}`"))
+fn named(param: Option<&String>) -> String {
+    param.map_or_else(|| "the body".to_owned(), |param| format!("`{param}`"))
 }
 
 impl From<clinqa_qa::Error> for ApiError {

@@ -65,8 +65,7 @@ fn described(citation: &Citation) -> String {
 pub(crate) fn answer_in(message: &str) -> &str {
     let end = message.find(&format!("”{GAP}{SOURCE}"));
     let quotation = end.and_then(|end| {
-        let start =
-            message[..end].rmatch_indices('“').map(|(at, _)| at).filter(|at| begins_part(message, *at)).last()?;
+        let start = message[..end].rmatch_indices('“').map(|(at, _)| at).rfind(|at| begins_part(message, *at))?;
         Some(&message[start + '“'.len_utf8()..end])
     });
     let ours = [wording::UNSUPPORTED, wording::PERSONAL, wording::SCOPE, wording::EMERGENCY];

@@ -43,7 +43,7 @@ pub(crate) struct Line {
 fn line(question: &str, reply: &Reply, time: String) -> (Line, Vec<(&'static str, u64)>) {
     let redacted = redact(question, &[]);
     let counts: Vec<(&'static str, u64)> = redacted.counts().map(|(kind, count)| (kind.name(), count as u64)).collect();
-    let cited = reply.answer.iter().flat_map(|answer| answer.citations());
+    let cited = reply.answer.iter().flat_map(clinqa_schema::Answer::citations);
     let shown = || cited.clone().chain(reply.reading.iter().map(|reading| &reading.citation));
     let mut topics: Vec<String> = Vec::new();
     for citation in shown() {

@@ -22,7 +22,7 @@ const QUEUE: usize = 1024;
 
 /// A line is given to the system at once, so that a crash of ours loses none, and forced to the disk at most this much
 /// later, so that a power cut loses little.
-const SYNC: Duration = Duration::from_secs(60);
+const SYNC: Duration = Duration::from_mins(1);
 
 /// Keeps questions in a folder.
 #[derive(Debug)]

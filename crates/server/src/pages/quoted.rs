@@ -90,7 +90,7 @@ fn blocks(text: &str) -> Vec<Block> {
         let item = line.trim_start().strip_prefix("- ").filter(|item| !item.trim().is_empty());
         match (item, blocks.last_mut()) {
             (Some(_), Some(Block::List(items))) => items.push(start + indent + 2..end),
-            (Some(_), _) => blocks.push(Block::List(vec![start + indent + 2..end])),
+            (Some(_), _) => blocks.push(Block::List(std::iter::once(start + indent + 2..end).collect())),
             _ if line.trim().is_empty() => {}
             _ => blocks.push(Block::Paragraph(start..end)),
         }

@@ -1,4 +1,4 @@
-//! `POST /v1/chat/completions` and `GET /v1/models`: the same answers in OpenAI's shape.
+//! `POST /v1/chat/completions` and `GET /v1/models`: the same answers in `OpenAI`'s shape.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use crate::spoken;
 /// The one model there is.
 const MODEL: &str = "clinqa";
 
-/// A conversation in OpenAI's shape. What tunes a model that makes things up (`temperature`, `max_tokens`, `seed` and the
+/// A conversation in `OpenAI`'s shape. What tunes a model that makes things up (`temperature`, `max_tokens`, `seed` and the
 /// like) is ignored, for nothing is made up here.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct ChatRequest {
@@ -58,7 +58,7 @@ pub(crate) struct ChatRequest {
     logprobs: Option<Value>,
     /// Not supported.
     web_search_options: Option<Value>,
-    /// What OpenAI's shape has no field for.
+    /// What `OpenAI`'s shape has no field for.
     #[schema(value_type = Option<ChatOptions>)]
     clinqa: Option<Object<ChatOptions>>,
 }
@@ -89,7 +89,7 @@ impl Wanted for ChatRequest {
     const WANTED: &'static str = "it is an object with `messages` once";
 }
 
-/// A reply in OpenAI's shape.
+/// A reply in `OpenAI`'s shape.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ChatCompletion {
     /// Its name.
@@ -136,6 +136,7 @@ struct Said {
 
 /// How much was read and said, in tokens.
 #[derive(Clone, Copy, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the names are those of the shape that clients know")]
 struct Usage {
     /// Tokens of the question and the turns before it.
     prompt_tokens: usize,
@@ -199,7 +200,7 @@ pub(crate) struct ModelList {
     data: Vec<Model>,
 }
 
-/// A model in OpenAI's shape.
+/// A model in `OpenAI`'s shape.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Model {
     /// Its name.
