@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn a_group_of_people_is_asked_about_in_the_same_words() {
         let history = [turn("Who should have the flu vaccine?", "Older people.")];
-        let expected = Some("Who should have the flu vaccine children");
+        let expected = Some("Who should have the flu vaccine children?");
         assert_eq!(completed("What about children?", &history, said).as_deref(), expected);
     }
 

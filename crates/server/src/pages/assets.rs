@@ -33,6 +33,7 @@ static ASSETS: LazyLock<[Asset; 4]> = LazyLock::new(|| {
     get,
     path = "/assets/{name}",
     tag = "pages",
+    operation_id = "asset",
     params(("name" = String, Path, description = "The file's name")),
     responses(
         (status = 200, description = "The file", body = String),

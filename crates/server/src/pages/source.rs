@@ -29,6 +29,7 @@ const LEAST_CONTENTS: usize = 3;
     get,
     path = "/source/{id}",
     tag = "pages",
+    operation_id = "source",
     params(
         ("id" = String, Path, description = "The document's id"),
         ("start" = Option<String>, Query, description = "First character of the span"),
