@@ -20,7 +20,7 @@ const CHROMIUM: &str = "/usr/bin/chromium";
 const GRADE: f64 = 6.0;
 
 fn serve() -> Server {
-    Server::start(five(), &["--region", "GB"])
+    Server::start(five(), &["--region", "GB", "--rate-address", "0", "--timeout", "60"])
 }
 
 fn get(server: &Server, path: &str, headers: &str) -> Response {
@@ -219,7 +219,7 @@ fn nothing_that_is_written_becomes_code_in_a_browser() {
     let written = script.arg("write").arg(project.path("corpora/hostile")).status().expect("node runs");
     assert!(written.success());
     project.run(&["rebuild"]).expect(0);
-    browse("hostile.mjs", &Server::start(&project, &["--region", "GB"]));
+    browse("hostile.mjs", &Server::start(&project, &["--region", "GB", "--rate-address", "0", "--timeout", "60"]));
 }
 
 /// Runs a script of `tests/web` against a server; says so where there is no browser.

@@ -77,9 +77,12 @@ function shapeOf(element) {
   return `${element.localName}[${attributes}|${element.className.baseVal ?? element.className}](${distinct.join(",")})`;
 }
 
-/** The shape of what `selector` finds first. */
+/** The shape of what `selector` finds first. A page without scripts runs no script of ours either, so it is sent along. */
 export function skeleton(page, selector) {
-  return page.evaluate((selector) => window.shapeOf(document.querySelector(selector)), selector);
+  return page.evaluate(`(() => {
+    window.shapeOf = ${shapeOf};
+    return window.shapeOf(document.querySelector(${JSON.stringify(selector)}));
+  })()`);
 }
 
 /** The text of a turn without the buttons that only a script can offer, white space evened out. */

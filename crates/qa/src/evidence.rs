@@ -269,9 +269,9 @@ mod tests {
         let question = understand(&question, &[], &Lexicon::default(), Understanding::default());
         let concepts = Concepts::of(&question, 10, |_| 1);
         let asked = Asked { understood: &question, concepts: &concepts };
-        let (names, headings) = ("Croup", ["Symptoms", "Causes", "Treatment"].as_slice());
+        let (called, headings) = ("Croup", ["Symptoms", "Causes", "Treatment"].as_slice());
         let (rank, nearness, document, likeness, named) = (0.5, 0.5, 0.4, 0.6, 1.0);
-        let seen = Seen { passage: &passage, rank, nearness, document, likeness, named, names, headings };
+        let seen = Seen { passage: &passage, rank, nearness, document, likeness, named, names: called, headings };
         let place = Place { quote: 0..text.len(), span: 0..4 };
         by_name(&weigh(candidate, place, &seen, asked, EvidenceWeights::default()).numbers)
     }
