@@ -232,7 +232,9 @@ fn words_of_medicine_stay() {
         for text in texts {
             let (lost, words) = lost(text);
             totals = (totals.0 + lost.len(), totals.1 + words);
-            lost.into_iter().for_each(|word| *wrong.entry(word).or_default() += 1);
+            for word in lost {
+                *wrong.entry(word).or_default() += 1;
+            }
         }
         let kept = 1.0 - totals.0 as f64 / totals.1 as f64;
         report(&format!("{name}: {} of {} words redacted, kept {kept:.5}", totals.0, totals.1));

@@ -1,11 +1,11 @@
 //! The web page and the API.
 //!
 //! [`serve`] runs until it is told to stop. Everything below this room is synchronous: handlers turn a request into a
-//! job, [`work`] runs it on a bounded number of threads, and what comes back is written as JSON or as a page. No session
+//! job, `work` runs it on a bounded number of threads, and what comes back is written as JSON or as a page. No session
 //! is kept, and nothing that was asked is written anywhere, unless the operator names a [`QueryLog`], which redacts.
 //!
-//! A request passes [`accept`] (connections and their limits), [`wire`] (bytes and their deadlines), [`door`] (an id, one
-//! line of log, panics), [`guard`] (rates, keys, the body) and then its route.
+//! A request passes `accept` (connections and their limits), `wire` (bytes and their deadlines), `door` (an id, one
+//! line of log, panics), `guard` (rates, keys, the body) and then its route.
 
 mod accept;
 mod access;
