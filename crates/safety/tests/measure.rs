@@ -101,14 +101,15 @@ fn a_set_of_ones_own() {
 /// What the rules reach on the sets that they were mended on; `README.md` of `rules/` says what they reached before.
 #[test]
 fn the_committed_sets_keep_their_figures() {
-    for (set, name) in
-        [(include_str!("data/safety/dev-1.jsonl"), "dev-1"), (include_str!("data/safety/dev-2.jsonl"), "dev-2")]
-    {
-        let measured = measure(set);
-        let (recall, ordinary, hard) =
-            (measured.share("emergency"), measured.share("ordinary"), measured.share("hard"));
-        assert!(recall >= 0.98 && ordinary <= 0.01 && hard <= 0.03, "{name}\n{}", measured.report());
-    }
+    keeps("dev-1", include_str!("data/safety/dev-1.jsonl"), [0.98, 0.01, 0.03]);
+    keeps("dev-2", include_str!("data/safety/dev-2.jsonl"), [0.98, 0.01, 0.03]);
+    keeps("dev-3", include_str!("data/safety/dev-3.jsonl"), [0.965, 0.015, 0.04]);
+}
+
+/// What they reach on the set that nothing was ever mended on. Leave it apart: mend on the others.
+#[test]
+fn the_set_apart_keeps_its_figures() {
+    keeps("apart", include_str!("data/safety/apart.jsonl"), [0.98, 0.02, 0.08]);
 }
 
 fn lines(data: &str) -> impl Iterator<Item = &str> {
@@ -117,6 +118,14 @@ fn lines(data: &str) -> impl Iterator<Item = &str> {
 
 fn verdict(text: &str) -> Verdict {
     screen(&RULES, &Question::new(text).expect("a question"), &[], None).verdict
+}
+
+/// Recall, false alarms on ordinary messages and on hard negatives that a set must keep.
+fn keeps(name: &str, set: &str, [recall, ordinary, hard]: [f64; 3]) {
+    let measured = measure(set);
+    let found = [measured.share("emergency"), measured.share("ordinary"), measured.share("hard")];
+    let kept = found[0] >= recall && found[1] <= ordinary && found[2] <= hard;
+    assert!(kept, "{name}: {found:?}\n{}", measured.report());
 }
 
 fn demand(data: &str, expected: Verdict) {

@@ -6,8 +6,11 @@ use std::fmt::Write as _;
 use super::*;
 use crate::rules::{RULES, RuleFile, RuleKind, Rules};
 
-const SETS: [&str; 2] =
-    [include_str!("../../tests/data/safety/dev-1.jsonl"), include_str!("../../tests/data/safety/dev-2.jsonl")];
+const SETS: [&str; 3] = [
+    include_str!("../../tests/data/safety/dev-1.jsonl"),
+    include_str!("../../tests/data/safety/dev-2.jsonl"),
+    include_str!("../../tests/data/safety/dev-3.jsonl"),
+];
 const PARAPHRASES: &str = include_str!("../../tests/data/safety/paraphrases.jsonl");
 const QUESTIONS: &str = include_str!("../../../../corpora/starter/questions.jsonl");
 
