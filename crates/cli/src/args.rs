@@ -91,7 +91,7 @@ pub(crate) enum Command {
 /// Which documents may answer, and how they are searched.
 #[derive(Debug, Clone, ClapArgs)]
 pub(crate) struct SearchOptions {
-    /// Condition on a document, as key=value: kind, publisher, specialty, audience, language
+    /// Condition on a document, as key=value: kind, publisher, specialty, audience, language, grade, jurisdiction
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) filter: Vec<String>,
     /// Published on or after this date

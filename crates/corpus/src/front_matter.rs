@@ -1,6 +1,6 @@
 //! What does the front matter of a Markdown file say?
 
-use clinqa_schema::{Date, DocumentId, Metadata};
+use clinqa_schema::{Date, DocumentId, Metadata, Standing, StandingState};
 use serde::Deserialize;
 
 use crate::clean::{clean_line, clean_message};
@@ -27,6 +27,11 @@ struct Written {
     language: Option<String>,
     url: Option<String>,
     see_also: Option<Vec<String>>,
+    grade: Option<String>,
+    jurisdiction: Option<String>,
+    licence: Option<String>,
+    superseded_by: Option<String>,
+    retracted_by: Option<String>,
 }
 
 /// Front matter that was understood.
@@ -101,8 +106,22 @@ fn understand(written: Written, defaults: &Metadata) -> Result<FrontMatter, Skip
         language: line(written.language).or_else(|| defaults.language.clone()),
         synonyms: distinct(names.into_iter().flatten().flatten()),
         see_also: distinct(written.see_also.into_iter().flatten()),
+        grade: line(written.grade),
+        jurisdiction: line(written.jurisdiction).or_else(|| defaults.jurisdiction.clone()),
+        licence: line(written.licence).or_else(|| defaults.licence.clone()),
+        standing: standing(line(written.retracted_by), line(written.superseded_by)),
     };
     Ok(FrontMatter { id, title: line(written.title), metadata })
+}
+
+/// What the document says of itself: that a notice withdrew it, or that another took its place.
+fn standing(retracted_by: Option<String>, superseded_by: Option<String>) -> Standing {
+    let state = match (&retracted_by, &superseded_by) {
+        (Some(_), _) => StandingState::Retracted,
+        (None, Some(_)) => StandingState::Superseded,
+        (None, None) => StandingState::Current,
+    };
+    Standing { state, notice: retracted_by.or(superseded_by), since: None }
 }
 
 /// The lines in order, each once.
@@ -125,6 +144,18 @@ mod tests {
     }
 
     #[test]
+    fn front_matter_says_how_strong_a_document_is_and_whether_it_stands() {
+        let source = "---\ngrade: strong\njurisdiction: GB\nlicence: OGL-3.0\nsuperseded_by: asthma-2026\n---\nBody";
+        let metadata = front(source).expect("front matter").0.metadata;
+        assert_eq!((metadata.grade.as_deref(), metadata.jurisdiction.as_deref()), (Some("strong"), Some("GB")));
+        assert_eq!(metadata.licence.as_deref(), Some("OGL-3.0"));
+        assert_eq!(metadata.standing.state, StandingState::Superseded);
+        assert_eq!(metadata.standing.notice.as_deref(), Some("asthma-2026"));
+        let both = front("---\nsuperseded_by: b\nretracted_by: \"10.1/c\"\n---\nBody").expect("front matter").0;
+        assert_eq!(both.metadata.standing.state, StandingState::Retracted, "the graver holds");
+    }
+
+    #[test]
     fn front_matter_becomes_metadata() {
         let source = "---\nid: asthma\ntitle: \"Asthma\u{202e}\"\nlay_synonyms: [wheeze, \"tight chest\"]\n\
             clinical_synonyms:\n  - reactive airway disease\n  - wheeze\nabbreviations: []\nspecialty: respiratory\n\
@@ -136,6 +167,7 @@ mod tests {
             ("asthma", Some("Asthma"), "Body")
         );
         let metadata = found.metadata;
+        assert!(metadata.standing.is_current() && metadata.grade.is_none());
         assert_eq!(metadata.synonyms, ["wheeze", "tight chest", "reactive airway disease"]);
         assert_eq!((metadata.kind.as_str(), metadata.language.as_deref()), ("leaflet", Some("en")));
         assert_eq!(metadata.published.as_ref().map(Date::as_str), Some("2026-11-22"));

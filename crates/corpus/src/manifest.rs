@@ -66,6 +66,9 @@ struct Defaults {
     audience: Option<String>,
     language: Option<String>,
     published: Option<String>,
+    specialty: Option<String>,
+    jurisdiction: Option<String>,
+    licence: Option<String>,
 }
 
 impl Manifest {
@@ -152,6 +155,9 @@ impl Defaults {
             kind: line(self.kind).unwrap_or_default(),
             audience: line(self.audience),
             language: line(self.language),
+            specialty: line(self.specialty),
+            jurisdiction: line(self.jurisdiction),
+            licence: line(self.licence),
             published: published.map_err(|error| format!("defaults.published: {error}"))?,
             ..Metadata::default()
         })

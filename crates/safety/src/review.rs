@@ -204,7 +204,7 @@ fn is_verb(word: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use clinqa_schema::Confidence;
+    use clinqa_schema::{Confidence, Standing};
 
     use super::*;
 
@@ -228,6 +228,9 @@ mod tests {
             kind: "k".into(),
             published: None,
             url: None,
+            page: None,
+            grade: None,
+            standing: Standing::default(),
             passage_id: "d#0".parse().expect("an id"),
             end: start + quote.chars().count(),
             quote,

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::DocumentId;
+use crate::{DocumentId, Standing};
 
 /// One document as an index keeps it. Every offset anywhere points into [`Document::text`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,6 +114,18 @@ pub struct Metadata {
     pub synonyms: Vec<String>,
     /// Public bodies to compare with.
     pub see_also: Vec<String>,
+    /// The grade of the evidence or the strength of the recommendation, in the source's own words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grade: Option<String>,
+    /// Where it holds, as an ISO 3166-1 code (`GB`), `EU` or `WHO`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jurisdiction: Option<String>,
+    /// Under which terms it may be used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub licence: Option<String>,
+    /// Whether it still stands.
+    #[serde(skip_serializing_if = "Standing::is_current")]
+    pub standing: Standing,
 }
 
 /// Where in the delivered files a document stands.
@@ -133,6 +145,17 @@ pub struct SourceLocator {
     /// The page, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub page: Option<u32>,
+    /// Where each page of a paged file begins, in bytes of the document's text; page 1 first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub page_starts: Vec<usize>,
+}
+
+impl SourceLocator {
+    /// The page, from 1, on which `byte` of the document's text stands; `None` where the file has no pages.
+    pub fn page_of(&self, byte: usize) -> Option<u32> {
+        let page = self.page_starts.partition_point(|start| *start <= byte);
+        if page == 0 { None } else { u32::try_from(page).ok() }
+    }
 }
 
 /// A calendar date of year, month or day precision: `2026`, `2026-11` or `2026-11-22`.
@@ -244,6 +267,17 @@ mod tests {
         assert!(date("2023-05").is_until(&date("2023")));
         assert!(!date("2022-12").is_since(&date("2023")));
         assert!(!date("2024").is_until(&date("2023-12-31")));
+    }
+
+    #[test]
+    fn a_byte_stands_on_the_page_that_began_last() {
+        let paged = SourceLocator { page_starts: vec![0, 10, 10, 25], ..SourceLocator::default() };
+        let check = |byte, page| assert_eq!(paged.page_of(byte), page, "{byte}");
+        check(0, Some(1));
+        check(9, Some(1));
+        check(10, Some(3));
+        check(1_000, Some(4));
+        assert_eq!(SourceLocator::default().page_of(3), None);
     }
 
     #[test]

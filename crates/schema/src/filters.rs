@@ -19,6 +19,10 @@ pub struct Filters {
     pub audience: Option<String>,
     /// The language must be this one; documents that name none pass.
     pub language: Option<String>,
+    /// The grade, in the source's own words, must be this one.
+    pub grade: Option<String>,
+    /// It must hold here (an ISO 3166-1 code); documents that name no place pass.
+    pub jurisdiction: Option<String>,
     /// Published on or after this date; undated documents do not pass.
     pub since: Option<Date>,
     /// Published on or before this date; undated documents do not pass.
@@ -43,6 +47,8 @@ impl Filters {
             && equal(&self.specialty, metadata.specialty.as_deref().unwrap_or_default())
             && equal_or_unsaid(&self.audience, &metadata.audience)
             && equal_or_unsaid(&self.language, &metadata.language)
+            && equal(&self.grade, metadata.grade.as_deref().unwrap_or_default())
+            && equal_or_unsaid(&self.jurisdiction, &metadata.jurisdiction)
             && self.dated(metadata.published.as_ref())
     }
 
@@ -71,6 +77,8 @@ mod tests {
         check(Filters { kind: Some("leaflet".into()), ..Filters::default() }, false);
         check(Filters { specialty: Some("cardiology".into()), ..Filters::default() }, false);
         check(Filters { audience: Some("clinician".into()), ..Filters::default() }, true);
+        check(Filters { grade: Some("strong".into()), ..Filters::default() }, false);
+        check(Filters { jurisdiction: Some("GB".into()), ..Filters::default() }, true);
         check(Filters { since: Date::new("2023").ok(), ..Filters::default() }, true);
         check(Filters { until: Date::new("2022").ok(), ..Filters::default() }, false);
         let undated = Metadata::default();

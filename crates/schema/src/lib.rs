@@ -12,6 +12,7 @@ mod progress;
 mod question;
 mod ranking;
 mod reply;
+mod standing;
 mod trace;
 
 pub use document::{Date, DateError, Document, DocumentError, Metadata, Section, SourceLocator};
@@ -25,4 +26,5 @@ pub use ranking::{Hit, Ranking};
 pub use reply::{
     Abstention, Answer, Call, Citation, Confidence, ConfidenceLabel, Notice, NoticeKind, Outcome, Reading, Reply,
 };
+pub use standing::{Standing, StandingState};
 pub use trace::{SpanTrace, Timing, Trace, UnderstandingStep};

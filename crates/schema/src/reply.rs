@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{Date, DocumentId, PassageId, Trace};
+use crate::{Date, DocumentId, PassageId, Standing, Trace};
 
 /// The reply to one question, as `ask --json`, `--batch` and `POST /v1/ask` write it.
 ///
@@ -235,6 +235,15 @@ pub struct Citation {
     /// Where it can be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
+    /// The page, where the source has pages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page: Option<u32>,
+    /// The grade of the evidence or the strength of the recommendation, where the source states one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grade: Option<String>,
+    /// Whether the document still stands; not said while it does.
+    #[serde(skip_serializing_if = "Standing::is_current")]
+    pub standing: Standing,
     /// The passage.
     pub passage_id: PassageId,
     /// The sentence or sentences, verbatim.

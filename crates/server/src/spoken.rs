@@ -84,7 +84,7 @@ fn begins_part(message: &str, at: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use clinqa_schema::{Abstention, Answer, Confidence, Date, DocumentId, NoticeKind, PassageId, Reading};
+    use clinqa_schema::{Abstention, Answer, Confidence, Date, DocumentId, NoticeKind, PassageId, Reading, Standing};
 
     use super::*;
 
@@ -99,6 +99,9 @@ mod tests {
             kind: "leaflet".into(),
             published: Date::new("2026-11").ok(),
             url: None,
+            page: None,
+            grade: None,
+            standing: Standing::default(),
             quote: quote.into(),
             start: 0,
             end: quote.chars().count(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clinqa_qa::{Facet, FacetCounts, Manifest};
 use clinqa_schema::{
     Abstention, Answer, Citation, Confidence, Date, Document, DocumentId, Metadata, Notice, NoticeKind, Outcome,
-    PassageId, Reading, Reply, Section, SourceLocator,
+    PassageId, Reading, Reply, Section, SourceLocator, Standing,
 };
 
 use crate::message::{By, Found, Ranks, Row};
@@ -25,6 +25,9 @@ pub(crate) fn row(document: &str, ordinal: u32, text: &str) -> Row {
         kind: "guideline".into(),
         published: Date::new("2024-05").ok(),
         url: Some("https://example.org/sepsis".into()),
+        page: None,
+        grade: None,
+        standing: Standing::default(),
         passage_id: PassageId::new(id(document), ordinal),
         quote: text.into(),
         start: 0,

@@ -37,7 +37,7 @@ use crate::{models, output};
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UsageError {
     #[error(
-        "cannot understand the filter `{found}`; write key=value with a key of kind, publisher, specialty, audience, language"
+        "cannot understand the filter `{found}`; write key=value with a key of kind, publisher, specialty, audience, language, grade, jurisdiction"
     )]
     Filter { found: String },
     #[error("cannot open {path}: {source}; check the path")]
@@ -142,6 +142,8 @@ fn filters(options: &SearchOptions) -> Result<Filters, UsageError> {
             "specialty" => &mut filters.specialty,
             "audience" => &mut filters.audience,
             "language" => &mut filters.language,
+            "grade" => &mut filters.grade,
+            "jurisdiction" => &mut filters.jurisdiction,
             _ => return Err(unknown()),
         };
         *slot = Some(value.trim().to_owned());

@@ -153,8 +153,10 @@ fn metadata(written: Option<Value>, defaults: &Metadata) -> Metadata {
         specialty: line("specialty").or_else(|| defaults.specialty.clone()),
         audience: line("audience").or_else(|| defaults.audience.clone()),
         language: line("language").or_else(|| defaults.language.clone()),
-        synonyms: Vec::new(),
-        see_also: Vec::new(),
+        grade: line("grade"),
+        jurisdiction: line("jurisdiction").or_else(|| defaults.jurisdiction.clone()),
+        licence: line("licence").or_else(|| defaults.licence.clone()),
+        ..Metadata::default()
     }
 }
 

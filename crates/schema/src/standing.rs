@@ -1,0 +1,77 @@
+//! Does a document still stand: was it corrected, doubted, superseded, withdrawn?
+
+use serde::{Deserialize, Serialize};
+
+use crate::Date;
+
+/// What became of a document after it was published, and who says so.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct Standing {
+    /// What became of it.
+    pub state: StandingState,
+    /// The document or notice that says so, as its source cites it: an id, a DOI, a line of text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notice: Option<String>,
+    /// The day of that notice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Date>,
+}
+
+/// What became of a document, the gravest last; of two statements about one document the graver holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum StandingState {
+    /// Nothing: it stands as published.
+    #[default]
+    Current,
+    /// A correction was published; the document must be read with it.
+    Corrected,
+    /// Its publisher expressed concern and has not decided yet.
+    Concern,
+    /// A newer version has taken its place.
+    Superseded,
+    /// It was withdrawn and must not be relied on.
+    Retracted,
+}
+
+impl Standing {
+    /// Whether the document stands as published.
+    pub fn is_current(&self) -> bool {
+        self.state == StandingState::Current
+    }
+}
+
+impl StandingState {
+    /// The word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Current => "current",
+            Self::Corrected => "corrected",
+            Self::Concern => "concern",
+            Self::Superseded => "superseded",
+            Self::Retracted => "retracted",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_retraction_is_graver_than_all_else() {
+        let grave =
+            [StandingState::Current, StandingState::Corrected, StandingState::Concern, StandingState::Superseded];
+        assert!(grave.iter().all(|state| *state < StandingState::Retracted));
+        assert_eq!(serde_json::to_string(&StandingState::Retracted).expect("a word"), "\"retracted\"");
+    }
+
+    #[test]
+    fn what_stands_as_published_says_so_and_no_more() {
+        assert!(Standing::default().is_current());
+        assert_eq!(serde_json::to_string(&Standing::default()).expect("an object"), "{\"state\":\"current\"}");
+    }
+}
