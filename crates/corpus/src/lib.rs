@@ -17,6 +17,7 @@ mod plain;
 mod report;
 mod seen;
 mod sentence;
+mod similar;
 mod split;
 
 pub use corpus::{Corpus, open};
@@ -27,4 +28,5 @@ pub use manifest::{FileDigest, Manifest};
 pub use report::{Report, SkipReason, Skipped};
 pub use seen::Seen;
 pub use sentence::sentences;
+pub use similar::Similar;
 pub use split::{SplitConfig, split};
