@@ -7,15 +7,12 @@ use std::io::{self, BufRead};
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use clinqa_schema::{Document, Metadata, SourceLocator};
+use clinqa_schema::{Metadata, SourceLocator};
 
-use crate::report::Skipped;
+pub(crate) use crate::record::Record;
 
 /// Every format, in the order in which they are asked whether they recognise a file.
 pub const FORMATS: &[&dyn Format] = &[&markdown::Markdown, &beir::Beir];
-
-/// A document, or a record that is none and why.
-pub type Record = Result<Document, Skipped>;
 
 /// A way in which documents lie in files. Making another is one file here and one line in [`FORMATS`].
 pub trait Format: Sync {
@@ -29,7 +26,7 @@ pub trait Format: Sync {
     fn about(&self, lines: u64) -> u64;
 
     /// Streams every record of `input` into `sink`, until there are no more or the sink breaks. A fault of a record is
-    /// a [`Skipped`]; only a fault of the medium is an error.
+    /// a [`crate::Skipped`]; only a fault of the medium is an error.
     ///
     /// Every section of a document must have a place in its text, and all text but headings must lie in a section.
     fn read(
