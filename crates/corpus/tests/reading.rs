@@ -48,7 +48,7 @@ fn every_record_is_indexed_skipped_or_a_duplicate() {
         ("questions.jsonl", b"{}"),
         (".hidden.md", b"hidden"),
         (".git/x.md", b"hidden"),
-        ("a.md", b"---\nid: asthma\ntitle: Asthma\npublished: 2025-01-02\n---\nWheeze."),
+        ("a.md", b"---\nid: asthma\ntitle: Asthma\ndate: 2025-01-02\n---\nWheeze."),
         ("b.md", b"---\nid: asthma\n---\nOther text."),
         ("c.md", b"---\nid: asthma-copy\ntitle: Asthma\n---\nWheeze."),
         ("d.md", b"\0\x01binary"),
