@@ -1,20 +1,22 @@
 //! How is a corpus opened, and how do its documents stream out?
 
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use clinqa_schema::{Document, Observer, Progress, Silent, Stage};
+use clinqa_schema::{Document, Observer, Progress, Silent, SourceLocator, Stage};
 
 use crate::clean::clean_line;
 use crate::error::CorpusError;
-use crate::folder::{Content, Entry, list};
-use crate::format::{Context, Format, known_formats};
+use crate::folder::{Content, Entry, Shape, list};
+use crate::format::known_formats;
 use crate::manifest::{FileDigest, MANIFEST_FILE, Manifest};
+use crate::packing::Meter;
 use crate::record::{Delivered, Record};
 use crate::report::{Report, SkipReason};
 use crate::seen::{Copies, Seen};
+use crate::unpack::Delivery;
 
 const BUFFER_BYTES: usize = 1 << 16;
 
@@ -117,12 +119,25 @@ impl Corpus {
         sink: &mut dyn FnMut(&'static str, Record) -> ControlFlow<()>,
     ) -> Result<(), CorpusError> {
         for entry in &self.entries {
-            let context = Context { corpus: &self.name, file: &entry.file, defaults: &self.manifest.defaults };
             let flow = match &entry.content {
                 Content::PassedOver => continue,
-                Content::Unusable(reason) => sink("none", reason.clone().at(context.locator(None), None).into()),
-                Content::Records { format, blake3, .. } => {
-                    self.read_file(entry, *format, blake3, &context, &mut |record| sink(format.name(), record))?
+                Content::Unusable(reason) => {
+                    let locator = SourceLocator {
+                        corpus: self.name.clone(),
+                        file: entry.file.clone(),
+                        ..SourceLocator::default()
+                    };
+                    sink("none", reason.clone().at(locator, None).into())
+                }
+                Content::Records { bytes, blake3, shape, .. } => {
+                    let delivery = Delivery {
+                        corpus: &self.name,
+                        file: &entry.file,
+                        defaults: &self.manifest.defaults,
+                        only: self.manifest.format.as_deref(),
+                        meter: Meter::new(*bytes),
+                    };
+                    self.read_file(entry, *shape, blake3, &delivery, sink)?
                 }
             };
             if flow.is_break() {
@@ -136,19 +151,31 @@ impl Corpus {
     fn read_file(
         &self,
         entry: &Entry,
-        format: &dyn Format,
+        shape: Shape,
         blake3: &str,
-        context: &Context<'_>,
-        sink: &mut dyn FnMut(Record) -> ControlFlow<()>,
+        delivery: &Delivery<'_>,
+        sink: &mut dyn FnMut(&'static str, Record) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, CorpusError> {
         let failed = |reason| CorpusError::Io { path: entry.path.clone(), reason };
-        let file = File::open(&entry.path).map_err(failed)?;
-        let mut input = BufReader::with_capacity(BUFFER_BYTES, Hashed { file, hasher: blake3::Hasher::new() });
-        if format.read(&mut input, context, sink).map_err(failed)?.is_break() {
-            return Ok(ControlFlow::Break(()));
+        let mut file = File::open(&entry.path).map_err(failed)?;
+        let mut hashed = Hashed { hasher: blake3::Hasher::new(), file: &mut file, meter: &delivery.meter };
+        let flow = match shape {
+            Shape::Stream => delivery.read(&mut hashed, sink),
+            Shape::Zip => {
+                let sought = Sought { file: hashed.file, meter: &delivery.meter };
+                let flow = delivery.read_zip(BufReader::with_capacity(BUFFER_BYTES, sought), sink);
+                hashed.file.rewind().map_err(failed)?;
+                flow
+            }
+        };
+        if delivery.meter.failed() {
+            return Err(failed(io::Error::other("the disk could not be read to the end of the file")));
         }
-        io::copy(&mut input, &mut io::sink()).map_err(failed)?;
-        if input.into_inner().hasher.finalize().to_hex().as_str() != blake3 {
+        if flow.is_break() {
+            return Ok(flow);
+        }
+        io::copy(&mut hashed, &mut io::sink()).map_err(failed)?;
+        if hashed.hasher.finalize().to_hex().as_str() != blake3 {
             return Err(CorpusError::Changed { corpus: self.name.clone(), file: clean_line(&entry.file) });
         }
         Ok(ControlFlow::Continue(()))
@@ -211,15 +238,34 @@ impl Reading<'_> {
 }
 
 /// A file that is hashed as it is read.
-struct Hashed {
-    file: File,
+struct Hashed<'a> {
+    file: &'a mut File,
     hasher: blake3::Hasher,
+    meter: &'a Meter,
 }
 
-impl Read for Hashed {
+impl Read for Hashed<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read(buffer)?;
+        let read = self.meter.took(self.file.read(buffer))?;
         self.hasher.update(&buffer[..read]);
         Ok(read)
+    }
+}
+
+/// A file that is sought in; it is hashed afterwards.
+struct Sought<'a> {
+    file: &'a mut File,
+    meter: &'a Meter,
+}
+
+impl Read for Sought<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.meter.took(self.file.read(buffer))
+    }
+}
+
+impl Seek for Sought<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
     }
 }

@@ -14,12 +14,14 @@ mod format;
 mod front_matter;
 mod identifier;
 mod manifest;
+mod packing;
 mod plain;
 mod record;
 mod report;
 mod seen;
 mod sentence;
 mod split;
+mod unpack;
 
 pub use corpus::{Corpus, open};
 pub use error::CorpusError;

@@ -165,6 +165,29 @@ pub enum SkipReason {
         /// Bytes allowed.
         limit: u64,
     },
+    /// What the record is packed in cannot be read to its end.
+    #[error("the packing is damaged ({reason}); deliver it again")]
+    Damaged {
+        /// What is wrong.
+        reason: String,
+    },
+    /// More comes out of the file than can be meant.
+    #[error(
+        "more than {limit} bytes came out of it, which is out of all proportion; unpack it yourself if you trust it"
+    )]
+    Expands {
+        /// Bytes that its size allows.
+        limit: u64,
+    },
+    /// The member needs a password.
+    #[error("encrypted; deliver it without a password")]
+    Encrypted,
+    /// An archive in an archive in an archive.
+    #[error("packed more than {limit} deep; unpack the outer archives")]
+    Nested {
+        /// Archives inside archives that are allowed.
+        limit: u64,
+    },
     /// Front matter begins and does not end.
     #[error("front matter begins with `---` but no closing `---` follows within {limit} bytes; close it")]
     FrontMatterOpen {
@@ -296,7 +319,10 @@ mod tests {
         }
         assert_eq!((report.skipped, report.superseded, report.skips.len()), (2_000, 2_000, 2_000 + NAMED_OTHERS));
         let text = report.to_string();
-        assert!(text.starts_with("4000 read = 0 indexed + 2000 skipped + 0 duplicate + 2000 superseded + 0 retracted\n"), "{text}");
+        assert!(
+            text.starts_with("4000 read = 0 indexed + 2000 skipped + 0 duplicate + 2000 superseded + 0 retracted\n"),
+            "{text}"
+        );
         assert!(text.ends_with("… and 3990 more") && !text.contains('\u{1b}'), "{text}");
         let mut both = report.clone();
         both.merge(report);

@@ -148,7 +148,11 @@ impl Seen {
 
     /// Hands back the `number`-th document with its standing, or says what is kept instead; `None` if the first pass met
     /// fewer.
-    pub(crate) fn judge(&self, number: usize, delivered: Delivered) -> Option<Result<Document, (SkipReason, Document)>> {
+    pub(crate) fn judge(
+        &self,
+        number: usize,
+        delivered: Delivered,
+    ) -> Option<Result<Document, (SkipReason, Document)>> {
         let Delivered { mut document, names, .. } = delivered;
         let at = |number: u32| self.places.get(number as usize).map(|place| self.locator(*place)).unwrap_or_default();
         let reason = match *self.verdicts.get(number)? {
@@ -172,9 +176,10 @@ impl Seen {
     }
 
     fn place(&mut self, corpus: u32, source: &SourceLocator) -> Place {
-        let known = self.files.last().is_some_and(|last| {
-            last.corpus == corpus && last.file == source.file && last.member == source.member
-        });
+        let known = self
+            .files
+            .last()
+            .is_some_and(|last| last.corpus == corpus && last.file == source.file && last.member == source.member);
         if !known {
             let (name, file, member) = (source.corpus.clone(), source.file.clone(), source.member.clone());
             self.files.push(File { corpus, name, file, member });

@@ -55,6 +55,12 @@ impl Context<'_> {
     }
 }
 
+/// The format of `file`, which begins with `head`; with `only`, no other is considered.
+pub(crate) fn recognise(file: &Path, head: &[u8], only: Option<&str>) -> Option<&'static dyn Format> {
+    let mut candidates = FORMATS.iter().copied().filter(|format| only.is_none_or(|only| format.name() == only));
+    candidates.find(|format| format.recognises(file, head))
+}
+
 /// The names of all formats, for messages.
 pub(crate) fn known_formats() -> String {
     FORMATS.iter().map(|format| format.name()).collect::<Vec<_>>().join(", ")
