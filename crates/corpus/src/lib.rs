@@ -6,6 +6,7 @@
 //! Splitting is pure and counts words, never tokens; a new file format is one file in `format/` and one line in
 //! [`FORMATS`].
 
+mod body;
 mod clean;
 mod corpus;
 mod error;

@@ -206,6 +206,21 @@ pub enum SkipReason {
         /// What the parser said.
         reason: String,
     },
+    /// A record is not well-formed XML, or uses an entity that is not built into XML.
+    #[error("wrong XML: {reason}; correct the record")]
+    Xml {
+        /// What the parser said.
+        reason: String,
+    },
+    /// A record or a file does not end.
+    #[error("`<{element}>` is not closed; complete it")]
+    Unclosed {
+        /// The element.
+        element: &'static str,
+    },
+    /// Something stands where a record should.
+    #[error("not a record, and no record begins until the next one that is reported or indexed; remove or correct it")]
+    Stray,
     /// A field is not there, or empty.
     #[error("the field `{field}` is missing or empty; add it")]
     MissingField {

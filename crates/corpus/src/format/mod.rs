@@ -1,18 +1,21 @@
 //! Which formats of documents are known?
 
 mod beir;
+mod frames;
 mod markdown;
+mod pubmed;
+mod xml;
 
 use std::io::{self, BufRead};
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use clinqa_schema::{Metadata, SourceLocator};
+use clinqa_schema::{Date, Metadata, SourceLocator};
 
 pub(crate) use crate::record::Record;
 
 /// Every format, in the order in which they are asked whether they recognise a file.
-pub const FORMATS: &[&dyn Format] = &[&markdown::Markdown, &beir::Beir];
+pub const FORMATS: &[&dyn Format] = &[&pubmed::PubMed, &markdown::Markdown, &beir::Beir];
 
 /// A way in which documents lie in files. Making another is one file here and one line in [`FORMATS`].
 pub trait Format: Sync {
@@ -72,4 +75,15 @@ pub(crate) fn is_web_address(url: &str) -> bool {
         url.get(..scheme.len()).is_some_and(|found| found.eq_ignore_ascii_case(scheme))
             && !url.contains(char::is_whitespace)
     })
+}
+
+/// A date as publishers write it, as far as it makes sense: `2024`, `Feb` or `02`, `7`.
+pub(crate) fn calendar_date(year: &str, month: &str, day: &str) -> Option<Date> {
+    const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+    let named = month.get(..3).and_then(|name| MONTHS.iter().position(|known| name.eq_ignore_ascii_case(known)));
+    let month = named.map_or_else(|| month.parse().unwrap_or(0), |month| month + 1);
+    let day: u32 = day.parse().unwrap_or(0);
+    [format!("{year}-{month:02}-{day:02}"), format!("{year}-{month:02}"), year.to_owned()]
+        .iter()
+        .find_map(|date| Date::new(date).ok())
 }
