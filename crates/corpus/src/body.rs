@@ -27,8 +27,11 @@ impl Body {
 
     /// Adds a paragraph; white space of any kind is one space.
     pub(crate) fn paragraph(&mut self, raw: &str) {
-        self.push(&clean_paragraph(raw), "\n\n");
-        self.in_list = false;
+        let paragraph = clean_paragraph(raw);
+        if !paragraph.is_empty() {
+            self.push(&paragraph, "\n\n");
+            self.in_list = false;
+        }
     }
 
     /// Adds a list line behind a dash.
@@ -54,9 +57,6 @@ impl Body {
     }
 
     fn push(&mut self, piece: &str, gap: &str) {
-        if piece.is_empty() {
-            return;
-        }
         let heading = self.heading.take();
         let gap = if heading.is_some() || self.open.is_none() { "\n\n" } else { gap };
         if !self.text.is_empty() {

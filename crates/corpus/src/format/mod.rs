@@ -1,8 +1,12 @@
 //! Which formats of documents are known?
 
 mod beir;
+mod fragment;
 mod frames;
+mod jats;
 mod markdown;
+mod medlineplus;
+mod medquad;
 mod pubmed;
 mod xml;
 
@@ -15,7 +19,8 @@ use clinqa_schema::{Date, Metadata, SourceLocator};
 pub(crate) use crate::record::Record;
 
 /// Every format, in the order in which they are asked whether they recognise a file.
-pub const FORMATS: &[&dyn Format] = &[&pubmed::PubMed, &markdown::Markdown, &beir::Beir];
+pub const FORMATS: &[&dyn Format] =
+    &[&pubmed::PubMed, &jats::Jats, &medlineplus::MedlinePlus, &medquad::MedQuad, &markdown::Markdown, &beir::Beir];
 
 /// A way in which documents lie in files. Making another is one file here and one line in [`FORMATS`].
 pub trait Format: Sync {

@@ -128,6 +128,18 @@ impl<'a> Xml<'a> {
         Ok(text)
     }
 
+    /// Adds the text of an inline element, which was just opened, as [`Xml::text_into`] would inside its parent.
+    pub(super) fn inline_into(&mut self, tag: &Tag<'_>, out: &mut String) -> Result<(), SkipReason> {
+        match tag.name() {
+            "sup" if out.ends_with(|c: char| c.is_ascii_digit()) => out.push('^'),
+            "break" | "br" => out.push(' '),
+            "inline-graphic" => return self.text().map(|_| ()),
+            "xref" if tag.attribute("ref-type").as_deref() == Some("bibr") => return self.text().map(|_| ()),
+            _ => {}
+        }
+        self.text_into(out)
+    }
+
     /// Adds all text in the open element to `out`.
     ///
     /// A raised number becomes `10^9`, because 109 would be another one; references to a bibliography and formulas in
