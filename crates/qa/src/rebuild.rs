@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use clinqa_corpus::{Corpus, Report, Seen, SplitConfig, split};
+use clinqa_corpus::{Copies as CorpusCopies, Corpus, Report, Seen, SplitConfig, split};
 use clinqa_encoder::Encoder;
 use clinqa_index::{
     ContentKey, CorpusEntry, FileEntry, Generation, GenerationWriter, GraphParams, PassageIndex, Store, WriterConfig,
@@ -75,7 +75,7 @@ pub fn rebuild(
     if corpora.is_empty() {
         return Err(Error::NoCorpus);
     }
-    let expected = count_passages(&corpora, config, observer)?;
+    let seen = survey(&corpora, config, observer)?;
     let writer = store.writer(WriterConfig {
         created: config.created,
         encoder: encoder.map(identity),
@@ -92,10 +92,10 @@ pub fn rebuild(
         passages: 0,
         encoded: 0,
         reused: 0,
-        expected,
+        expected: seen.weight(),
     };
     let records =
-        read_all(&corpora, config, &mut Silent, &mut |document, passages| intake.take(document, passages, observer))?;
+        read_all(&corpora, &seen, config, &mut |document, passages| intake.take(document, passages, observer))?;
     intake.flush(observer)?;
     let Intake { writer, passages, encoded, reused, .. } = intake;
     let sealed = writer.finish(observer)?;
@@ -137,31 +137,27 @@ fn entry(corpus: &Corpus) -> CorpusEntry {
     }
 }
 
-/// A first pass that only parses, which is quick beside encoding: it gives the bar its end.
-fn count_passages(corpora: &[Corpus], config: &RebuildConfig, observer: &mut dyn Observer) -> Result<u64, Error> {
-    let mut passages = 0;
-    read_all(corpora, config, observer, &mut |_, cut| {
-        passages += cut.len() as u64;
-        Ok(())
-    })?;
-    Ok(passages)
+/// A first pass that only parses, which is quick beside encoding: it settles which records are indexed, and gives the
+/// bar its end.
+fn survey(corpora: &[Corpus], config: &RebuildConfig, observer: &mut dyn Observer) -> Result<Seen, Error> {
+    let copies = match config.copies {
+        Copies::Drop => CorpusCopies::Drop,
+        Copies::Keep => CorpusCopies::Keep,
+    };
+    Ok(Seen::survey(corpora, copies, observer, &mut |document| split(document, &config.split).len())?)
 }
 
 /// Reads every corpus and hands each document on with its passages.
 fn read_all(
     corpora: &[Corpus],
+    seen: &Seen,
     config: &RebuildConfig,
-    observer: &mut dyn Observer,
     sink: &mut dyn FnMut(Document, Vec<Passage>) -> Result<(), Error>,
 ) -> Result<Report, Error> {
-    let mut seen = match config.copies {
-        Copies::Drop => Seen::default(),
-        Copies::Keep => Seen::keeping_copies(),
-    };
     let mut report = Report::default();
     for corpus in corpora {
         let mut failed = None;
-        let read = corpus.read_unseen(&mut seen, observer, &mut |document| {
+        let read = corpus.read_unseen(seen, &mut Silent, &mut |document| {
             let passages = split(&document, &config.split);
             match sink(document, passages) {
                 Ok(()) => ControlFlow::Continue(()),

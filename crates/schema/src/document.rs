@@ -142,6 +142,9 @@ pub struct SourceLocator {
     /// The record in the file, from 1 (a line of JSON Lines).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub record: Option<u64>,
+    /// The first byte of the record in the file, or in the member once it is unpacked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offset: Option<u64>,
     /// The page, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub page: Option<u32>,
