@@ -75,6 +75,7 @@ mod tests {
             page: None,
             grade: None,
             standing: Standing { state, notice: named.map(str::to_owned), since: None },
+            siblings: Vec::new(),
             passage_id: format!("{document}#0").parse().expect("an id"),
             quote: "A".into(),
             start: 0,

@@ -1,7 +1,7 @@
 //! What comes first of what was found (pure)? Documents that the question names, sections under the heading it asks for,
 //! and not one document alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clinqa_schema::{DocumentId, Hit, Passage, PassageId, Ranking, Standing, StandingState};
 
@@ -72,6 +72,21 @@ pub(crate) fn by_heading(
     let bonus = |id: &PassageId| if asked_for.contains(&id) { preference.heading } else { 0.0 };
     let hit = |hit: &Hit| Hit { passage_id: hit.passage_id.clone(), score: hit.score + bonus(&hit.passage_id) };
     Ranking::new(ranking.hits().iter().map(hit).collect())
+}
+
+/// `ranking` with one document of each group that says nearly the same: the one that ranks best stands for its siblings.
+pub(crate) fn one_of_each<'a>(ranking: &Ranking, siblings: impl Fn(&DocumentId) -> &'a [DocumentId]) -> Ranking {
+    let mut spoken_for: BTreeSet<&DocumentId> = BTreeSet::new();
+    let mut kept = Vec::new();
+    for hit in ranking.hits() {
+        let document = &hit.passage_id.document;
+        if spoken_for.contains(document) {
+            continue;
+        }
+        spoken_for.extend(siblings(document).iter().filter(|sibling| *sibling != document));
+        kept.push(hit.clone());
+    }
+    Ranking::new(kept)
 }
 
 /// The first `count` names of `ranking`, so many of each document at most; what that leaves out fills up at the end.
@@ -150,6 +165,20 @@ mod tests {
         let passage = Passage::cut(&document, 0, "Treatment", 0..5).expect("a passage");
         let moved = by_heading(&ranking(), &[passage], &["Treatment"], PREFERENCE);
         assert_eq!(moved.hits()[1].passage_id, id("b", 0));
+    }
+
+    #[test]
+    fn the_best_of_documents_that_say_the_same_stands_for_them_all() {
+        let group = ["a", "b"].map(|name| DocumentId::new(name).expect("an id"));
+        let siblings = |id: &DocumentId| match id.as_str() {
+            "a" => std::slice::from_ref(&group[1]),
+            "b" => std::slice::from_ref(&group[0]),
+            _ => &[],
+        };
+        let kept = one_of_each(&ranking(), siblings);
+        let kept: Vec<String> = kept.hits().iter().map(|hit| hit.passage_id.to_string()).collect();
+        assert_eq!(kept, ["a#0", "a#1", "a#2", "c#0"]);
+        assert_eq!(one_of_each(&ranking(), |_| &[]), ranking());
     }
 
     #[test]

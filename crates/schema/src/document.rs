@@ -126,6 +126,9 @@ pub struct Metadata {
     /// Whether it still stands.
     #[serde(skip_serializing_if = "Standing::is_current")]
     pub standing: Standing,
+    /// Documents that say nearly the same: other sites' copies of a leaflet, the preprint of an article.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub siblings: Vec<DocumentId>,
 }
 
 /// Where in the delivered files a document stands.

@@ -163,7 +163,7 @@ function sourceOf(citation) {
         citation.published ? ` · ${dateInWords(citation.published)}` : null,
         citation.page ? ` · ${words.page} ${Number(citation.page)}` : null,
         citation.grade ? [` · ${words.grade} `, el("bdi", null, citation.grade)] : null),
-      markOf(citation)),
+      markOf(citation), alsoIn(citation)),
     el("p", { class: "ways" },
       el("a", { class: "show", href: placeOf(citation), target: "_blank", rel: "noopener" },
         words.show, el("span", { class: "quiet" }, " ", words.new_tab)),
@@ -178,6 +178,12 @@ function markOf({ standing }) {
   if (!state) return null;
   const told = [standing.notice, standing.since].filter(Boolean).join(", ");
   return [" ", el("strong", { class: "fallen", dir: "auto" }, told ? `${state} (${told})` : state)];
+}
+
+function alsoIn({ siblings = [] }) {
+  if (!siblings.length) return null;
+  return el("span", { class: "meta" }, " ", words.also_in,
+    siblings.map((id) => [" ", el("a", { href: `/source/${encodeURIComponent(id)}` }, id)]));
 }
 
 function titleOf(citation) {

@@ -104,6 +104,7 @@ mod tests {
             page: None,
             grade: None,
             standing: Standing::default(),
+            siblings: Vec::new(),
             quote: quote.into(),
             start: 0,
             end: quote.chars().count(),

@@ -154,6 +154,7 @@ fn source(citation: &Citation) -> Markup {
                 @if let Some(grade) = &citation.grade { " · " (WORDS.grade) " " bdi { (grade) } }
             }
             (mark(&citation.standing))
+            (also_in(citation))
         }
         p.ways {
             a.show href=(place(&citation.document_id, &(citation.answer_start..citation.answer_end)))
@@ -171,6 +172,18 @@ fn source(citation: &Citation) -> Markup {
 /// The mark of a document that does not stand as published; nothing for one that does.
 pub(crate) fn mark(standing: &Standing) -> Markup {
     html! { @if let Some(mark) = standing.mark() { " " strong.fallen dir="auto" { (mark) } } }
+}
+
+/// The ways to documents that say nearly the same.
+fn also_in(citation: &Citation) -> Markup {
+    html! {
+        @if !citation.siblings.is_empty() {
+            span.meta {
+                " " (WORDS.also_in)
+                @for sibling in &citation.siblings { " " a href={ "/source/" (sibling) } { (sibling) } }
+            }
+        }
+    }
 }
 
 /// The address of a span in its document.
