@@ -106,8 +106,7 @@ fn article(
         it.language = root.attribute("lang").map(|code| code.chars().take(2).collect::<String>().to_ascii_lowercase());
         xml.children(&mut |xml, tag| match tag.name() {
             "front" => it.front(xml, known_id),
-            "body" => it.page.flow(xml),
-            "floats-group" => it.page.flow(xml),
+            "body" | "floats-group" => it.page.flow(xml),
             "back" => it.back(xml),
             _ => Ok(()),
         })

@@ -381,7 +381,7 @@ fn date(xml: &mut Xml<'_>) -> Result<Option<Date>, SkipReason> {
         "MedlineDate" => {
             let text = xml.text()?;
             let digits = text.split(|c: char| !c.is_ascii_digit()).find(|digits| digits.len() == 4);
-            year = digits.unwrap_or_default().to_owned();
+            digits.unwrap_or_default().clone_into(&mut year);
             Ok(())
         }
         _ => Ok(()),

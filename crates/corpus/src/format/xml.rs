@@ -159,9 +159,8 @@ impl<'a> Xml<'a> {
                     _ => {}
                 },
                 Node::Text(text) if self.depth < muted => out.push_str(&text),
-                Node::Text(_) => {}
                 Node::Close if self.depth < muted => muted = usize::MAX,
-                Node::Close => {}
+                Node::Text(_) | Node::Close => {}
             }
         }
         Ok(())
