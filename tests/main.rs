@@ -1,6 +1,7 @@
 //! Does the house keep its word? One module a question, each asked through the binary or a crate's public door.
 
 mod ask;
+mod corpus;
 mod damage;
 mod eval;
 mod formats;

@@ -1,5 +1,6 @@
 //! What can be typed: verbs, flags, and the environment variable beside each flag that names a place.
 
+mod corpus;
 mod serve;
 
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use clinqa_retrieval::Step;
 use clinqa_safety::Region;
 use clinqa_schema::Date;
 
+pub(crate) use corpus::{AddArgs, CorpusArgs, CorpusCommand};
 pub(crate) use serve::{KeyArgs, LogArg, QueriesArgs, QueriesCommand, RoleArg, ServeArgs};
 
 /// Medical question answering: offline, private, every answer cited.
@@ -62,6 +64,8 @@ pub(crate) enum Command {
     Search(SearchArgs),
     /// Make a new generation of the index from the corpora
     Rebuild(RebuildArgs),
+    /// Take in, list, check, compare and remove literature
+    Corpus(CorpusArgs),
     /// Serve the chat page and the API
     Serve(Box<ServeArgs>),
     /// Search, read and compare in the terminal

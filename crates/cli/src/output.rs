@@ -158,13 +158,23 @@ pub(crate) fn fault(error: &anyhow::Error) -> Option<Fault> {
             _ => Fault::Request,
         });
         let server = cause.downcast_ref::<clinqa_server::ServerError>().map(clinqa_server::ServerError::fault);
+        let corpus = cause.downcast_ref::<crate::commands::CorpusUsage>().map(|_| Fault::Request);
         let settings = cause.downcast_ref::<crate::settings::SettingsError>().map(|_| Fault::Request);
         let question = cause.downcast_ref::<clinqa_schema::QuestionError>().map(|_| Fault::Request);
         let checkpoint = cause.downcast_ref::<clinqa_encoder::CheckpointError>().map(|_| Fault::Request);
         let calibration = cause.downcast_ref::<clinqa_reader::CalibrationError>().map(|_| Fault::Request);
         let read = cause.downcast_ref::<clinqa_eval::ReadError>().map(|_| Fault::Request);
         let fetch = cause.downcast_ref::<FetchError>().filter(|error| is_request(error)).map(|_| Fault::Request);
-        ours.or(index).or(usage).or(server).or(settings).or(question).or(checkpoint).or(calibration).or(read).or(fetch)
+        ours.or(index)
+            .or(usage)
+            .or(corpus)
+            .or(server)
+            .or(settings)
+            .or(question)
+            .or(checkpoint)
+            .or(calibration)
+            .or(read)
+            .or(fetch)
     })
 }
 

@@ -1,6 +1,7 @@
 //! One file a verb; what several verbs need stands here.
 
 mod ask;
+mod corpus;
 mod eval_answers;
 mod eval_compare;
 mod eval_reader;
@@ -28,6 +29,8 @@ use clinqa_index::{IndexError, Store};
 use clinqa_qa::{Error, Search};
 use clinqa_safety::{RegionError, Rules};
 use clinqa_schema::Filters;
+
+pub(crate) use corpus::CorpusUsage;
 
 use crate::args::{Args, Command, EvalCommand, SearchOptions};
 use crate::settings::Settings;
@@ -102,6 +105,7 @@ fn run_with(settings: &Settings, command: Command) -> anyhow::Result<ExitCode> {
         Command::Key(key) => key::run(&key),
         Command::Tui(tui) => tui::run(settings, &tui),
         Command::Inspect(json) => inspect::run(settings, &json),
+        Command::Corpus(args) => corpus::run(settings, &args),
         Command::Eval(EvalCommand::Retrieval(eval)) => eval_retrieval::run(settings, &eval),
         Command::Eval(EvalCommand::Reader(eval)) => eval_reader::run(settings, &eval),
         Command::Eval(EvalCommand::Answers(eval)) => eval_answers::run(settings, &eval),
