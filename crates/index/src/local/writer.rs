@@ -1,7 +1,7 @@
 //! How does a generation come to be?
 
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use clinqa_schema::{Document, Embedding, Observer, Passage, Progress, Stage};
@@ -11,13 +11,15 @@ use crate::local::codes::Codes;
 use crate::local::files::{Output, names_below, protect, seal, sync_folder, write_durably};
 use crate::local::graph::GRAPH;
 use crate::local::graph_build;
+use crate::local::kept::KeptVectors;
 use crate::local::lexical::{LEXICAL, LexicalBuilder};
+use crate::local::lock::Lock;
 use crate::local::manifest::{LEXICON, MANIFEST};
 use crate::local::spool::{ClosedSpool, Spool, Waiting};
 use crate::local::store::{self, DOCUMENTS, DocumentEntry, HEADINGS, METADATA, PASSAGES, PassageRecord};
 use crate::local::vectors::{self, VECTORS, Vectors};
 use crate::{
-    CorpusEntry, Counts, EncoderIdentity, FORMAT_VERSION, FileEntry, Generation, GenerationId, GraphParams, IndexError,
+    ContentKey, CorpusEntry, Counts, EncoderIdentity, FORMAT_VERSION, FileEntry, Generation, GenerationId, GraphParams, IndexError,
     Manifest,
 };
 
@@ -43,6 +45,8 @@ pub struct GenerationWriter {
     number: u64,
     config: WriterConfig,
     spool: Spool,
+    /// Vectors of rebuilds that did not come to their end; `None` if there are to be none.
+    kept: Option<KeptVectors>,
 }
 
 /// A generation that is whole, but not published; it vanishes if it never is. Holds the index's lock.
@@ -55,7 +59,7 @@ pub struct SealedGeneration {
 /// A folder that is removed at the end unless it was renamed, and the lock under which it was made.
 struct Temporary {
     folder: PathBuf,
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Drop for Temporary {
@@ -66,11 +70,29 @@ impl Drop for Temporary {
 }
 
 impl GenerationWriter {
-    pub(crate) fn begin(folder: PathBuf, number: u64, lock: File, config: WriterConfig) -> Result<Self, IndexError> {
+    pub(crate) fn begin(
+        folder: PathBuf,
+        number: u64,
+        lock: Lock,
+        kept: Option<KeptVectors>,
+        config: WriterConfig,
+    ) -> Result<Self, IndexError> {
         fs::create_dir(&folder).map_err(|source| IndexError::io("create", &folder, source))?;
         let temporary = Temporary { folder, _lock: lock };
         let spool = Spool::create(&temporary.folder)?;
-        Ok(Self { temporary, number, config, spool })
+        Ok(Self { temporary, number, config, spool, kept })
+    }
+
+    /// The vector that a rebuild computed for this content before it was killed.
+    pub fn kept(&self, content: &ContentKey) -> Option<Embedding> {
+        self.kept.as_ref()?.get(content)
+    }
+
+    /// Keeps vectors that were computed now, for the next rebuild should this one be killed.
+    pub fn keep<'a>(&mut self, batch: impl IntoIterator<Item = (ContentKey, &'a Embedding)>) {
+        if let Some(kept) = &mut self.kept {
+            kept.append(batch);
+        }
     }
 
     /// Adds a document with its passages, ascending by ordinal, and one vector a passage if there is an encoder.
@@ -91,7 +113,7 @@ impl GenerationWriter {
 
     /// Writes everything out, makes it durable, and puts the manifest in last.
     pub fn finish(self, observer: &mut dyn Observer) -> Result<SealedGeneration, IndexError> {
-        let Self { temporary, number, config, spool } = self;
+        let Self { temporary, number, config, spool, kept: _ } = self;
         if spool.passages() == 0 {
             return Err(IndexError::Empty);
         }
