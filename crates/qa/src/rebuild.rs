@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::sync::mpsc::{SyncSender, sync_channel};
 
 use clinqa_corpus::{Corpus, Report, Seen, SplitConfig, split};
 use clinqa_encoder::Encoder;
@@ -16,6 +17,10 @@ use serde::Serialize;
 use crate::engine::identity;
 use crate::gate::Sources;
 use crate::{Error, Gate};
+
+/// Documents that are parsed ahead of the encoding and writing: so many at once, so many times.
+const AT_ONCE: usize = 64;
+const AHEAD: usize = 4;
 
 /// Passages that are held at once while their vectors are computed.
 const ENCODE_AT_ONCE: usize = 256;
@@ -100,7 +105,10 @@ pub fn rebuild(
     let lock = store.lock(Moment(config.created), config.patience)?;
     let withdrawn = store.withdrawn()?;
     let before = store.current().ok().flatten().and_then(|pointer| store.manifest(&pointer.generation).ok());
-    let expected = count_passages(&corpora, config, observer)?;
+    let expected = match encoder {
+        Some(_) => count_passages(&corpora, config, observer)?,
+        None => 0,
+    };
     let writer = store.writer_under(
         lock,
         WriterConfig {
@@ -124,9 +132,7 @@ pub fn rebuild(
         reused: 0,
         expected,
     };
-    let sources =
-        read_all(&corpora, config, &mut Silent, &mut |document, passages| intake.take(document, passages, observer))?;
-    intake.flush(observer)?;
+    let sources = intake.take_all(&corpora, config, observer)?;
     let Intake { writer, passages, encoded, reused, left_out, .. } = intake;
     config.gate.check_sources(before.as_ref().map(|(manifest, _)| manifest), &sources)?;
     let sealed = writer.finish(observer)?;
@@ -199,26 +205,48 @@ pub(crate) fn read_all(
         Copies::Drop => Seen::default(),
         Copies::Keep => Seen::keeping_copies(),
     };
-    let mut sources = Sources::default();
-    for corpus in corpora {
-        let mut failed = None;
-        let read = corpus.read_unseen(&mut seen, observer, &mut |document| {
+    let total = corpora.iter().map(Corpus::about).sum::<u64>();
+    let mut done = 0;
+    let mut tell = |done: u64, total: u64| observer.observe(&Progress { stage: Stage::Read, done, total: Some(total) });
+    std::thread::scope(|scope| {
+        let (send, read) = sync_channel::<Vec<Document>>(AHEAD);
+        let reader = scope.spawn(move || parse_ahead(corpora, &mut seen, send));
+        let mut taken = Ok(());
+        for document in read.iter().flatten() {
             let passages = split(&document, &config.split);
-            match sink(document, passages) {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(error) => {
-                    failed = Some(error);
-                    ControlFlow::Break(())
-                }
+            taken = sink(document, passages);
+            if taken.is_err() {
+                break;
             }
-        });
-        if let Some(error) = failed {
-            return Err(error);
+            done += 1;
+            tell(done, total.max(done));
         }
+        // Whoever is ahead stops when nobody takes what it has.
+        drop(read);
+        let sources = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        taken.and(sources)
+    })
+}
+
+/// Parses one corpus after the other and hands documents on, many at once, some ahead of whoever takes them: parsing
+/// goes on while passages are encoded and written.
+fn parse_ahead(corpora: &[Corpus], seen: &mut Seen, send: SyncSender<Vec<Document>>) -> Result<Sources, Error> {
+    let mut sources = Sources::default();
+    let mut batch = Vec::new();
+    for corpus in corpora {
+        let read = corpus.read_unseen(seen, &mut Silent, &mut |document| {
+            batch.push(document);
+            if batch.len() < AT_ONCE || send.send(std::mem::take(&mut batch)).is_ok() {
+                return ControlFlow::Continue(());
+            }
+            ControlFlow::Break(())
+        });
         let read = read?;
         sources.corpora.push((corpus.name.clone(), read.read - read.skipped));
         sources.records.merge(read);
     }
+    // Nobody takes it only if taking failed, and that is told already.
+    let _ = send.send(batch);
     Ok(sources)
 }
 
@@ -240,6 +268,24 @@ struct Intake<'a> {
 }
 
 impl Intake<'_> {
+    /// Reads everything. Passages that are encoded are counted as they are; otherwise documents are, as they are read.
+    fn take_all(
+        &mut self,
+        corpora: &[Corpus],
+        config: &RebuildConfig,
+        observer: &mut dyn Observer,
+    ) -> Result<Sources, Error> {
+        let sources = if self.encoder.is_some() {
+            let mut take = |document, passages| self.take(document, passages, observer);
+            read_all(corpora, config, &mut Silent, &mut take)?
+        } else {
+            let mut take = |document, passages| self.take(document, passages, &mut Silent);
+            read_all(corpora, config, observer, &mut take)?
+        };
+        self.flush(observer)?;
+        Ok(sources)
+    }
+
     fn take(&mut self, document: Document, passages: Vec<Passage>, observer: &mut dyn Observer) -> Result<(), Error> {
         if self.withdrawn.holds(&document.id) {
             self.left_out += 1;

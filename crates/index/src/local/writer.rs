@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{SyncSender, sync_channel};
 
 use clinqa_schema::{Document, Embedding, Observer, Passage, Progress, Stage};
 
@@ -22,6 +23,10 @@ use crate::{
     ContentKey, CorpusEntry, Counts, EncoderIdentity, FORMAT_VERSION, FileEntry, Generation, GenerationId, GraphParams, IndexError,
     Manifest,
 };
+
+/// Documents that are read ahead of the writing: so many at once, so many times.
+const AT_ONCE: usize = 64;
+const AHEAD: usize = 4;
 
 /// How often progress is told while words are indexed, in passages.
 const REPORT_EVERY: u64 = 64;
@@ -219,16 +224,34 @@ fn write_words(
     };
     tell(0);
     let mut words = Words::create(folder, total, encoder)?;
-    for waiting in &spool.waiting {
-        let before = words.place;
-        words.add(spool, waiting)?;
-        if u64::from(words.place) / REPORT_EVERY != u64::from(before) / REPORT_EVERY {
-            tell(u64::from(words.place));
+    std::thread::scope(|scope| {
+        let (send, read) = sync_channel(AHEAD);
+        scope.spawn(move || read_ahead(spool, &send));
+        for (waiting, document) in spool.waiting.iter().zip(read.iter().flatten()) {
+            let before = words.place;
+            let (line, document) = document?;
+            words.add(spool, waiting, &line, &document)?;
+            if u64::from(words.place) / REPORT_EVERY != u64::from(before) / REPORT_EVERY {
+                tell(u64::from(words.place));
+            }
         }
-    }
+        Ok::<(), IndexError>(())
+    })?;
     let content_hash = words.finish(folder)?;
     tell(total as u64);
     Ok((Counts { documents: spool.waiting.len() as u64, passages: total as u64 }, content_hash))
+}
+
+/// A document's line and itself, as they come out of the spool.
+type Read = Result<(Vec<u8>, Document), IndexError>;
+
+/// Reads the documents of the spool in their order, some ahead of whoever takes them, until nobody does.
+fn read_ahead(spool: &ClosedSpool, send: &SyncSender<Vec<Read>>) {
+    for waiting in spool.waiting.chunks(AT_ONCE) {
+        if send.send(waiting.iter().map(|waiting| spool.document(waiting)).collect()).is_err() {
+            return;
+        }
+    }
 }
 
 /// The files that grow document by document.
@@ -265,8 +288,13 @@ impl Words {
         Ok(words)
     }
 
-    fn add(&mut self, spool: &ClosedSpool, waiting: &Waiting) -> Result<(), IndexError> {
-        let (line, document) = spool.document(waiting)?;
+    fn add(
+        &mut self,
+        spool: &ClosedSpool,
+        waiting: &Waiting,
+        line: &[u8],
+        document: &Document,
+    ) -> Result<(), IndexError> {
         let entry = DocumentEntry {
             id: document.id.clone(),
             offset: self.documents.written(),
@@ -275,7 +303,7 @@ impl Words {
             passages: waiting.passages.len() as u32,
             metadata: document.metadata.clone(),
         };
-        self.documents.write(&line)?;
+        self.documents.write(line)?;
         self.documents.write(b"\n")?;
         self.metadata.write(&self.json(&entry)?)?;
         self.metadata.write(b"\n")?;
@@ -283,7 +311,7 @@ impl Words {
         for passage in spool.passages(waiting) {
             let heading = spool.heading(passage);
             let bytes = passage.start as usize..passage.end as usize;
-            let cut = Passage::cut(&document, passage.ordinal, heading, bytes)
+            let cut = Passage::cut(document, passage.ordinal, heading, bytes)
                 .map_err(|error| IndexError::ForeignPassage { passage: error.id, document: document.id.clone() })?;
             for part in [&cut.id().to_string(), cut.title(), cut.heading(), cut.text()] {
                 self.hash(part.as_bytes());
@@ -301,7 +329,7 @@ impl Words {
             self.lexical.add(self.place, &cut, &document.metadata)?;
             self.place += 1;
         }
-        self.lexicon.add(&document);
+        self.lexicon.add(document);
         self.document += 1;
         Ok(())
     }
