@@ -1,9 +1,11 @@
 //! Does the house keep its word? One module a question, each asked through the binary or a crate's public door.
 
 mod ask;
+mod crash;
 mod damage;
 mod eval;
 mod formats;
+mod generations;
 mod hostile;
 mod inspect;
 mod model;
@@ -22,3 +24,4 @@ mod serve_load;
 mod support;
 mod tidy;
 mod tui;
+mod withdrawn;

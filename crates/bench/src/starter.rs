@@ -10,7 +10,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clinqa_corpus::{Corpus, SplitConfig, split};
 use clinqa_encoder::Encoder;
 use clinqa_eval::{JudgedQuestion, read_judged};
-use clinqa_index::{FORMAT_VERSION, FileEntry, Generation, GraphParams, KEPT_GENERATIONS, PassageIndex, Patience, Store};
+use clinqa_index::{
+    FORMAT_VERSION, FileEntry, Generation, GraphParams, KEPT_GENERATIONS, PassageIndex, Patience, Store,
+};
 use clinqa_qa::{Copies, Engine, Gate, Models, RebuildConfig, Reuse, identity, rebuild};
 use clinqa_reader::{Calibration, ReadConfig, Reader};
 use clinqa_safety::Rules;

@@ -4,7 +4,9 @@ use std::collections::HashSet;
 
 use clinqa_corpus::{Corpus, Report};
 use clinqa_encoder::Encoder;
-use clinqa_index::{Changes, ContentKey, Generation, KeptVectors, Listed, PassageIndex, Store, Withdrawn, same_document};
+use clinqa_index::{
+    Changes, ContentKey, Generation, KeptVectors, Listed, PassageIndex, Store, Withdrawn, same_document,
+};
 use clinqa_schema::{Document, DocumentId, Observer, Passage};
 use serde::Serialize;
 

@@ -7,8 +7,8 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use clinqa_corpus::{Corpus, Report, Seen, SplitConfig, split};
 use clinqa_encoder::Encoder;
 use clinqa_index::{
-    Changes, ContentKey, CorpusEntry, FileEntry, Generation, GenerationWriter, GraphParams, PassageIndex, Patience, Store,
-    Withdrawn, WriterConfig,
+    Changes, ContentKey, CorpusEntry, FileEntry, Generation, GenerationWriter, GraphParams, PassageIndex, Patience,
+    Store, Withdrawn, WriterConfig,
 };
 use clinqa_retrieval::{RetrievalConfig, Retriever};
 use clinqa_schema::{Document, Embedding, Moment, Observer, Passage, Progress, Silent, Stage};
@@ -134,7 +134,10 @@ pub fn rebuild(
     };
     let sources = intake.take_all(&corpora, config, observer)?;
     let Intake { writer, passages, encoded, reused, left_out, .. } = intake;
-    config.gate.check_sources(before.as_ref().map(|(manifest, _)| manifest), &sources)?;
+    // Corpora without a single passage are refused by the writer, in its own words.
+    if passages > 0 {
+        config.gate.check_sources(before.as_ref().map(|(manifest, _)| manifest), &sources)?;
+    }
     let sealed = writer.finish(observer)?;
     check_account(&sources.records, left_out, sealed.manifest().counts.documents)?;
     if !config.gate.questions.is_empty() {
@@ -185,7 +188,11 @@ fn entry(corpus: &Corpus) -> CorpusEntry {
 }
 
 /// A first pass that only parses, which is quick beside encoding: it gives the bar its end.
-pub(crate) fn count_passages(corpora: &[Corpus], config: &RebuildConfig, observer: &mut dyn Observer) -> Result<u64, Error> {
+pub(crate) fn count_passages(
+    corpora: &[Corpus],
+    config: &RebuildConfig,
+    observer: &mut dyn Observer,
+) -> Result<u64, Error> {
     let mut passages = 0;
     read_all(corpora, config, observer, &mut |_, cut| {
         passages += cut.len() as u64;

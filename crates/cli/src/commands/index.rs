@@ -133,7 +133,8 @@ fn prune(settings: &Settings, store: &Store, keep: KeepArgs, json: bool) -> anyh
         return output::json(&json!({"removed": removed}));
     }
     let names: Vec<String> = removed.iter().map(ToString::to_string).collect();
-    let text = if names.is_empty() { "Nothing to remove.".to_owned() } else { format!("Removed {}.", names.join(", ")) };
+    let text =
+        if names.is_empty() { "Nothing to remove.".to_owned() } else { format!("Removed {}.", names.join(", ")) };
     Ok(output::line(&text)?)
 }
 
@@ -181,7 +182,9 @@ fn verify(store: &Store, id: Option<&GenerationId>, json: bool) -> anyhow::Resul
     } else {
         let mut lines: Vec<String> = verdicts.iter().map(Verdict::line).collect();
         if !sound {
-            lines.push("Run `clinqa rebuild`, or go back to a sound generation with `clinqa index activate`.".to_owned());
+            lines.push(
+                "Run `clinqa rebuild`, or go back to a sound generation with `clinqa index activate`.".to_owned(),
+            );
         }
         output::line(&lines.join("\n"))?;
     }
@@ -262,7 +265,9 @@ fn withdrawn(store: &Store, json: bool) -> anyhow::Result<()> {
     if list.is_empty() {
         return Ok(output::line("No document is withdrawn.")?);
     }
-    let lines: Vec<String> =
-        list.entries().map(|entry| format!("{}  {}  {}", entry.at, entry.id, entry.reason).trim_end().to_owned()).collect();
+    let lines: Vec<String> = list
+        .entries()
+        .map(|entry| format!("{}  {}  {}", entry.at, entry.id, entry.reason).trim_end().to_owned())
+        .collect();
     Ok(output::line(&lines.join("\n"))?)
 }

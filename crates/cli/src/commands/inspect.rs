@@ -51,7 +51,8 @@ fn report(store: &Store, inspection: &Inspection) -> anyhow::Result<String> {
         lines.push(format!("corpus      {} ({}, {} files)", corpus.name, corpus.licence, corpus.files.len()));
     }
     let others = store.generations().map_err(Error::from)?;
-    let others: Vec<String> = others.iter().filter(|g| g.id != manifest.id && g.sealed).map(|g| g.id.to_string()).collect();
+    let others: Vec<String> =
+        others.iter().filter(|g| g.id != manifest.id && g.sealed).map(|g| g.id.to_string()).collect();
     if !others.is_empty() {
         lines.push(format!("older       {}", others.join(", ")));
     }

@@ -8,9 +8,7 @@ use clinqa_corpus::{Report, SplitConfig};
 use clinqa_encoder::Encoder;
 use clinqa_eval::read_judged;
 use clinqa_index::{GraphParams, Patience, Store};
-use clinqa_qa::{
-    Changes, Copies, Forecast, Gate, Limits, RebuildConfig, RebuildReport, Reuse, forecast, rebuild,
-};
+use clinqa_qa::{Changes, Copies, Forecast, Gate, Limits, RebuildConfig, RebuildReport, Reuse, forecast, rebuild};
 use clinqa_schema::Observer;
 use serde::Deserialize;
 

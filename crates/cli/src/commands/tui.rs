@@ -99,7 +99,8 @@ impl House for Outside {
         let vectors = rebuild::Vectors::With;
         let first = !store.ever_published();
         let demand = if first { rebuild::Demand::Publish(vectors) } else { rebuild::Demand::Checks(vectors) };
-        let report = rebuild::make_telling(&self.settings, &store, rebuild::Order::of(&self.settings, demand), observer)?;
+        let report =
+            rebuild::make_telling(&self.settings, &store, rebuild::Order::of(&self.settings, demand), observer)?;
         Ok(rebuild::summary(&report))
     }
 

@@ -128,7 +128,8 @@ impl Store {
 
     /// The generations in the folder, oldest first.
     pub fn generations(&self) -> Result<Vec<GenerationEntry>, IndexError> {
-        let named = |pointer: Result<Option<CurrentPointer>, _>| pointer.ok().flatten().map(|pointer| pointer.generation);
+        let named =
+            |pointer: Result<Option<CurrentPointer>, _>| pointer.ok().flatten().map(|pointer| pointer.generation);
         let (current, previous) = (named(self.current()), named(self.previous()));
         let mut entries = Vec::new();
         for (name, is_folder) in self.names()? {
@@ -198,7 +199,8 @@ impl Store {
     pub fn changes_to(&self, sealed: &SealedGeneration) -> Result<Option<Changes>, IndexError> {
         let Ok(pointer) = self.pointer() else { return Ok(None) };
         let folder = self.folder_of(&pointer.generation);
-        let sound = read_manifest(&folder, &pointer.manifest_blake3).and_then(|manifest| changes::check(&folder, &manifest));
+        let sound =
+            read_manifest(&folder, &pointer.manifest_blake3).and_then(|manifest| changes::check(&folder, &manifest));
         match sound {
             Ok(()) => changes::changes(&folder, sealed.folder()).map(Some),
             Err(_) => Ok(None),

@@ -108,13 +108,8 @@ pub(crate) fn amend(root: &Path, amendment: &Amendment<'_>) -> Result<Vec<Docume
     let path = root.join(WITHDRAWN);
     let failed = |doing| move |source| IndexError::io(doing, &root.join(WITHDRAWN), source);
     fs::create_dir_all(root).map_err(failed("create"))?;
-    let mut file = File::options()
-        .create(true)
-        .read(true)
-        .write(true)
-        .truncate(false)
-        .open(&path)
-        .map_err(failed("create"))?;
+    let mut file =
+        File::options().create(true).read(true).write(true).truncate(false).open(&path).map_err(failed("create"))?;
     // Held for a moment, so that two who append do not mix; a rebuild under way hinders nobody.
     file.lock().map_err(failed("lock"))?;
     let mut bytes = Vec::new();

@@ -20,8 +20,8 @@ use crate::local::spool::{ClosedSpool, Spool, Waiting};
 use crate::local::store::{self, DOCUMENTS, DocumentEntry, HEADINGS, METADATA, PASSAGES, PassageRecord};
 use crate::local::vectors::{self, VECTORS, Vectors};
 use crate::{
-    ContentKey, CorpusEntry, Counts, EncoderIdentity, FORMAT_VERSION, FileEntry, Generation, GenerationId, GraphParams, IndexError,
-    Manifest,
+    ContentKey, CorpusEntry, Counts, EncoderIdentity, FORMAT_VERSION, FileEntry, Generation, GenerationId, GraphParams,
+    IndexError, Manifest,
 };
 
 /// Documents that are read ahead of the writing: so many at once, so many times.
