@@ -54,10 +54,10 @@ fn only_what_changed_is_encoded_again() {
     let before = five().run(&["inspect", "--json"]).expect(0).json();
     let report = rebuilt(&project, &["--force"]);
     assert_eq!((&report["encoded"], &report["reused"]), (&json!(1), &json!(9)));
-    let changes = &report["changes"];
-    assert_eq!(changes["removed"], json!({"count": 1, "first": ["shingles"]}));
-    assert_eq!(changes["changed"], json!({"count": 1, "first": ["migraine"]}));
-    assert_eq!((&changes["added"]["count"], &changes["unchanged"]), (&json!(0), &json!(3)));
+    let differ = &report["changes"];
+    assert_eq!(differ["removed"], json!({"count": 1, "first": ["shingles"]}));
+    assert_eq!(differ["changed"], json!({"count": 1, "first": ["migraine"]}));
+    assert_eq!((&differ["added"]["count"], &differ["unchanged"]), (&json!(0), &json!(3)));
     assert_ne!(report["content_hash"], before["manifest"]["content_hash"]);
     assert_eq!(project.ask(&["How is shingles treated?"])["outcome"], "abstained", "what is gone is gone");
 }

@@ -135,6 +135,8 @@ impl Reader<'_> {
 fn listed(ids: &mut [DocumentId]) -> Listed {
     ids.sort();
     let mut listed = Listed::default();
-    ids.iter().for_each(|id| listed.note(id));
+    for id in ids.iter() {
+        listed.note(id);
+    }
     listed
 }

@@ -217,7 +217,7 @@ pub(crate) fn read_all(
     let mut tell = |done: u64, total: u64| observer.observe(&Progress { stage: Stage::Read, done, total: Some(total) });
     std::thread::scope(|scope| {
         let (send, read) = sync_channel::<Vec<Document>>(AHEAD);
-        let reader = scope.spawn(move || parse_ahead(corpora, &mut seen, send));
+        let reader = scope.spawn(move || parse_ahead(corpora, &mut seen, &send));
         let mut taken = Ok(());
         for document in read.iter().flatten() {
             let passages = split(&document, &config.split);
@@ -237,7 +237,7 @@ pub(crate) fn read_all(
 
 /// Parses one corpus after the other and hands documents on, many at once, some ahead of whoever takes them: parsing
 /// goes on while passages are encoded and written.
-fn parse_ahead(corpora: &[Corpus], seen: &mut Seen, send: SyncSender<Vec<Document>>) -> Result<Sources, Error> {
+fn parse_ahead(corpora: &[Corpus], seen: &mut Seen, send: &SyncSender<Vec<Document>>) -> Result<Sources, Error> {
     let mut sources = Sources::default();
     let mut batch = Vec::new();
     for corpus in corpora {

@@ -7,6 +7,10 @@ use clinqa_schema::DocumentId;
 use super::JsonArgs;
 
 #[derive(Debug, ClapArgs)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of its own, and any of them may stand beside another"
+)]
 pub(crate) struct RebuildArgs {
     /// Index words only, no vectors
     #[arg(long)]

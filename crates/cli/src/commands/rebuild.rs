@@ -189,11 +189,11 @@ fn foreseen(forecast: &Forecast) -> String {
         None => "words only, no vectors".to_owned(),
     };
     let would = format!("A rebuild would publish {} passages ({vectors}).", forecast.passages);
-    let mut text = said(would, &forecast.records, forecast.withdrawn, forecast.changes.as_ref());
-    if let Some(refused) = &forecast.refused {
-        text += &format!("\nIt would be refused: {refused}");
+    let text = said(would, &forecast.records, forecast.withdrawn, forecast.changes.as_ref());
+    match &forecast.refused {
+        Some(refused) => format!("{text}\nIt would be refused: {refused}"),
+        None => text,
     }
-    text
 }
 
 fn said(first: String, records: &Report, withdrawn: u64, changes: Option<&Changes>) -> String {

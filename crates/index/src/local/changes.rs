@@ -1,6 +1,5 @@
 //! Which documents differ between two generations?
 
-use std::cmp::Ordering;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -69,30 +68,23 @@ pub(crate) fn changes(earlier: &Path, later: &Path) -> Result<Changes, IndexErro
     let mut changes = Changes::default();
     let (mut old, mut new) = (earlier.next()?, later.next()?);
     loop {
-        let order = match (&old, &new) {
+        match (&old, &new) {
             (None, None) => return Ok(changes),
-            (Some(_), None) => Ordering::Less,
-            (None, Some(_)) => Ordering::Greater,
-            (Some(old), Some(new)) => old.id.cmp(&new.id),
-        };
-        match order {
-            Ordering::Less => {
-                old.iter().for_each(|gone| changes.removed.note(&gone.id));
+            (Some(gone), next) if next.as_ref().is_none_or(|next| gone.id < next.id) => {
+                changes.removed.note(&gone.id);
                 old = earlier.next()?;
             }
-            Ordering::Greater => {
-                new.iter().for_each(|come| changes.added.note(&come.id));
-                new = later.next()?;
-            }
-            Ordering::Equal => {
-                if let (Some(old), Some(new)) = (&old, &new) {
-                    if same_lines(&earlier, old, &later, new)? {
-                        changes.unchanged += 1;
-                    } else {
-                        changes.changed.note(&new.id);
-                    }
+            (Some(one), Some(other)) if one.id == other.id => {
+                if same_lines(&earlier, one, &later, other)? {
+                    changes.unchanged += 1;
+                } else {
+                    changes.changed.note(&other.id);
                 }
                 (old, new) = (earlier.next()?, later.next()?);
+            }
+            (_, come) => {
+                come.iter().map(|come| &come.id).for_each(|id| changes.added.note(id));
+                new = later.next()?;
             }
         }
     }

@@ -127,7 +127,9 @@ pub(crate) fn amend(root: &Path, amendment: &Amendment<'_>) -> Result<Vec<Docume
         };
         let body = format!("{word} {} {} {}", id, withdrawal.at.0, withdrawal.reason);
         chain = digest(&chain, &body);
-        text += &format!("{chain} {body}\n");
+        for part in [&chain, " ", &body, "\n"] {
+            text += part;
+        }
         match amendment.verb {
             Verb::Withdraw => drop(entries.insert(id.clone(), withdrawal)),
             Verb::Restore => drop(entries.remove(id)),
@@ -271,7 +273,7 @@ mod tests {
         let header = HEADER.len();
         for end in 0..sound.len() {
             fs::write(&path, &sound[..end]).expect("cut");
-            let expected = sound[..end].iter().filter(|byte| **byte == b'\n').count().saturating_sub(1);
+            let expected = sound[..end].split(|byte| *byte == b'\n').count().saturating_sub(2);
             assert_eq!(held(folder.path()).len(), expected, "cut at {end}, header {header}");
             assert_eq!(change(folder.path(), Verb::Withdraw, &["z"]), 1);
             assert_eq!(held(folder.path()).len(), expected + 1, "cut at {end}");
