@@ -21,6 +21,7 @@ mod serve_hostile;
 mod serve_life;
 mod serve_limits;
 mod serve_load;
+mod standing;
 mod support;
 mod tidy;
 mod tui;

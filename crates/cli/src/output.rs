@@ -232,7 +232,8 @@ pub(crate) fn reply(reply: &Reply, style: Style) -> String {
         for (place, reading) in (1..).zip(&reply.reading) {
             let citation = &reading.citation;
             out.push(indent(&format!("{}: {}", heading(citation), citation.quote), &format!(" {place}. "), "    "));
-            out.push(style.dim(&format!("    {}", citation.passage_id)));
+            let mark = citation.standing.mark().map(|mark| format!(", {mark}")).unwrap_or_default();
+            out.push(style.dim(&indent(&format!("{}{mark}", citation.passage_id), "    ", "    ")));
         }
         out.push(String::new());
     }
@@ -269,9 +270,19 @@ fn heading(citation: &Citation) -> String {
     }
 }
 
+/// Where nearly the same text stands too.
+fn also_in(citation: &Citation) -> Option<String> {
+    let ids: Vec<&str> = citation.siblings.iter().map(clinqa_schema::DocumentId::as_str).collect();
+    (!ids.is_empty()).then(|| format!("also in {}", ids.join(" and ")))
+}
+
 fn source(citation: &Citation) -> String {
     let mut parts = vec![heading(citation), citation.publisher.clone(), citation.kind.clone()];
     parts.extend(citation.published.as_ref().map(ToString::to_string));
+    parts.extend(citation.page.map(|page| format!("page {page}")));
+    parts.extend(citation.grade.as_ref().map(|grade| format!("grade {grade}")));
+    parts.extend(citation.standing.mark());
+    parts.extend(also_in(citation));
     parts.extend(citation.url.clone());
     parts.retain(|part| !part.is_empty());
     let place = format!("{}, characters {} to {}", citation.passage_id, citation.answer_start, citation.answer_end);
@@ -335,6 +346,10 @@ pub(crate) fn passages(results: &[clinqa_schema::Reading], style: Style) -> Stri
         out.push(indent(&citation.quote, "    ", "    "));
         let mut about = vec![citation.passage_id.to_string(), citation.publisher.clone(), citation.kind.clone()];
         about.extend(citation.published.as_ref().map(ToString::to_string));
+        about.extend(citation.page.map(|page| format!("page {page}")));
+        about.extend(citation.grade.as_ref().map(|grade| format!("grade {grade}")));
+        about.extend(citation.standing.mark());
+        about.extend(also_in(citation));
         about.push(format!("score {:.3}", reading.score));
         about.retain(|part| !part.is_empty());
         out.push(style.dim(&indent(&about.join(", "), "    ", "    ")));

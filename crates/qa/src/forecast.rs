@@ -11,7 +11,7 @@ use clinqa_schema::{Document, DocumentId, Observer, Passage};
 use serde::Serialize;
 
 use crate::engine::identity;
-use crate::rebuild::{read_all, reusable};
+use crate::rebuild::{read_all, reusable, survey};
 use crate::{Error, RebuildConfig, Reuse};
 
 /// What a rebuild would do.
@@ -72,7 +72,9 @@ pub fn forecast(
             refused: None,
         },
     };
-    let sources = read_all(&corpora, config, observer, &mut |document, passages| reader.take(&document, &passages))?;
+    let seen = survey(&corpora, config, observer)?;
+    let mut take = |document: Document, passages: Vec<Passage>| reader.take(&document, &passages);
+    let sources = read_all(&corpora, &seen, config, observer, &mut take)?;
     let manifest = before.as_deref().map(PassageIndex::manifest);
     let refused = config.gate.check_sources(manifest, &sources).err().map(|error| error.to_string());
     let changes = reader.changes();

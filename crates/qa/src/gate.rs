@@ -22,8 +22,8 @@ pub struct Gate {
 /// How far corpora may change from one generation to the next before somebody should look.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limits {
-    /// The share of the documents that may be gone. Those that were withdrawn, retracted or superseded are not gone:
-    /// somebody said so.
+    /// The share of the documents that may be gone. Those that were withdrawn or that their publisher deleted are not
+    /// gone: somebody said so.
     pub fewer_documents: f64,
     /// The share of the records read that may be unusable.
     pub skipped: f64,
@@ -115,12 +115,12 @@ impl Gate {
                 Some(_) => {}
             }
         }
-        let Report { read, skipped, duplicate, .. } = now.records;
+        let Report { read, skipped, indexed, retracted, .. } = now.records;
         let share = share(skipped, read);
         if share > limits.skipped && skipped > limits.skipped_let_pass {
             return Err(GateError::Skipped { skipped, read, share, limit: limits.skipped });
         }
-        let (before, now) = (before.counts.documents, read.saturating_sub(skipped + duplicate));
+        let (before, now) = (before.counts.documents, indexed + retracted);
         let fewer = self::share(before.saturating_sub(now), before);
         if fewer > limits.fewer_documents {
             return Err(GateError::FewerDocuments { before, now, fewer, limit: limits.fewer_documents });
@@ -191,7 +191,9 @@ mod tests {
     }
 
     fn now(read: u64, skipped: u64, duplicate: u64) -> Sources {
-        let records = Report { read, skipped, duplicate, indexed: read - skipped - duplicate, ..Report::default() };
+        let mut records = Report::default();
+        (records.read, records.skipped, records.duplicate) = (read, skipped, duplicate);
+        records.indexed = read - skipped - duplicate;
         Sources { records, corpora: vec![("a".into(), 1), ("b".into(), 1)] }
     }
 

@@ -11,6 +11,7 @@ mod concepts;
 mod engine;
 mod error;
 mod evidence;
+mod firewall;
 mod forecast;
 mod gate;
 mod library;

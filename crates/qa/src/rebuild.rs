@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::mpsc::{SyncSender, sync_channel};
 
-use clinqa_corpus::{Corpus, Report, Seen, SplitConfig, split};
+use clinqa_corpus::{Copies as CorpusCopies, Corpus, Report, Seen, SplitConfig, split};
 use clinqa_encoder::Encoder;
 use clinqa_index::{
     Changes, ContentKey, CorpusEntry, FileEntry, Generation, GenerationWriter, GraphParams, PassageIndex, Patience,
@@ -105,10 +105,7 @@ pub fn rebuild(
     let lock = store.lock(Moment(config.created), config.patience)?;
     let withdrawn = store.withdrawn()?;
     let before = store.current().ok().flatten().and_then(|pointer| store.manifest(&pointer.generation).ok());
-    let expected = match encoder {
-        Some(_) => count_passages(&corpora, config, observer)?,
-        None => 0,
-    };
+    let seen = survey(&corpora, config, observer)?;
     let writer = store.writer_under(
         lock,
         WriterConfig {
@@ -130,9 +127,9 @@ pub fn rebuild(
         passages: 0,
         encoded: 0,
         reused: 0,
-        expected,
+        expected: seen.weight(),
     };
-    let sources = intake.take_all(&corpora, config, observer)?;
+    let sources = intake.take_all(&corpora, &seen, config, observer)?;
     let Intake { writer, passages, encoded, reused, left_out, .. } = intake;
     // Corpora without a single passage are refused by the writer, in its own words.
     if passages > 0 {
@@ -187,37 +184,30 @@ fn entry(corpus: &Corpus) -> CorpusEntry {
     }
 }
 
-/// A first pass that only parses, which is quick beside encoding: it gives the bar its end.
-pub(crate) fn count_passages(
-    corpora: &[Corpus],
-    config: &RebuildConfig,
-    observer: &mut dyn Observer,
-) -> Result<u64, Error> {
-    let mut passages = 0;
-    read_all(corpora, config, observer, &mut |_, cut| {
-        passages += cut.len() as u64;
-        Ok(())
-    })?;
-    Ok(passages)
+/// A first pass that only parses, which is quick beside encoding: it settles which records are indexed, and gives the
+/// bar its end.
+pub(crate) fn survey(corpora: &[Corpus], config: &RebuildConfig, observer: &mut dyn Observer) -> Result<Seen, Error> {
+    let copies = match config.copies {
+        Copies::Drop => CorpusCopies::Drop,
+        Copies::Keep => CorpusCopies::Keep,
+    };
+    Ok(Seen::survey(corpora, copies, observer, &mut |document| split(document, &config.split).len())?)
 }
 
 /// Reads every corpus and hands each document on with its passages.
 pub(crate) fn read_all(
     corpora: &[Corpus],
+    seen: &Seen,
     config: &RebuildConfig,
     observer: &mut dyn Observer,
     sink: &mut dyn FnMut(Document, Vec<Passage>) -> Result<(), Error>,
 ) -> Result<Sources, Error> {
-    let mut seen = match config.copies {
-        Copies::Drop => Seen::default(),
-        Copies::Keep => Seen::keeping_copies(),
-    };
     let total = corpora.iter().map(Corpus::about).sum::<u64>();
     let mut done = 0;
     let mut tell = |done: u64, total: u64| observer.observe(&Progress { stage: Stage::Read, done, total: Some(total) });
     std::thread::scope(|scope| {
         let (send, read) = sync_channel::<Vec<Document>>(AHEAD);
-        let reader = scope.spawn(move || parse_ahead(corpora, &mut seen, &send));
+        let reader = scope.spawn(move || parse_ahead(corpora, seen, &send));
         let mut taken = Ok(());
         for document in read.iter().flatten() {
             let passages = split(&document, &config.split);
@@ -237,7 +227,7 @@ pub(crate) fn read_all(
 
 /// Parses one corpus after the other and hands documents on, many at once, some ahead of whoever takes them: parsing
 /// goes on while passages are encoded and written.
-fn parse_ahead(corpora: &[Corpus], seen: &mut Seen, send: &SyncSender<Vec<Document>>) -> Result<Sources, Error> {
+fn parse_ahead(corpora: &[Corpus], seen: &Seen, send: &SyncSender<Vec<Document>>) -> Result<Sources, Error> {
     let mut sources = Sources::default();
     let mut batch = Vec::new();
     for corpus in corpora {
@@ -279,15 +269,16 @@ impl Intake<'_> {
     fn take_all(
         &mut self,
         corpora: &[Corpus],
+        seen: &Seen,
         config: &RebuildConfig,
         observer: &mut dyn Observer,
     ) -> Result<Sources, Error> {
         let sources = if self.encoder.is_some() {
             let mut take = |document, passages| self.take(document, passages, observer);
-            read_all(corpora, config, &mut Silent, &mut take)?
+            read_all(corpora, seen, config, &mut Silent, &mut take)?
         } else {
             let mut take = |document, passages| self.take(document, passages, &mut Silent);
-            read_all(corpora, config, observer, &mut take)?
+            read_all(corpora, seen, config, observer, &mut take)?
         };
         self.flush(observer)?;
         Ok(sources)
