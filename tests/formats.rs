@@ -56,7 +56,7 @@ fn every_record_is_indexed_skipped_or_a_duplicate_and_the_rest_goes_in() {
     check("latin1.md", None, "not_utf8");
     check("scan.tiff", None, "unknown_format");
 
-    let human = project.run(&["rebuild", "--lexical-only"]).expect(0).stdout;
+    let human = project.run(&["rebuild", "--lexical-only", "--force"]).expect(0).stdout;
     assert!(human.contains("17 read = 6 indexed + 9 skipped + 2 duplicate"), "{human}");
     assert!(human.contains("binary.md: a binary file; deliver text"), "{human}");
     let found = project.run(&["search", "--lexical-only", "--json", "uric acid"]).expect(0).json();

@@ -2,9 +2,11 @@
 
 mod ask;
 mod corpus;
+mod crash;
 mod damage;
 mod eval;
 mod formats;
+mod generations;
 mod hostile;
 mod inspect;
 mod model;
@@ -24,3 +26,4 @@ mod standing;
 mod support;
 mod tidy;
 mod tui;
+mod withdrawn;
