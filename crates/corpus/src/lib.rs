@@ -23,6 +23,7 @@ mod seen;
 mod sentence;
 mod split;
 mod unpack;
+mod xml;
 
 pub use corpus::{Corpus, open};
 pub use error::CorpusError;

@@ -1,14 +1,11 @@
 //! Which formats of documents are known?
 
 mod beir;
-mod fragment;
-mod frames;
 mod jats;
 mod markdown;
 mod medlineplus;
 mod medquad;
 mod pubmed;
-mod xml;
 
 use std::io::{self, BufRead};
 use std::ops::ControlFlow;

@@ -10,13 +10,12 @@ use std::path::Path;
 
 use clinqa_schema::{Date, Document, DocumentId, Metadata, SourceLocator, Standing, StandingState};
 
-use super::frames::{Between, Frame, Frames};
-use super::xml::{Tag, Xml};
 use super::{Context, Format, Record};
 use crate::body::Body;
 use crate::clean::{clean_line, clean_paragraph};
 use crate::record::{Deletion, Delivered, Notice, Version};
 use crate::report::{SkipReason, Skipped};
+use crate::xml::{Between, Frame, Frames, Tag, Xml};
 
 /// Names that a topic keeps: headings beyond these are about methods and populations.
 const MAX_SYNONYMS: usize = 24;

@@ -1,13 +1,11 @@
 //! Is the literature that others publish read to the last record, straight from its archives?
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::time::Instant;
 
+use crate::support::{data, each, folder};
 use clinqa_corpus::{Corpus, SkipReason, SplitConfig, open, split};
-use support::{data, each, folder};
 
 /// A corpus of one file of the data folder; `None` where there is none.
 fn corpus_of(file: &str) -> Option<tempfile::TempDir> {

@@ -1,12 +1,10 @@
 //! Does the same literature become the same documents, whatever the order, the files and the repetitions?
 
-mod support;
-
 use std::collections::BTreeMap;
 
+use crate::support::{folder, read, set_hash};
+use crate::synthetic::{Article, Dice, HEAD, TAIL};
 use clinqa_schema::{Document, StandingState};
-use support::synthetic::{Article, Dice, HEAD, TAIL};
-use support::{folder, read, set_hash};
 
 /// A delivery as its records: articles, revisions, notices and deletions.
 fn records() -> Vec<String> {

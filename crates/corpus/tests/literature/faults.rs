@@ -1,13 +1,11 @@
 //! Is every fault in a large delivery reported at its place, and nothing else lost?
 
-mod support;
-
 use std::io::BufWriter;
 use std::time::Instant;
 
+use crate::support::{each, folder};
+use crate::synthetic::{Dice, FAULTS, Fault, Planted, write_file};
 use clinqa_schema::SourceLocator;
-use support::synthetic::{Dice, FAULTS, Fault, Planted, write_file};
-use support::{each, folder};
 
 /// Writes `records` articles into files of 10,000 with `faults` faults of every kind, and holds the report against them.
 fn check(records: u64, faults: u64) {
