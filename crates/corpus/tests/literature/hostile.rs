@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use crate::support::{each, folder, read};
+use crate::support::{each, folder, peak_mib, read};
 use crate::synthetic::{Article, Dice, HEAD, TAIL};
 use clinqa_corpus::{Report, SplitConfig, split};
 
@@ -128,13 +128,6 @@ fn many_attributes() -> String {
         let _ = write!(attributes, "a{number}=\"\" ");
     }
     attributes
-}
-
-/// The peak of resident memory of this process in MiB, where the system tells.
-fn peak_mib() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or(0) / 1_024
 }
 
 /// Reads a hostile file within ten seconds; what became of it.

@@ -65,3 +65,10 @@ pub(crate) fn set_hash(documents: &[Document]) -> String {
     lines.sort();
     blake3::hash(lines.join("\u{0}").as_bytes()).to_hex().to_string()
 }
+
+/// The peak of resident memory of this process in MiB, where the system tells.
+pub(crate) fn peak_mib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or(0) / 1_024
+}

@@ -228,7 +228,7 @@ impl Article {
         for label in LABELS {
             let _ = write!(out, "        <AbstractText Label=\"{label}\" NlmCategory=\"{label}\">");
             for _ in 0..3 {
-                sentence(&mut out, &mut dice, 16);
+                sentence(&mut out, &mut dice, 11);
                 out.push(' ');
             }
             let _ =
