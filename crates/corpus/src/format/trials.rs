@@ -26,9 +26,9 @@ impl Format for Trials {
     }
 
     fn recognises(&self, _: &Path, head: &[u8]) -> bool {
-        let heading = |part: &&[u8]| memchr::memmem::find(head, part).is_some();
-        head.starts_with(b"TITLE: ")
-            && [b"\nBODY".as_slice(), b"\n  ABSTRACT", b"\nABSTRACT", b"\n  BODY"].iter().any(heading)
+        // A report without headings has its title on a line of its own.
+        let signs: [&[u8]; 5] = [b"TITLE: \n", b"\nBODY", b"\n  BODY", b"\nABSTRACT", b"\n  ABSTRACT"];
+        head.starts_with(b"TITLE: ") && signs.iter().any(|sign| memchr::memmem::find(head, sign).is_some())
     }
 
     fn about(&self, _: u64) -> u64 {
@@ -65,6 +65,7 @@ fn document(bytes: &[u8], context: &Context<'_>) -> Result<Document, SkipReason>
     for line in text.lines() {
         match (line.strip_prefix("TITLE: "), heading(line)) {
             (Some(first), _) if title.is_empty() => title = clean_line(first),
+            (None, None) if title.is_empty() => title = clean_line(line),
             (_, Some(path)) => body.heading(path.last().map_or("", String::as_str), &clean_line(&path.join(": "))),
             _ => body.paragraph(line),
         }
@@ -114,5 +115,9 @@ mod tests {
         let headings: Vec<&str> = document.sections.iter().map(|section| section.heading.as_str()).collect();
         assert_eq!(headings, ["Abstract: Aims", "Methods: Patients"]);
         assert_eq!(document.validate(), Ok(()));
+        let bare = b"TITLE: \nSalt in hearts\n\n\nTen people.\n";
+        assert!(Trials.recognises(Path::new("a.txt"), bare));
+        let document = super::document(bare, &context).expect("a document");
+        assert_eq!((document.title.as_str(), document.text.as_str()), ("Salt in hearts", "Ten people."));
     }
 }
