@@ -95,8 +95,8 @@ fn heading(line: &str) -> Option<Vec<String>> {
     let path = line.trim();
     let named = path.len() <= MAX_HEADING_BYTES && path.ends_with(':');
     let path = Some(path).filter(|path| named && (path.starts_with("BODY") || path.starts_with("ABSTRACT")))?;
-    let names = path.trim_end_matches(':').split('.').map(str::trim).filter(|name| !name.is_empty() && *name != "BODY");
-    Some(names.map(|name| sentence_case(&clean_line(name))).collect())
+    let parts = path.trim_end_matches(':').split('.').map(str::trim).filter(|name| !name.is_empty() && *name != "BODY");
+    Some(parts.map(|name| sentence_case(&clean_line(name))).collect())
 }
 
 #[cfg(test)]
