@@ -168,8 +168,8 @@ impl Corpus {
                 flow
             }
         };
-        if delivery.meter.failed() {
-            return Err(failed(io::Error::other("the disk could not be read to the end of the file")));
+        if let Some(reason) = delivery.meter.failed() {
+            return Err(failed(reason));
         }
         if flow.is_break() {
             return Ok(flow);

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use clinqa_schema::{Document, Observer, Progress, SourceLocator, Stage, Standing};
+use clinqa_schema::{Document, Observer, Progress, SourceLocator, Stage, Standing, StandingState};
 
 use crate::corpus::Corpus;
 use crate::error::CorpusError;
@@ -84,8 +84,10 @@ struct Claim {
     version: Version,
     place: Place,
     weight: u16,
-    /// Characters of its id.
-    id_chars: u16,
+    /// Characters of its id; it has 200 at most.
+    id_chars: u8,
+    /// What it says became of itself.
+    state: StandingState,
 }
 
 impl Seen {
@@ -242,10 +244,10 @@ impl Seen {
                 };
             }
         }
-        // Of two ids the shorter is the less likely to be that of a copy.
+        // A mark must not be lost with a copy, and of two ids the shorter is the less likely to be that of a copy.
         winners.sort_unstable_by_key(|&number| {
             let it = claim(number);
-            (it.content, corpus(it), it.id_chars, it.id)
+            (it.content, Reverse(it.state), corpus(it), it.id_chars, it.id)
         });
         for same in winners.chunk_by(|one, next| claim(*one).content == claim(*next).content) {
             for (position, &number) in same.iter().enumerate() {
@@ -275,7 +277,8 @@ impl Claim {
             version: delivered.version,
             place,
             weight: u16::try_from(weight).unwrap_or(u16::MAX),
-            id_chars: u16::try_from(id.as_str().len()).unwrap_or(u16::MAX),
+            id_chars: u8::try_from(id.as_str().len()).unwrap_or(u8::MAX),
+            state: metadata.standing.state,
         }
     }
 }
@@ -308,7 +311,7 @@ fn key(parts: &[&str]) -> Key {
 
 #[cfg(test)]
 mod tests {
-    use clinqa_schema::{Date, StandingState};
+    use clinqa_schema::Date;
 
     use super::*;
 

@@ -86,7 +86,7 @@ impl Delivery<'_> {
         match flow {
             Ok(flow) => flow,
             // The caller says what is wrong with the disk.
-            Err(_) if self.meter.failed() => ControlFlow::Break(()),
+            Err(_) if self.meter.failed().is_some() => ControlFlow::Break(()),
             Err(fault) => self.skip(fault.member, fault.reason, sink),
         }
     }
@@ -230,7 +230,7 @@ impl Delivery<'_> {
             };
             let flow = match flow {
                 Ok(flow) => flow,
-                Err(fault) if self.meter.failed() => return Err(fault),
+                Err(fault) if self.meter.failed().is_some() => return Err(fault),
                 Err(fault) => self.skip(fault.member, fault.reason, sink),
             };
             if flow.is_break() {

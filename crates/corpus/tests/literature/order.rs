@@ -120,6 +120,18 @@ fn a_retracted_paper_stays_with_its_mark_and_a_deleted_one_goes() {
 }
 
 #[test]
+fn a_copy_does_not_take_the_mark_away() {
+    let mut marked = Article::new(1_000, 1);
+    marked.links.push(("RetractionIn", 5));
+    let copy = Article::new(1_000, 1).xml().replace("\">1000</PMID>", "\">1</PMID>");
+    let file = format!("{HEAD}{}{copy}{TAIL}", marked.xml());
+    let folder = folder(&[("a.xml", file.as_bytes())]);
+    let (documents, report) = read(folder.path());
+    assert_eq!((documents.len(), report.duplicate), (1, 1), "{report}");
+    assert_eq!(documents[0].metadata.standing.state, StandingState::Retracted);
+}
+
+#[test]
 fn a_notice_finds_the_full_text_by_its_doi() {
     let jats = "<article><front><article-meta><article-id pub-id-type=\"pmc\">9</article-id>\
         <article-id pub-id-type=\"doi\">10.1000/SYNTH.1</article-id></article-meta></front><body><p>Salt is good.</p></body></article>";
