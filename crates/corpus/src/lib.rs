@@ -22,6 +22,7 @@ mod report;
 mod seen;
 mod sentence;
 mod split;
+mod survey;
 mod unpack;
 mod xml;
 

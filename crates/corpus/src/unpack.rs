@@ -22,7 +22,7 @@ pub(crate) const HEAD_BYTES: usize = 4_096;
 /// Archives inside archives, and compressions inside compressions.
 const MAX_NESTING: u8 = 2;
 /// Longest zip inside another archive.
-const MAX_INNER_ZIP_BYTES: u64 = 64 << 20;
+const MAX_INNER_ZIP_BYTES: u64 = 32 << 20;
 /// Most members of a zip, whose list is held in memory.
 const MAX_ZIP_MEMBERS: u64 = 200_000;
 /// Longest name of a member.

@@ -160,7 +160,7 @@ fn corpora_of_one_index_share_their_ids() {
     let one = folder(&[("a.md", b"Same.")]);
     let two = folder(&[("a.md", b"Other."), ("b.md", b"# b\n\nNew.")]);
     let corpora = [&one, &two].map(|folder| open(folder.path()).expect("a corpus"));
-    let seen = Seen::survey(&corpora, Copies::Drop, &mut Silent, &mut |_| 3).expect("a survey");
+    let seen = Seen::survey(&corpora, Copies::Drop, &mut Silent, &|_| 3).expect("a survey");
     assert_eq!((seen.indexed(), seen.weight()), (2, 6));
     let mut whole = Report::default();
     for corpus in &corpora {

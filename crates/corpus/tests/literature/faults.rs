@@ -80,7 +80,7 @@ fn every_fault_is_reported_at_its_place() {
 }
 
 #[test]
-#[ignore = "the long form of the promise: 350 MB of XML"]
+#[ignore = "the long form of the promise: 400 MB of XML"]
 fn a_thousand_faults_in_a_hundred_thousand_records_are_reported_at_their_places() {
     check(100_000, 1_000);
 }

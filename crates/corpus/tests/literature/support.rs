@@ -46,7 +46,7 @@ pub(crate) fn each(folder: &Path, take: &mut dyn FnMut(Document)) -> Report {
 
 /// The first pass.
 pub(crate) fn survey(corpora: &[Corpus]) -> Seen {
-    Seen::survey(corpora, Copies::Drop, &mut Silent, &mut |_| 1).expect("a survey")
+    Seen::survey(corpora, Copies::Drop, &mut Silent, &|_| 1).expect("a survey")
 }
 
 /// A file of the data folder beside the checkout; where there is none, the test says that it was skipped.
