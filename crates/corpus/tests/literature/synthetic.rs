@@ -236,7 +236,7 @@ impl Article {
             out.push_str("</AbstractText>\n");
         }
         out.push_str("      </Abstract>\n      <AuthorList CompleteYN=\"Y\">\n");
-        for author in 0..1 + dice.below(2) {
+        for author in 0..=dice.below(2) {
             let _ = write!(
                 out,
                 "        <Author ValidYN=\"Y\">\n          <LastName>Author{author}</LastName>\n          <ForeName>Given</ForeName>\n          <Initials>G</Initials>\n        </Author>\n"
