@@ -32,7 +32,7 @@ pub(crate) struct File {
     pub(crate) member: Option<String>,
 }
 
-/// An index into [`Seen::files`] and the record there, from 1; 0 where the file is one.
+/// An index into the files and the record there, from 1; 0 where the file is one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place {
     pub(crate) file: u32,

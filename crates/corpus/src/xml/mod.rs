@@ -1,6 +1,6 @@
 //! How is XML that strangers wrote read without trusting it?
 //!
-//! [`Frames`] finds the records of a stream, [`Xml`] reads one of them, [`fragment`] reads the HTML that some carry.
+//! [`Frames`] finds the records of a stream, [`Xml`] reads one of them, [`fragment()`] reads the HTML that some carry.
 
 mod fragment;
 mod frames;
