@@ -144,7 +144,7 @@ fn survey(corpora: &[Corpus], config: &RebuildConfig, observer: &mut dyn Observe
         Copies::Drop => CorpusCopies::Drop,
         Copies::Keep => CorpusCopies::Keep,
     };
-    Ok(Seen::survey(corpora, copies, observer, &|document| split(document, &config.split).len())?)
+    Ok(Seen::survey(corpora, copies, observer, &|document: &Document| split(document, &config.split).len())?)
 }
 
 /// Reads every corpus and hands each document on with its passages.
