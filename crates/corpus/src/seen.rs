@@ -69,6 +69,9 @@ impl Seen {
         let mut seen = Self::default();
         let mut claims = Vec::new();
         for corpus in corpora {
+            if seen.start(&corpus.folder).is_some() {
+                return Err(CorpusError::Twice { folder: corpus.folder.clone() });
+            }
             seen.corpora.push(Surveyed { folder: corpus.folder.clone(), records: 0, first_document: usize::MAX });
         }
         each_part(corpora, weigh, observer, &mut |part| {

@@ -168,6 +168,9 @@ fn corpora_of_one_index_share_their_ids() {
         whole.merge(report.expect("a report"));
     }
     assert_eq!((whole.read, whole.indexed, whole.duplicate), (3, 2, 1));
+    let twice = [0, 0].map(|_| open(one.path()).expect("a corpus"));
+    let refused = Seen::survey(&twice, Copies::Drop, &mut Silent, &|_| 1).expect_err("refused");
+    assert!(refused.to_string().contains("is named twice; name it once"), "{refused}");
 }
 
 #[test]
