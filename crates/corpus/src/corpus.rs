@@ -86,7 +86,7 @@ impl Corpus {
         observer: &mut dyn Observer,
         sink: &mut dyn FnMut(Document) -> ControlFlow<()>,
     ) -> Result<Report, CorpusError> {
-        let seen = Seen::survey(std::slice::from_ref(self), Copies::Drop, &mut Silent, &mut |_| 1)?;
+        let seen = Seen::survey(std::slice::from_ref(self), Copies::Drop, &mut Silent, &|_| 1)?;
         self.read_unseen(&seen, observer, sink)
     }
 
@@ -114,37 +114,45 @@ impl Corpus {
     }
 
     /// Hands every record to `sink`, with the name of its format, until it breaks.
-    pub(crate) fn walk(
-        &self,
-        sink: &mut dyn FnMut(&'static str, Record) -> ControlFlow<()>,
-    ) -> Result<(), CorpusError> {
-        for entry in &self.entries {
-            let flow = match &entry.content {
-                Content::PassedOver => continue,
-                Content::Unusable(reason) => {
-                    let locator = SourceLocator {
-                        corpus: self.name.clone(),
-                        file: entry.file.clone(),
-                        ..SourceLocator::default()
-                    };
-                    sink("none", reason.clone().at(locator, None).into())
-                }
-                Content::Records { bytes, blake3, shape, .. } => {
-                    let delivery = Delivery {
-                        corpus: &self.name,
-                        file: &entry.file,
-                        defaults: &self.manifest.defaults,
-                        only: self.manifest.format.as_deref(),
-                        meter: Meter::new(*bytes),
-                    };
-                    self.read_file(entry, *shape, blake3, &delivery, sink)?
-                }
-            };
-            if flow.is_break() {
+    fn walk(&self, sink: &mut dyn FnMut(&'static str, Record) -> ControlFlow<()>) -> Result<(), CorpusError> {
+        for entry in 0..self.entries() {
+            if self.walk_entry(entry, sink)?.is_break() {
                 break;
             }
         }
         Ok(())
+    }
+
+    /// How many files there are, those that are passed over among them.
+    pub(crate) fn entries(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The same for one file.
+    pub(crate) fn walk_entry(
+        &self,
+        entry: usize,
+        sink: &mut dyn FnMut(&'static str, Record) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, CorpusError> {
+        let entry = &self.entries[entry];
+        match &entry.content {
+            Content::PassedOver => Ok(ControlFlow::Continue(())),
+            Content::Unusable(reason) => {
+                let (corpus, file) = (self.name.clone(), entry.file.clone());
+                let locator = SourceLocator { corpus, file, ..SourceLocator::default() };
+                Ok(sink("none", reason.clone().at(locator, None).into()))
+            }
+            Content::Records { bytes, blake3, shape, .. } => {
+                let delivery = Delivery {
+                    corpus: &self.name,
+                    file: &entry.file,
+                    defaults: &self.manifest.defaults,
+                    only: self.manifest.format.as_deref(),
+                    meter: Meter::new(*bytes),
+                };
+                self.read_file(entry, *shape, blake3, &delivery, sink)
+            }
+        }
     }
 
     /// Reads one file, and makes sure that it is still the one that was hashed.
@@ -168,8 +176,8 @@ impl Corpus {
                 flow
             }
         };
-        if delivery.meter.failed() {
-            return Err(failed(io::Error::other("the disk could not be read to the end of the file")));
+        if let Some(reason) = delivery.meter.failed() {
+            return Err(failed(reason));
         }
         if flow.is_break() {
             return Ok(flow);

@@ -23,7 +23,9 @@ mod seen;
 mod sentence;
 mod similar;
 mod split;
+mod survey;
 mod unpack;
+mod xml;
 
 pub use corpus::{Corpus, open};
 pub use error::CorpusError;

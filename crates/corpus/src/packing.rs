@@ -46,12 +46,12 @@ pub(crate) struct Meter {
     length: u64,
     taken: Cell<u64>,
     made: Cell<u64>,
-    failed: Cell<bool>,
+    failed: Cell<Option<io::ErrorKind>>,
 }
 
 impl Meter {
     pub(crate) fn new(length: u64) -> Self {
-        Self { length, taken: Cell::new(0), made: Cell::new(0), failed: Cell::new(false) }
+        Self { length, taken: Cell::new(0), made: Cell::new(0), failed: Cell::new(None) }
     }
 
     /// Notes a reading of the file on disk.
@@ -59,14 +59,14 @@ impl Meter {
         match &read {
             Ok(bytes) => self.taken.set(self.taken.get() + *bytes as u64),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(_) => self.failed.set(true),
+            Err(error) => self.failed.set(Some(error.kind())),
         }
         read
     }
 
-    /// Whether the disk failed, rather than what is on it.
-    pub(crate) fn failed(&self) -> bool {
-        self.failed.get()
+    /// What the disk said when it failed, rather than what is on it.
+    pub(crate) fn failed(&self) -> Option<io::Error> {
+        self.failed.get().map(io::Error::from)
     }
 
     /// Notes that `bytes` were unpacked. Members of an archive may overlap: what is read twice counts once.
@@ -143,6 +143,8 @@ mod tests {
         assert!(meter.make(FREE_BYTES as usize).is_ok());
         assert!(meter.make(2_000).is_ok());
         assert!(meter.make(1).is_err_and(|error| error.downcast::<Bomb>().is_ok()));
-        assert!(!meter.failed());
+        assert!(meter.failed().is_none());
+        let lost = meter.took(Err(io::ErrorKind::NotFound.into()));
+        assert!(lost.is_err() && meter.failed().is_some_and(|error| error.kind() == io::ErrorKind::NotFound));
     }
 }

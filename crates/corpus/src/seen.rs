@@ -6,18 +6,15 @@
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use clinqa_schema::{Document, Observer, Progress, SourceLocator, Stage, Standing};
+use clinqa_schema::{Document, Observer, SourceLocator, Standing};
 
 use crate::corpus::Corpus;
 use crate::error::CorpusError;
-use crate::record::{Deletion, Delivered, Notice, Record, Version};
+use crate::record::{Delivered, Version};
 use crate::report::SkipReason;
-
-/// 96 bits of BLAKE3: a hundred million documents collide with probability 10⁻¹³.
-type Key = [u32; 3];
+use crate::survey::{Claim, File, Key, Part, Place, each_part, key, name_key};
 
 /// What becomes of a document with the title and text of another.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -49,22 +46,6 @@ struct Surveyed {
     first_document: usize,
 }
 
-/// A file or a member of one, in the corpus of this number.
-#[derive(Debug, PartialEq, Eq)]
-struct File {
-    corpus: u32,
-    corpus_name: String,
-    path: String,
-    member: Option<String>,
-}
-
-/// An index into [`Seen::files`] and the record there, from 1; 0 where the file is one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
-    file: u32,
-    record: u32,
-}
-
 /// What becomes of the n-th document of the first pass; a number is that of the document which is kept instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
@@ -75,55 +56,30 @@ enum Verdict {
     Deleted,
 }
 
-/// What is noted of a document.
-struct Claim {
-    id: Key,
-    content: Key,
-    /// Over all that the document holds: what decides between equal versions.
-    whole: u32,
-    version: Version,
-    place: Place,
-    weight: u16,
-    /// Characters of its id.
-    id_chars: u16,
-}
-
 impl Seen {
-    /// Reads every record of `corpora` (an earlier corpus outweighs a later one where versions do not decide) and
-    /// settles which are handed on. `weigh` says how much work a document will be; [`Seen::weight`] adds it up.
+    /// Reads every record of `corpora` (an earlier corpus outweighs a later one where versions do not decide), on all
+    /// cores, and settles which are handed on. `weigh` says how much work a document will be; [`Seen::weight`] adds it
+    /// up.
     pub fn survey(
         corpora: &[Corpus],
         copies: Copies,
         observer: &mut dyn Observer,
-        weigh: &mut dyn FnMut(&Document) -> usize,
+        weigh: &(dyn Fn(&Document) -> usize + Sync),
     ) -> Result<Self, CorpusError> {
         let mut seen = Self::default();
         let mut claims = Vec::new();
-        let expected: u64 = corpora.iter().map(Corpus::about).sum();
-        let mut done = 0;
-        for (number, corpus) in (0..).zip(corpora) {
-            let before = done;
-            let first_document = claims.len();
-            corpus.walk(&mut |_, record| {
-                if !matches!(record, Record::Notice(_)) {
-                    done += 1;
-                    observer.observe(&Progress { stage: Stage::Read, done, total: Some(expected.max(done)) });
-                }
-                match record {
-                    Record::Document(delivered) => {
-                        if delivered.document.validate().is_ok() {
-                            let place = seen.place(number, &delivered.document.source);
-                            claims.push(Claim::of(&delivered, place, weigh(&delivered.document)));
-                        }
-                    }
-                    Record::Deletion(deletion) => seen.delete(number, &deletion),
-                    Record::Notice(notice) => seen.note(notice),
-                    Record::Skipped(_) => {}
-                }
-                ControlFlow::Continue(())
-            })?;
-            seen.corpora.push(Surveyed { folder: corpus.folder.clone(), records: done - before, first_document });
+        for corpus in corpora {
+            if seen.start(&corpus.folder).is_some() {
+                return Err(CorpusError::Twice { folder: corpus.folder.clone() });
+            }
+            seen.corpora.push(Surveyed { folder: corpus.folder.clone(), records: 0, first_document: usize::MAX });
         }
+        each_part(corpora, weigh, observer, &mut |part| {
+            let surveyed = &mut seen.corpora[part.corpus as usize];
+            surveyed.first_document = surveyed.first_document.min(claims.len());
+            surveyed.records += part.records;
+            seen.absorb(part, &mut claims);
+        })?;
         seen.settle(claims, copies);
         Ok(seen)
     }
@@ -179,18 +135,6 @@ impl Seen {
         Some(Err((reason, document)))
     }
 
-    fn place(&mut self, corpus: u32, source: &SourceLocator) -> Place {
-        let known = self
-            .files
-            .last()
-            .is_some_and(|last| last.corpus == corpus && last.path == source.file && last.member == source.member);
-        if !known {
-            let (corpus_name, path, member) = (source.corpus.clone(), source.file.clone(), source.member.clone());
-            self.files.push(File { corpus, corpus_name, path, member });
-        }
-        Place { file: self.files.len() as u32 - 1, record: source.record.unwrap_or_default() as u32 }
-    }
-
     fn locator(&self, place: Place) -> SourceLocator {
         let file = &self.files[place.file as usize];
         SourceLocator {
@@ -202,16 +146,21 @@ impl Seen {
         }
     }
 
-    fn delete(&mut self, corpus: u32, deletion: &Deletion) {
-        let place = self.place(corpus, &deletion.locator);
-        let known = self.deletions.entry(key(&[deletion.id.as_str()])).or_insert((deletion.up_to, place));
-        if known.0 < deletion.up_to {
-            *known = (deletion.up_to, place);
+    /// Adds what one file told. Parts come in the order of corpora and files.
+    fn absorb(&mut self, part: Part, claims: &mut Vec<Claim>) {
+        let before = self.files.len() as u32;
+        let moved = |place: Place| Place { file: place.file + before, ..place };
+        self.files.extend(part.files);
+        claims.extend(part.claims.into_iter().map(|claim| Claim { place: moved(claim.place), ..claim }));
+        for (id, up_to, place) in part.deletions {
+            let known = self.deletions.entry(id).or_insert((up_to, moved(place)));
+            if known.0 < up_to {
+                *known = (up_to, moved(place));
+            }
         }
-    }
-
-    fn note(&mut self, notice: Notice) {
-        join(self.notices.entry(name_key(&notice.about)).or_default(), notice.standing);
+        for (about, standing) in part.notices {
+            join(self.notices.entry(about).or_default(), standing);
+        }
     }
 
     /// Of each id the newest version stays, of each text one document.
@@ -242,10 +191,10 @@ impl Seen {
                 };
             }
         }
-        // Of two ids the shorter is the less likely to be that of a copy.
+        // A mark must not be lost with a copy, and of two ids the shorter is the less likely to be that of a copy.
         winners.sort_unstable_by_key(|&number| {
             let it = claim(number);
-            (it.content, corpus(it), it.id_chars, it.id)
+            (it.content, Reverse(it.state), corpus(it), it.id_chars, it.id)
         });
         for same in winners.chunk_by(|one, next| claim(*one).content == claim(*next).content) {
             for (position, &number) in same.iter().enumerate() {
@@ -261,25 +210,6 @@ impl Seen {
     }
 }
 
-impl Claim {
-    fn of(delivered: &Delivered, place: Place, weight: usize) -> Self {
-        let Document { id, title, text, metadata, sections, .. } = &delivered.document;
-        let content = key(&[title, text]);
-        let headings = sections.iter().flat_map(|section| [section.heading.as_str(), "\u{1f}"]).collect::<String>();
-        let rest = format!("{metadata:?}{:?}", sections.iter().map(|section| &section.bytes).collect::<Vec<_>>());
-        let whole = key(&[&headings, &rest])[0];
-        Self {
-            id: key(&[id.as_str()]),
-            content,
-            whole,
-            version: delivered.version,
-            place,
-            weight: u16::try_from(weight).unwrap_or(u16::MAX),
-            id_chars: u16::try_from(id.as_str().len()).unwrap_or(u16::MAX),
-        }
-    }
-}
-
 /// Of two statements about one document the graver holds; of equally grave ones the older, then the lesser text: the
 /// order in which they were met decides nothing.
 fn join(known: &mut Standing, said: Standing) {
@@ -287,23 +217,6 @@ fn join(known: &mut Standing, said: Standing) {
     if rank(&said) < rank(known) {
         *known = said;
     }
-}
-
-/// The hash of a name that a notice uses: in any case, as PMC ids and DOIs are written.
-fn name_key(name: &str) -> Key {
-    key(&[&name.to_ascii_lowercase()])
-}
-
-/// The hash of `parts`, each behind its length, so that moving a bound between them changes it.
-fn key(parts: &[&str]) -> Key {
-    let mut hasher = blake3::Hasher::new();
-    for part in parts {
-        hasher.update(&(part.len() as u64).to_le_bytes());
-        hasher.update(part.as_bytes());
-    }
-    let mut bytes = [0; 12];
-    hasher.finalize_xof().fill(&mut bytes);
-    [0, 4, 8].map(|at| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]))
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ pub(crate) const HEAD_BYTES: usize = 4_096;
 /// Archives inside archives, and compressions inside compressions.
 const MAX_NESTING: u8 = 2;
 /// Longest zip inside another archive.
-const MAX_INNER_ZIP_BYTES: u64 = 64 << 20;
+const MAX_INNER_ZIP_BYTES: u64 = 32 << 20;
 /// Most members of a zip, whose list is held in memory.
 const MAX_ZIP_MEMBERS: u64 = 200_000;
 /// Longest name of a member.
@@ -86,7 +86,7 @@ impl Delivery<'_> {
         match flow {
             Ok(flow) => flow,
             // The caller says what is wrong with the disk.
-            Err(_) if self.meter.failed() => ControlFlow::Break(()),
+            Err(_) if self.meter.failed().is_some() => ControlFlow::Break(()),
             Err(fault) => self.skip(fault.member, fault.reason, sink),
         }
     }
@@ -230,7 +230,7 @@ impl Delivery<'_> {
             };
             let flow = match flow {
                 Ok(flow) => flow,
-                Err(fault) if self.meter.failed() => return Err(fault),
+                Err(fault) if self.meter.failed().is_some() => return Err(fault),
                 Err(fault) => self.skip(fault.member, fault.reason, sink),
             };
             if flow.is_break() {

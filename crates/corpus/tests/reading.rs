@@ -160,7 +160,7 @@ fn corpora_of_one_index_share_their_ids() {
     let one = folder(&[("a.md", b"Same.")]);
     let two = folder(&[("a.md", b"Other."), ("b.md", b"# b\n\nNew.")]);
     let corpora = [&one, &two].map(|folder| open(folder.path()).expect("a corpus"));
-    let seen = Seen::survey(&corpora, Copies::Drop, &mut Silent, &mut |_| 3).expect("a survey");
+    let seen = Seen::survey(&corpora, Copies::Drop, &mut Silent, &|_| 3).expect("a survey");
     assert_eq!((seen.indexed(), seen.weight()), (2, 6));
     let mut whole = Report::default();
     for corpus in &corpora {
@@ -168,6 +168,9 @@ fn corpora_of_one_index_share_their_ids() {
         whole.merge(report.expect("a report"));
     }
     assert_eq!((whole.read, whole.indexed, whole.duplicate), (3, 2, 1));
+    let twice = [0, 0].map(|_| open(one.path()).expect("a corpus"));
+    let refused = Seen::survey(&twice, Copies::Drop, &mut Silent, &|_| 1).expect_err("refused");
+    assert!(refused.to_string().contains("is named twice; name it once"), "{refused}");
 }
 
 #[test]

@@ -191,7 +191,7 @@ pub(crate) fn survey(corpora: &[Corpus], config: &RebuildConfig, observer: &mut 
         Copies::Drop => CorpusCopies::Drop,
         Copies::Keep => CorpusCopies::Keep,
     };
-    Ok(Seen::survey(corpora, copies, observer, &mut |document| split(document, &config.split).len())?)
+    Ok(Seen::survey(corpora, copies, observer, &|document: &Document| split(document, &config.split).len())?)
 }
 
 /// Reads every corpus and hands each document on with its passages.

@@ -6,15 +6,13 @@ use std::path::Path;
 
 use clinqa_schema::{Date, Document, Metadata, SourceLocator};
 
-use super::fragment::fragment;
-use super::frames::{Between, Frame, Frames};
-use super::xml::{Tag, Xml};
 use super::{Context, Format, Record, calendar_date, is_web_address};
 use crate::body::Body;
 use crate::clean::clean_line;
 use crate::identifier::legal_id;
 use crate::record::{Delivered, Version};
 use crate::report::{SkipReason, Skipped};
+use crate::xml::{Between, Frame, Frames, Tag, Xml, fragment};
 
 /// Lines of a topic in the delivered file, for a bar.
 const LINES_PER_RECORD: u64 = 60;

@@ -9,13 +9,12 @@ use std::path::Path;
 
 use clinqa_schema::{Document, Metadata, SourceLocator};
 
-use super::frames::{Between, Frames};
-use super::xml::Xml;
 use super::{Context, Format, Record, is_web_address};
 use crate::body::Body;
 use crate::clean::clean_line;
 use crate::identifier::legal_id;
 use crate::report::{SkipReason, Skipped};
+use crate::xml::{Between, Frames, Xml};
 
 /// XML whose root is one of three names that MedQuAD uses, with its pairs below.
 pub(super) struct MedQuad;

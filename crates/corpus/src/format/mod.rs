@@ -1,14 +1,12 @@
 //! Which formats of documents are known?
 
 mod beir;
-mod fragment;
-mod frames;
 mod jats;
 mod markdown;
 mod medlineplus;
 mod medquad;
 mod pubmed;
-mod xml;
+mod trials;
 
 use std::io::{self, BufRead};
 use std::ops::ControlFlow;
@@ -19,8 +17,15 @@ use clinqa_schema::{Date, Metadata, SourceLocator};
 pub(crate) use crate::record::Record;
 
 /// Every format, in the order in which they are asked whether they recognise a file.
-pub const FORMATS: &[&dyn Format] =
-    &[&pubmed::PubMed, &jats::Jats, &medlineplus::MedlinePlus, &medquad::MedQuad, &markdown::Markdown, &beir::Beir];
+pub const FORMATS: &[&dyn Format] = &[
+    &pubmed::PubMed,
+    &jats::Jats,
+    &medlineplus::MedlinePlus,
+    &medquad::MedQuad,
+    &trials::Trials,
+    &markdown::Markdown,
+    &beir::Beir,
+];
 
 /// A way in which documents lie in files. Making another is one file here and one line in [`FORMATS`].
 pub trait Format: Sync {
@@ -91,4 +96,14 @@ pub(crate) fn calendar_date(year: &str, month: &str, day: &str) -> Option<Date> 
     [format!("{year}-{month:02}-{day:02}"), format!("{year}-{month:02}"), year.to_owned()]
         .iter()
         .find_map(|date| Date::new(date).ok())
+}
+
+/// `MATERIALS AND METHODS` as a heading; what is not all capitals stays as it is.
+pub(crate) fn sentence_case(label: &str) -> String {
+    if label.chars().any(char::is_lowercase) {
+        return label.to_owned();
+    }
+    let mut chars = label.chars();
+    let first = chars.next();
+    first.into_iter().chain(chars.flat_map(char::to_lowercase)).collect()
 }

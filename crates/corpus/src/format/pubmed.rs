@@ -10,13 +10,12 @@ use std::path::Path;
 
 use clinqa_schema::{Date, Document, DocumentId, Metadata, SourceLocator, Standing, StandingState};
 
-use super::frames::{Between, Frame, Frames};
-use super::xml::{Tag, Xml};
-use super::{Context, Format, Record};
+use super::{Context, Format, Record, sentence_case};
 use crate::body::Body;
 use crate::clean::{clean_line, clean_paragraph};
 use crate::record::{Deletion, Delivered, Notice, Version};
 use crate::report::{SkipReason, Skipped};
+use crate::xml::{Between, Frame, Frames, Tag, Xml};
 
 /// Names that a topic keeps: headings beyond these are about methods and populations.
 const MAX_SYNONYMS: usize = 24;
@@ -483,16 +482,6 @@ fn language(code: &str) -> Option<String> {
         ("ukr", "uk"),
     ];
     CODES.iter().find(|(three, _)| *three == code).map(|(_, two)| (*two).to_owned())
-}
-
-/// `MATERIALS AND METHODS` as a heading; what is not all capitals stays as it is.
-fn sentence_case(label: &str) -> String {
-    if label.chars().any(char::is_lowercase) {
-        return label.to_owned();
-    }
-    let mut chars = label.chars();
-    let first = chars.next();
-    first.into_iter().chain(chars.flat_map(char::to_lowercase)).collect()
 }
 
 #[cfg(test)]

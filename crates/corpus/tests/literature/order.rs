@@ -1,12 +1,10 @@
 //! Does the same literature become the same documents, whatever the order, the files and the repetitions?
 
-mod support;
-
 use std::collections::BTreeMap;
 
+use crate::support::{folder, read, set_hash};
+use crate::synthetic::{Article, Dice, HEAD, TAIL};
 use clinqa_schema::{Document, StandingState};
-use support::synthetic::{Article, Dice, HEAD, TAIL};
-use support::{folder, read, set_hash};
 
 /// A delivery as its records: articles, revisions, notices and deletions.
 fn records() -> Vec<String> {
@@ -119,6 +117,18 @@ fn a_retracted_paper_stays_with_its_mark_and_a_deleted_one_goes() {
     assert_eq!((standing.state, standing.notice.as_deref()), (StandingState::Retracted, Some("pmid:3")));
     assert_eq!((report.read, report.indexed, report.retracted, report.marked), (4, 2, 2, 1), "{report}");
     assert!(report.to_string().contains("base.xml:2 (pmid:2): deleted by its publisher at update.xml"), "{report}");
+}
+
+#[test]
+fn a_copy_does_not_take_the_mark_away() {
+    let mut marked = Article::new(1_000, 1);
+    marked.links.push(("RetractionIn", 5));
+    let copy = Article::new(1_000, 1).xml().replace("\">1000</PMID>", "\">1</PMID>");
+    let file = format!("{HEAD}{}{copy}{TAIL}", marked.xml());
+    let folder = folder(&[("a.xml", file.as_bytes())]);
+    let (documents, report) = read(folder.path());
+    assert_eq!((documents.len(), report.duplicate), (1, 1), "{report}");
+    assert_eq!(documents[0].metadata.standing.state, StandingState::Retracted);
 }
 
 #[test]

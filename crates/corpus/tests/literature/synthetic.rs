@@ -1,7 +1,7 @@
 //! A PubMed delivery of any size, made from a seed, with faults whose places are known.
 //!
 //! Titles and abstracts are strings of our own words in the schema of the real files: labelled sections, subject headings,
-//! publication types, dates, corrections. A record has about 3.5 kB of XML and an abstract of about 1,300 characters.
+//! publication types, dates, corrections. A record has about 4 kB of XML and an abstract of about 1,300 characters.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -228,7 +228,7 @@ impl Article {
         for label in LABELS {
             let _ = write!(out, "        <AbstractText Label=\"{label}\" NlmCategory=\"{label}\">");
             for _ in 0..3 {
-                sentence(&mut out, &mut dice, 16);
+                sentence(&mut out, &mut dice, 11);
                 out.push(' ');
             }
             let _ =
@@ -236,7 +236,7 @@ impl Article {
             out.push_str("</AbstractText>\n");
         }
         out.push_str("      </Abstract>\n      <AuthorList CompleteYN=\"Y\">\n");
-        for author in 0..2 + dice.below(5) {
+        for author in 0..=dice.below(2) {
             let _ = write!(
                 out,
                 "        <Author ValidYN=\"Y\">\n          <LastName>Author{author}</LastName>\n          <ForeName>Given</ForeName>\n          <Initials>G</Initials>\n        </Author>\n"

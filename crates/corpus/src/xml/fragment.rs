@@ -5,7 +5,7 @@
 use crate::body::Body;
 
 /// Writes the paragraphs, list lines and headings of `html` into `body`. Nothing is refused: what is no markup is text.
-pub(super) fn fragment(html: &str, body: &mut Body) {
+pub(crate) fn fragment(html: &str, body: &mut Body) {
     let mut block = Block { text: String::new(), item: false };
     let mut rest = html;
     while let Some(at) = rest.find('<') {

@@ -1,15 +1,13 @@
 //! Are archives read through, and do hostile ones hurt nobody?
 
-mod support;
-
 use std::io::{Cursor, Write};
 use std::time::Instant;
 
+use crate::support::{folder, read};
 use clinqa_corpus::{Report, SkipReason};
 use clinqa_schema::Document;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use support::{folder, read};
 use tar::{EntryType, Header};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
