@@ -32,7 +32,7 @@ pub use clinqa_index::{
     CorpusEntry, Damage, FileCheck, Generation, GenerationId, Inspection, Manifest, PassageIndex, Store,
 };
 pub use clinqa_retrieval::glossary;
-pub use clinqa_safety::{Region, RegionError, Rules};
+pub use clinqa_safety::{Redacted, Region, RegionError, Rules, redact};
 pub use rebuild::{Copies, RebuildConfig, RebuildReport, rebuild};
 pub use search::{Found, Lookup, listed, search};
 pub use trust::{Ground, TrustWeights, Worth};

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use clinqa_qa::{Damage, FileCheck};
-use clinqa_schema::{Abstention, Answer, Citation, NoticeKind, Outcome, Reply};
+use clinqa_schema::{Abstention, Answer, Citation, NoticeKind, Outcome, Reply, Standing, StandingState};
 
 use crate::block::Block;
 use crate::keymap::BINDINGS;
@@ -50,6 +50,7 @@ pub(crate) fn answer(state: &State) -> Vec<Block> {
             // What was asked for comes first, then where it stands, then what stands around it: the first lines of a
             // small window tell all of it.
             blocks.push(Block::of(Role::Title, answer.text()));
+            blocks.extend(answer.citations().iter().flat_map(|citation| warning(&citation.standing)));
             for (at, citation) in answer.citations().iter().enumerate() {
                 blocks.push(Block::of(Role::Quiet, format!("[{}] {}", at + 1, place(state, citation))));
             }
@@ -103,12 +104,46 @@ pub(crate) fn place(state: &State, citation: &Citation) -> String {
     format!("{}{section}{dot}{}", citation.title, provenance(state, citation))
 }
 
-/// Publisher, kind and date.
+/// The mark of what does not stand as published, grade, kind, publisher, date and page: what decides comes first, since
+/// the end may be cut off.
 pub(crate) fn provenance(state: &State, citation: &Citation) -> String {
-    let date = citation.published.as_ref().map_or("no date", |date| date.as_str());
-    let parts = [citation.kind.as_str(), citation.publisher.as_str(), date];
-    let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    let date = citation.published.as_ref().map_or("no date", |date| date.as_str()).to_owned();
+    let mut parts = vec![
+        mark(&citation.standing).unwrap_or_default().to_owned(),
+        citation.grade.as_ref().map(|grade| format!("grade {grade}")).unwrap_or_default(),
+        citation.kind.clone(),
+        citation.publisher.clone(),
+        date,
+        citation.page.map(|page| format!("page {page}")).unwrap_or_default(),
+    ];
+    parts.retain(|part| !part.is_empty());
     parts.join(state.theme.dot())
+}
+
+/// What became of a document, as one word that is seen without any colour; none where it stands as published.
+pub(crate) fn mark(standing: &Standing) -> Option<&'static str> {
+    match standing.state {
+        StandingState::Current => None,
+        StandingState::Corrected => Some("CORRECTED"),
+        StandingState::Concern => Some("CONCERN"),
+        StandingState::Superseded => Some("SUPERSEDED"),
+        StandingState::Retracted => Some("RETRACTED"),
+    }
+}
+
+/// The same with what it means, the notice that says so, and its day.
+pub(crate) fn warning(standing: &Standing) -> Option<Block> {
+    let mark = mark(standing)?;
+    let meaning = match standing.state {
+        StandingState::Current => "it stands as published",
+        StandingState::Corrected => "read it with its correction",
+        StandingState::Concern => "its publisher has expressed concern about it",
+        StandingState::Superseded => "a newer version has taken its place",
+        StandingState::Retracted => "it was withdrawn and must not be relied on",
+    };
+    let since = standing.since.as_ref().map(|date| format!(", {date}")).unwrap_or_default();
+    let notice = standing.notice.as_ref().map(|notice| format!(" ({notice}{since})")).unwrap_or(since);
+    Some(Block::of(Role::Warning, format!("{mark}: {meaning}{notice}")))
 }
 
 /// What the reader found in the passage, in characters of the document.
@@ -146,7 +181,7 @@ pub(crate) fn opened_at(state: &State, row: &Row) -> Range<usize> {
 pub(crate) fn preview(state: &State) -> Vec<Block> {
     let Some(row) = state.chosen() else { return vec![Block::gap()] };
     let citation = &row.reading.citation;
-    let mut blocks = Vec::new();
+    let mut blocks: Vec<Block> = warning(&citation.standing).into_iter().collect();
     if let Some(section) = &citation.section {
         blocks.push(Block::of(Role::Title, section.clone()));
     }

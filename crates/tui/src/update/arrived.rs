@@ -104,6 +104,7 @@ fn listed(state: &mut State, found: Found) {
 fn replied(state: &mut State, reply: Box<Reply>) {
     let asked = state.answer.stage == Stage::Asked;
     state.answer.reply = Some(reply);
+    state.line.text().clone_into(&mut state.answer.question);
     state.answer.replied = state.seq;
     state.answer.stage = Stage::Here;
     state.answer.top = 0;

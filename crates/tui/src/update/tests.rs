@@ -135,7 +135,7 @@ fn keys_do_on_the_search_screen_what_the_help_says() {
     check("!", |state, _| matches!(state.overlay, Some(Overlay::Menu(_))));
     check(
         "! j enter",
-        |_, effects| matches!(effects, [Effect::Write(paper)] if paper.kind == PaperKind::Report && paper.text.contains("dangerous")),
+        |_, effects| matches!(effects, [Effect::Write(paper)] if paper.kind == PaperKind::Report && paper.text.contains("dangerous") && paper.text.contains("sepsis")),
     );
     check("e", |state, _| state.overlay.is_none() && state.note.is_some());
     check("p e enter", |_, effects| matches!(effects, [Effect::Write(paper)] if paper.ending == "md"));

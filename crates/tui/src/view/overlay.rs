@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 use super::paint::{self, Focus};
 use crate::block::{Block, Laid, lay};
 use crate::content;
-use crate::state::choosing::{Condition, FilterList, Menu, On, conditions, facet_name};
+use crate::state::choosing::{Condition, FilterList, Menu, On, conditions};
 use crate::state::layout::{BOX, boxed, inside, text_width};
 use crate::state::{Overlay, State};
 use crate::text::{columns, fit};
@@ -77,7 +77,7 @@ fn condition(state: &State, line: &Condition, typed: &str, width: usize) -> Laid
             let gap = " ".repeat(room.saturating_sub(columns(&value, charset)) + 1);
             let role = if *on == On::Yes { Role::Focus } else { Role::Text };
             vec![
-                (format!("{:<10} ", facet_name(*facet)), Role::Quiet),
+                (format!("{:<10} ", facet.name()), Role::Quiet),
                 (format!("{mark} "), role),
                 (value, role),
                 (format!("{gap}{counts}"), Role::Quiet),

@@ -115,6 +115,23 @@ fn a_passage_is_previewed_beside_or_above_the_list() {
 }
 
 #[test]
+fn what_does_not_stand_says_so_in_letters_on_every_screen() {
+    for size in SIZES {
+        let mut session = Session::new(size).press("\"sepsis\" esc");
+        session.send(Message::Found(session.state.seq, sample::marked(12)));
+        session.send(Message::Replied(session.state.seq, Box::new(sample::marked_reply())));
+        let list = session.text();
+        assert!(list.contains("RETRACTED Document 0") && list.contains("grade strong"), "{list}");
+        insta::assert_snapshot!(format!("marks-{}x{}", size.0, size.1), list);
+        let answered = session.press("/ enter");
+        let text = answered.text();
+        assert!(text.contains("RETRACTED: it was withdrawn"), "{text}");
+        let previewed = answered.press("tab tab").text();
+        assert!(previewed.contains("RETRACTED"), "{previewed}");
+    }
+}
+
+#[test]
 fn a_document_is_read_with_its_contents() {
     snapshot("document", "\"sepsis\" enter o / \"section_3\" enter");
 }
