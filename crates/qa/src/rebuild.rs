@@ -9,7 +9,7 @@ use clinqa_index::{
     ContentKey, CorpusEntry, FileEntry, Generation, GenerationWriter, GraphParams, PassageIndex, Store, WriterConfig,
 };
 use clinqa_retrieval::{RetrievalConfig, Retriever};
-use clinqa_schema::{Document, Embedding, Observer, Passage, Progress, Silent, Stage};
+use clinqa_schema::{Document, Embedding, Observer, Passage, Progress, Scores, Silent, Stage};
 use serde::Serialize;
 
 use crate::engine::identity;
@@ -61,6 +61,9 @@ pub struct RebuildReport {
     pub encoded: u64,
     /// Passages whose vector was taken from the generation before.
     pub reused: u64,
+    /// What the gate measured, if anything was demanded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scores: Option<Scores>,
 }
 
 /// Builds a generation from the corpora and publishes it; whatever fails, the old one stays.
@@ -99,10 +102,11 @@ pub fn rebuild(
     intake.flush(observer)?;
     let Intake { writer, passages, encoded, reused, .. } = intake;
     let sealed = writer.finish(observer)?;
+    let mut scores = None;
     if !config.gate.questions.is_empty() {
         let generation = sealed.open()?;
         let retriever = Retriever { index: &generation, encoder, config: RetrievalConfig::default() };
-        config.gate.check(retriever, observer)?;
+        scores = config.gate.check(retriever, observer)?;
     }
     store.publish(&sealed)?;
     let manifest = sealed.manifest();
@@ -114,6 +118,7 @@ pub fn rebuild(
         passages,
         encoded,
         reused,
+        scores,
     })
 }
 

@@ -6,12 +6,17 @@ use clinqa_qa::{Damage, FileCheck};
 use clinqa_schema::{Abstention, Answer, Citation, NoticeKind, Outcome, Reply, Standing, StandingState};
 
 use crate::block::Block;
+use crate::desk::Place;
 use crate::keymap::BINDINGS;
 use crate::message::{Ranks, Row};
+use crate::run::Pointer;
 use crate::state::answered::Stage;
 use crate::state::librarian::{self, Build, Checking, Librarian, Tab};
 use crate::state::{State, choosing};
 use crate::theme::Role;
+
+/// Documents near unanswered questions that are listed.
+const MOST_TOPICS: usize = 40;
 
 /// What must be said before anything else: emergencies, of what is typed and of the reply.
 pub(crate) fn banner(state: &State) -> Vec<Block> {
@@ -270,7 +275,10 @@ pub(crate) fn help(state: &State) -> Vec<Block> {
         blocks.push(Block::plain(format!("{keys:<14} {help}")).marked(0..keys.len(), Role::Key));
     }
     blocks.push(Block::gap());
-    blocks.push(Block::plain("The mouse is left to your terminal: select and scroll as you are used to."));
+    blocks.push(Block::plain(match state.pointer {
+        Pointer::Terminal => "The mouse is left to your terminal: select and scroll as you are used to.",
+        Pointer::Screen => "A click chooses, the wheel scrolls; with Shift the mouse is your terminal's.",
+    }));
     blocks
 }
 
@@ -295,10 +303,11 @@ fn generation(state: &State) -> Vec<Block> {
         Block::plain(format!("made       {} UTC", librarian::day_and_time(manifest.created))),
         Block::plain(format!("encoder    {encoder}")),
         Block::plain(format!("content    {}", manifest.content_hash)),
+        Block::plain(format!("scores     {}", librarian::in_scores(standing.scores.as_ref()))),
     ];
     if let Some(before) = librarian.list.chosen.checked_sub(1).and_then(|at| librarian.shelf.get(at)) {
         blocks.push(Block::of(Role::Title, format!("Since {}", before.manifest.id)));
-        let said = librarian::differences(&before.manifest, manifest);
+        let said = librarian::differences(before, standing);
         blocks.extend(said.into_iter().map(|line| Block::plain(line).indented(2)));
     }
     blocks
@@ -385,14 +394,15 @@ fn gaps(state: &State) -> Vec<Block> {
     let tally = &state.answer.tally;
     let abstained: usize = tally.abstained.values().sum();
     let asked = tally.answered + tally.redirected + abstained;
-    let mut blocks = vec![
+    let mut blocks = kept_gaps(state);
+    blocks.extend([
         Block::plain(format!(
             "Asked in this session: {asked}; answered {}, emergencies {}, not answered {abstained}.",
             tally.answered, tally.redirected
         )),
         Block::gap(),
         Block::of(Role::Title, "Not answered, by reason"),
-    ];
+    ]);
     blocks.extend(tally.abstained.iter().map(|(reason, count)| Block::plain(format!("{count:>4}  {reason}"))));
     blocks.push(Block::gap());
     blocks.push(Block::of(Role::Title, "Documents that such questions named"));
@@ -402,13 +412,44 @@ fn gaps(state: &State) -> Vec<Block> {
     blocks
 }
 
+/// What the query log of a server says, where the operator has one kept.
+fn kept_gaps(state: &State) -> Vec<Block> {
+    let Some(gaps) = &state.librarian.gaps else {
+        return vec![
+            Block::of(Role::Quiet, "No query log is kept, so that this session is all that is known."),
+            Block::gap(),
+        ];
+    };
+    let counted = |(name, count): (&String, &u64)| Block::plain(format!("{count:>4}  {name}"));
+    let mut topics: Vec<(&String, &u64)> = gaps.topics.iter().collect();
+    topics.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    let since = gaps.since.as_ref().map(|day| format!(" since {day}")).unwrap_or_default();
+    let unanswered: u64 = gaps.unanswered.values().sum();
+    let mut blocks = vec![
+        Block::of(Role::Title, format!("From the query log{since}")),
+        Block::plain(format!("asked {}, answered {}, not answered {unanswered}", gaps.asked, gaps.answered)),
+    ];
+    blocks.extend(gaps.unanswered.iter().map(counted));
+    blocks.push(Block::of(Role::Title, "Documents nearest to what was not answered"));
+    blocks.extend(topics.into_iter().take(MOST_TOPICS).map(counted));
+    blocks.push(Block::gap());
+    blocks
+}
+
 /// Filters, counts and how far the list has come, in one line.
 pub(crate) fn status(state: &State) -> String {
     use crate::state::Ready;
     let dot = state.theme.dot();
     let mut parts = Vec::new();
+    if state.reach == crate::state::Reach::Lost {
+        parts.push("NO CONNECTION, trying again".to_owned());
+    }
+    let at = match &state.place {
+        Place::Here => String::new(),
+        Place::There(name) => format!(" at {name}"),
+    };
     match (state.index.ready, &state.index.manifest) {
-        (Ready::Opening, _) => parts.push("opening the index ...".to_owned()),
+        (Ready::Opening, _) => parts.push(format!("opening the index{at} ...")),
         (Ready::Missing, _) => parts.push("no index yet".to_owned()),
         (ready, Some(manifest)) => {
             if let Some(found) = &state.found {
@@ -416,7 +457,7 @@ pub(crate) fn status(state: &State) -> String {
                 parts.push(format!("{} found by {by}", found.rows.len()));
             }
             let loading = if ready == Ready::Words { " (models are loading)" } else { "" };
-            parts.push(format!("{} documents{loading}", manifest.counts.documents));
+            parts.push(format!("{} documents{at}{loading}", manifest.counts.documents));
         }
         _ => {}
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clinqa_qa::{Facet, FacetCounts, Manifest};
 use clinqa_schema::{
     Abstention, Answer, Citation, Confidence, Date, Document, DocumentId, Metadata, Notice, NoticeKind, Outcome,
-    PassageId, Reading, Reply, Section, SourceLocator, Standing, StandingState,
+    PassageId, Reading, Reply, Scores, Section, SourceLocator, Standing, StandingState,
 };
 
 use crate::message::{By, Found, Ranks, Row};
@@ -172,6 +172,11 @@ pub(crate) fn manifest(number: u64) -> Manifest {
         "files": [],
     });
     serde_json::from_value(json).expect("a manifest")
+}
+
+/// What was measured when generation `number` was made: nothing for the first.
+pub(crate) fn scores(number: u64) -> Option<Scores> {
+    (number > 1).then_some(Scores { questions: 120, document_at_3: 0.941, demanded: 0.9 })
 }
 
 /// Counts to filter by.

@@ -16,7 +16,7 @@ use super::{UsageError, open_file};
 use crate::args::RebuildArgs;
 use crate::progress::Bars;
 use crate::settings::Settings;
-use crate::{models, output, starter};
+use crate::{models, output, scores, starter};
 
 const EXPECTED: &str = "expected.toml";
 
@@ -98,7 +98,14 @@ pub(crate) fn make_telling(
         created,
         gate,
     };
-    Ok(rebuild(store, encoder.as_ref(), &config, observer)?)
+    let report = rebuild(store, encoder.as_ref(), &config, observer)?;
+    if let Some(measured) = report.scores {
+        // The generation is published whether its scores can be kept or not.
+        if scores::keep(store.root(), &report.generation, measured).is_err() {
+            output::note("The scores of the new index could not be kept beside it.");
+        }
+    }
+    Ok(report)
 }
 
 /// The demands of every corpus that has some, as one: all questions, the mean demand weighted by their number.

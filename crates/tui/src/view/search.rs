@@ -10,6 +10,7 @@ use ratatui::layout::Rect;
 use super::paint::{self, Focus};
 use crate::block::{Laid, lay, pieces};
 use crate::content;
+use crate::desk::Place;
 use crate::message::Row;
 use crate::state::answered::Stage;
 use crate::state::layout::{Parts, panes, row_height, text_width};
@@ -102,15 +103,19 @@ fn list(state: &State, area: Rect, buffer: &mut Buffer) {
     passages(state, &rows, (state.list, Focus::when(state.pane == Pane::List)), area, buffer);
 }
 
-fn empty(state: &State) -> &'static str {
+fn empty(state: &State) -> String {
+    let kept = match &state.place {
+        Place::Here => "nothing that you type leaves this machine\nor is kept after you quit.".to_owned(),
+        Place::There(name) => format!("what you type goes to {name}\nand nowhere else."),
+    };
     match (state.index.ready, state.line.text().trim().is_empty()) {
-        (Ready::Missing, _) => "There is no index yet.\nPress L and R to make one from the corpora.",
-        (Ready::Opening, _) => "Opening the index; you can type already.",
-        (_, true) => {
-            "Results come as you type. Enter asks for an answer.\n\nEvery answer names its source; nothing that you type leaves this machine\nor is kept after you quit.\n\n? shows every key."
-        }
-        (_, false) if state.found.is_some() => "Nothing was found. Try other words, or lift filters (f).",
-        (_, false) => "Looking ...",
+        (Ready::Missing, _) => "There is no index yet.\nPress L and R to make one from the corpora.".to_owned(),
+        (Ready::Opening, _) => "Opening the index; you can type already.".to_owned(),
+        (_, true) => format!(
+            "Results come as you type. Enter asks for an answer.\n\nEvery answer names its source; {kept}\n\n? shows every key."
+        ),
+        (_, false) if state.found.is_some() => "Nothing was found. Try other words, or lift filters (f).".to_owned(),
+        (_, false) => "Looking ...".to_owned(),
     }
 }
 

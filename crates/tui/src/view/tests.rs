@@ -11,7 +11,7 @@ use ratatui::{Terminal, TerminalOptions, Viewport};
 use super::draw;
 use crate::key::Key;
 use crate::keymap::Keymap;
-use crate::message::{By, Effect, Message, Standing};
+use crate::message::{By, Effect, Message, Shelved};
 use crate::sample;
 use crate::state::State;
 use crate::text::{Charset, may_be_drawn};
@@ -49,8 +49,11 @@ impl Session {
                 }
                 Effect::Similar(of, _) => self.send(Message::Similar(of, sample::found(By::Meaning, 5).rows)),
                 Effect::Shelf => {
-                    let standing =
-                        [1, 2].map(|number| Standing { manifest: sample::manifest(number), current: number == 2 });
+                    let standing = [1, 2].map(|number| Shelved {
+                        manifest: sample::manifest(number),
+                        current: number == 2,
+                        scores: sample::scores(number),
+                    });
                     self.send(Message::Shelf(standing.to_vec()));
                 }
                 _ => {}
