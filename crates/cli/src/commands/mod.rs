@@ -65,7 +65,10 @@ pub(crate) enum UsageError {
         "`clinqa tui` needs a terminal to read keys from and to draw on; `clinqa ask` and `clinqa search` need none"
     )]
     NoTerminal,
-    #[cfg(not(any()))]
+    #[cfg(feature = "hub")]
+    #[error(transparent)]
+    Remote(#[from] crate::screen::RemoteError),
+    #[cfg(not(feature = "hub"))]
     #[error("this build opens no connection; take one with the feature `hub`, or search an index of this machine")]
     NoSocket,
     #[error("no folder of the query log is named; pass `--query-log FOLDER`")]

@@ -46,16 +46,16 @@ fn desk(settings: &Settings, args: &TuiArgs) -> anyhow::Result<Arc<dyn Desk>> {
     remote(&server, settings, args)
 }
 
-#[cfg(any())]
+#[cfg(feature = "hub")]
 fn remote(server: &str, settings: &Settings, args: &TuiArgs) -> anyhow::Result<Arc<dyn Desk>> {
     let file = &settings.tui;
     let key = args.key_file.as_ref().or(file.key_file.as_ref());
     let authorities = args.ca_file.as_ref().or(file.ca_file.as_ref());
-    let region = args.region;
-    Ok(Arc::new(crate::screen::Remote::to(server, key.map(AsRef::as_ref), authorities.map(AsRef::as_ref), region)?))
+    let remote = crate::screen::Remote::to(server, key.map(AsRef::as_ref), authorities.map(AsRef::as_ref));
+    Ok(Arc::new(remote.map_err(UsageError::from)?))
 }
 
-#[cfg(not(any()))]
+#[cfg(not(feature = "hub"))]
 fn remote(_: &str, _: &Settings, _: &TuiArgs) -> anyhow::Result<Arc<dyn Desk>> {
     Err(UsageError::NoSocket.into())
 }

@@ -2,13 +2,13 @@
 
 mod history;
 mod house;
-#[cfg(any())]
+#[cfg(feature = "hub")]
 mod remote;
-#[cfg(any())]
+#[cfg(feature = "hub")]
 mod wire;
 mod workshop;
 
 pub(crate) use house::Outside;
-#[cfg(any())]
+#[cfg(feature = "hub")]
 pub(crate) use remote::{Remote, RemoteError};
 pub(crate) use workshop::Shop;
