@@ -415,10 +415,13 @@ fn gaps(state: &State) -> Vec<Block> {
 /// What the query log of a server says, where the operator has one kept.
 fn kept_gaps(state: &State) -> Vec<Block> {
     let Some(gaps) = &state.librarian.gaps else {
-        return vec![
-            Block::of(Role::Quiet, "No query log is kept, so that this session is all that is known."),
-            Block::gap(),
-        ];
+        let why = match &state.place {
+            Place::Here => "No query log is kept (`[serve] query_log`): this session is all that is known.",
+            Place::There(_) => {
+                "The server keeps no query log, or the key is no administrator's: this session is all that is known."
+            }
+        };
+        return vec![Block::of(Role::Quiet, why), Block::gap()];
     };
     let counted = |(name, count): (&String, &u64)| Block::plain(format!("{count:>4}  {name}"));
     let mut topics: Vec<(&String, &u64)> = gaps.topics.iter().collect();

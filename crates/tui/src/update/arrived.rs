@@ -78,7 +78,7 @@ fn opened(state: &mut State, manifest: Box<clinqa_qa::Manifest>) -> Vec<Effect> 
 /// Whoever answers cannot be reached: said once, and in the status line until it is over.
 fn lost(state: &mut State, why: &str) {
     if state.reach == Reach::Fine {
-        state.warn(why);
+        state.warn(format!("{why}; trying again"));
     }
     state.reach = Reach::Lost;
 }
