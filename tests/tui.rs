@@ -223,6 +223,10 @@ fn every_key_of_the_help_works_in_a_terminal() {
     terminal.type_text("blood pressur");
     terminal.press(&["C-w", "C-y", "C-a", "C-e"]);
     terminal.wait_for("▸ blood pressur");
+    terminal.press(&["C-a", "M-d"]);
+    terminal.wait_until_gone("blood");
+    terminal.press(&["C-y", "C-e"]);
+    terminal.wait_for("▸ blood pressur");
     terminal.press(&["C-t"]);
     terminal.wait_for("blood pressru");
     terminal.press(&["C-t", "C-b", "C-f"]);
@@ -387,6 +391,8 @@ fn another_machines_index_is_searched_with_the_same_screens() {
     let lost = terminal.wait_for("NO CONNECTION, trying again");
     assert!(lost.contains("▸ flu vaccine"), "keys go on: {lost}");
     let (mut server, _) = served(&keys, &address);
+    terminal.wait_for("connected again");
+    terminal.press(&["End"]);
     terminal.wait_for("found by words and meaning");
     terminal.press(&["C-c"]);
     terminal.wait_for("ended with");

@@ -282,9 +282,21 @@ fn only_allowed(bytes: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-/// How many documents are drawn by the fuzzing test; `PROPTEST_CASES` asks for more.
+/// A few for every run; `PROPTEST_CASES` asks for more.
 fn fuzzing() -> ProptestConfig {
     ProptestConfig { failure_persistence: None, ..ProptestConfig::default() }
+}
+
+/// Text with all that may not be drawn.
+const HOSTILE: &str = "(\\PC|\\p{C}|\u{1b}\\[[0-9;?]{0,4}[a-zA-Z]|\u{1b}[\\]PX^_]|[\u{202a}-\u{202e}\u{2066}-\u{2069}\u{200b}-\u{200f}\n]){0,60}";
+
+/// Draws two documents with this text, one in the list and one that is open, and looks at every byte.
+fn draws_only_text(text: &str, size: (u16, u16)) -> Result<(), String> {
+    for session in [hostile(text, size), hostile_document(text, size)] {
+        let drawn = bytes(&session.state);
+        only_allowed(&drawn).map_err(|error| format!("{error} in {:?}", String::from_utf8_lossy(&drawn)))?;
+    }
+    Ok(())
 }
 
 fn any_key() -> impl Strategy<Value = Key> {
@@ -300,16 +312,9 @@ proptest! {
     #![proptest_config(fuzzing())]
 
     #[test]
-    fn no_document_reaches_the_terminal_with_more_than_text(
-        text in "(\\PC|\\p{C}|\u{1b}\\[[0-9;?]{0,4}[a-zA-Z]|\u{1b}[\\]PX^_]|[\u{202a}-\u{202e}\u{2066}-\u{2069}\u{200b}-\u{200f}\n]){0,60}",
-        width in 20u16..130,
-        height in 6u16..45,
-    ) {
-        for session in [hostile(&text, (width, height)), hostile_document(&text, (width, height))] {
-            let drawn = bytes(&session.state);
-            let allowed = only_allowed(&drawn);
-            prop_assert!(allowed.is_ok(), "{:?} in {:?}", allowed, String::from_utf8_lossy(&drawn));
-        }
+    fn no_document_reaches_the_terminal_with_more_than_text(text in HOSTILE, width in 20u16..130, height in 6u16..45) {
+        let drawn = draws_only_text(&text, (width, height));
+        prop_assert!(drawn.is_ok(), "{drawn:?}");
     }
 
     #[test]
@@ -341,5 +346,16 @@ proptest! {
                 prop_assert!(text.contains(thick), "no focus is seen:\n{text}");
             }
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 5_000, ..fuzzing() })]
+
+    #[test]
+    #[ignore = "takes a minute: ten thousand documents, two a case"]
+    fn ten_thousand_documents_reach_the_terminal_as_text(text in HOSTILE, width in 20u16..130, height in 6u16..45) {
+        let drawn = draws_only_text(&text, (width, height));
+        prop_assert!(drawn.is_ok(), "{drawn:?}");
     }
 }
