@@ -112,7 +112,7 @@ pub enum ClientError {
 
 impl Client {
     /// Nothing is sent yet.
-    pub fn new(config: ClientConfig) -> Result<Self, ClientError> {
+    pub fn new(config: &ClientConfig) -> Result<Self, ClientError> {
         let wrong = || ClientError::Address { found: config.address.escape_default().to_string() };
         let base = config.address.trim().trim_end_matches('/').to_owned();
         let uri: Uri = base.parse().map_err(|_| wrong())?;
@@ -236,7 +236,7 @@ mod tests {
     use super::*;
 
     fn client(address: &str, key: Option<&str>) -> Result<Client, ClientError> {
-        Client::new(ClientConfig { address: address.into(), key: key.map(str::to_owned), authorities: None })
+        Client::new(&ClientConfig { address: address.into(), key: key.map(str::to_owned), authorities: None })
     }
 
     /// A server that says `reply` to one request; its head and body come back.
@@ -286,7 +286,7 @@ mod tests {
         let authorities = Some(b"no certificate".to_vec());
         let config = ClientConfig { address: "https://a".into(), key: Some("s3cret".into()), authorities };
         assert!(!format!("{config:?}").contains("s3cret"));
-        assert!(matches!(Client::new(config), Err(ClientError::Authorities)));
+        assert!(matches!(Client::new(&config), Err(ClientError::Authorities)));
     }
 
     #[test]

@@ -55,7 +55,7 @@ pub(crate) fn answer(state: &State) -> Vec<Block> {
             // What was asked for comes first, then where it stands, then what stands around it: the first lines of a
             // small window tell all of it.
             blocks.push(Block::of(Role::Title, answer.text()));
-            blocks.extend(answer.citations().iter().flat_map(|citation| warning(&citation.standing)));
+            blocks.extend(answer.citations().iter().filter_map(|citation| warning(&citation.standing)));
             for (at, citation) in answer.citations().iter().enumerate() {
                 blocks.push(Block::of(Role::Quiet, format!("[{}] {}", at + 1, place(state, citation))));
             }

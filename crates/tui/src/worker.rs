@@ -55,7 +55,7 @@ pub(crate) struct Crew {
 
 /// What the first thread does.
 enum Task {
-    Look(Lookout),
+    Look(Box<Lookout>),
     Open(clinqa_schema::DocumentId),
     Similar(PassageId, Box<Filters>),
     Reopen,
@@ -134,13 +134,13 @@ impl Crew {
         // A thread that is gone has said why; a key must not end the session because of it.
         match effect {
             Effect::Look(lookout) => {
-                let _ = self.desk.send(Task::Look(lookout.clone()));
+                let _ = self.desk.send(Task::Look(Box::new(lookout.clone())));
                 let _ = self.ranking.send(lookout.clone());
                 let _ = self.reading.send((lookout, Patience::Typing));
             }
             Effect::Ask(lookout) => {
                 let _ = self.reading.send((lookout.clone(), Patience::Asked));
-                let _ = self.desk.send(Task::Look(lookout.clone()));
+                let _ = self.desk.send(Task::Look(Box::new(lookout.clone())));
                 let _ = self.ranking.send(lookout);
             }
             Effect::Open(id) => drop(self.desk.send(Task::Open(id))),

@@ -40,7 +40,7 @@ impl Remote {
         // `clinqa key new` prints the secret and then the lines for the server's file.
         let key = key.map(|text| text.lines().next().unwrap_or_default().to_owned());
         let authorities = authorities.map(read).transpose()?;
-        let client = Client::new(ClientConfig { address: address.to_owned(), key, authorities })?;
+        let client = Client::new(&ClientConfig { address: address.to_owned(), key, authorities })?;
         Ok(Self { client, told: Mutex::default() })
     }
 
