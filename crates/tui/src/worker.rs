@@ -27,6 +27,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// The same while whoever answers cannot be reached.
 const TRY_EVERY: Duration = Duration::from_secs(1);
 
+/// How long is waited before it is looked again whether index and models are there.
+const WAIT: Duration = Duration::from_millis(20);
+
 /// How often a rebuild says how far it is.
 const TELL_EVERY: Duration = Duration::from_millis(100);
 
@@ -263,14 +266,16 @@ fn ranks(shared: &Arc<Shared>, lookouts: &Receiver<Lookout>) {
         return shared.told(None, Err(error), |()| Message::ModelsReady);
     }
     shared.prepared.store(true, Ordering::Release);
+    // Whoever has its models at once may have them before the index: what is typed meanwhile is not passed over.
+    while !shared.open.load(Ordering::Acquire) {
+        std::thread::sleep(WAIT);
+    }
     shared.say(Message::ModelsReady);
     while let Ok(first) = lookouts.recv() {
         let lookout = lookouts.try_iter().last().unwrap_or(first);
         let Ok(question) = Question::new(&lookout.text) else { continue };
-        if shared.open.load(Ordering::Acquire) {
-            let found = shared.desk.by_meaning(&shared.wanted(question, &lookout));
-            shared.told(Some(lookout.seq), found, |found| Message::Found(lookout.seq, Box::new(found)));
-        }
+        let found = shared.desk.by_meaning(&shared.wanted(question, &lookout));
+        shared.told(Some(lookout.seq), found, |found| Message::Found(lookout.seq, Box::new(found)));
     }
 }
 
@@ -287,7 +292,7 @@ fn reads(shared: &Arc<Shared>, lookouts: &Receiver<(Lookout, Patience)>) {
         let lookout = lookouts.try_iter().last().unwrap_or(latest).0;
         // The models may still be on their way.
         while !(shared.prepared.load(Ordering::Acquire) && shared.open.load(Ordering::Acquire)) {
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::sleep(WAIT);
         }
         let Ok(question) = Question::new(&lookout.text) else { continue };
         let reply = shared.desk.answer(&shared.wanted(question, &lookout));
