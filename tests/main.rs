@@ -18,6 +18,7 @@ mod search;
 mod serve;
 mod serve_access;
 mod serve_api;
+mod serve_browse;
 mod serve_hostile;
 mod serve_life;
 mod serve_limits;

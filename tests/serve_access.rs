@@ -8,7 +8,7 @@ use crate::support::http::Server;
 use crate::support::{Project, arg, five};
 
 /// Every route with the least role that opens it, once more and by hand: the table of the server is held to it.
-const ROUTES: [(&str, &str, &str); 19] = [
+const ROUTES: [(&str, &str, &str); 25] = [
     ("GET", "/", "none"),
     ("POST", "/", "patient"),
     ("GET", "/source/{id}", "patient"),
@@ -22,6 +22,12 @@ const ROUTES: [(&str, &str, &str); 19] = [
     ("GET", "/v1/models", "patient"),
     ("GET", "/v1/models/{id}", "patient"),
     ("POST", "/v1/search", "staff"),
+    ("POST", "/v1/similar", "staff"),
+    ("GET", "/v1/names", "staff"),
+    ("POST", "/v1/facets", "staff"),
+    ("GET", "/v1/index", "staff"),
+    ("GET", "/v1/index/generations", "admin"),
+    ("GET", "/v1/gaps", "admin"),
     ("GET", "/v1/documents/{id}", "patient"),
     ("GET", "/v1/passages/{id}", "patient"),
     ("POST", "/v1/feedback", "patient"),

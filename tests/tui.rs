@@ -1,147 +1,19 @@
 //! Does the screen work in a terminal: typing, reading, copying, resizing, leaving, and the terminal after it?
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write as _;
-use std::path::PathBuf;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::{Project, five, skipped};
-
-/// Longest wait for a text on the screen.
-const PATIENCE: Duration = Duration::from_mins(1);
-
-/// A shell in a terminal of its own, by tmux.
-struct Terminal {
-    folder: tempfile::TempDir,
-    project: &'static Project,
-}
-
-/// Whether a program is there.
-fn is_there(program: &str) -> bool {
-    let version =
-        Command::new(program).arg("-V").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    version.is_ok_and(|status| status.success())
-}
-
-impl Terminal {
-    /// A terminal of this size with a shell in the project; none where tmux is missing, which is said out loud.
-    fn open(width: u16, height: u16) -> Option<Self> {
-        if !is_there("tmux") {
-            skipped("tmux is not here: the terminal screen is NOT tested in a terminal");
-            return None;
-        }
-        let terminal = Self { folder: tempfile::tempdir().expect("a folder"), project: five() };
-        let size = [width.to_string(), height.to_string()];
-        terminal.tmux(&["new-session", "-d", "-x", &size[0], "-y", &size[1], "sh"]);
-        // What a program copies with OSC 52 becomes a buffer of tmux.
-        terminal.tmux(&["set-option", "-g", "set-clipboard", "on"]);
-        terminal.type_line("PS1='ready> '; cd \"$PROJECT\"");
-        terminal.wait_for("ready> ");
-        Some(terminal)
-    }
-
-    fn tmux(&self, args: &[&str]) -> String {
-        let home = self.folder.path();
-        let output = Command::new("tmux")
-            .args(["-u", "-f", "/dev/null", "-S"])
-            .arg(home.join("socket"))
-            .args(args)
-            .env_clear()
-            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
-            .env("HOME", home)
-            .env("LANG", "C.UTF-8")
-            .env("TERM", "xterm-256color")
-            .env("PROJECT", self.project.path(""))
-            .env("CLINQA", env!("CARGO_BIN_EXE_clinqa"))
-            .output()
-            .expect("tmux starts");
-        String::from_utf8_lossy(&output.stdout).into_owned()
-    }
-
-    fn screen(&self) -> String {
-        self.tmux(&["capture-pane", "-p"])
-    }
-
-    /// Types a line in the shell.
-    fn type_line(&self, line: &str) {
-        self.tmux(&["send-keys", "-l", line]);
-        self.tmux(&["send-keys", "Enter"]);
-    }
-
-    /// Presses keys as tmux calls them.
-    fn press(&self, keys: &[&str]) {
-        for key in keys {
-            self.tmux(&["send-keys", key]);
-            // What follows an escape at once is taken for one key with Alt.
-            std::thread::sleep(Duration::from_millis(if *key == "Escape" { 100 } else { 0 }));
-        }
-    }
-
-    fn type_text(&self, text: &str) {
-        self.tmux(&["send-keys", "-l", text]);
-    }
-
-    /// Waits until the screen shows the text, and returns the screen.
-    #[track_caller]
-    fn wait_for(&self, text: &str) -> String {
-        self.wait(text, |screen| screen.contains(text))
-    }
-
-    /// Waits until the screen does not show the text any more.
-    #[track_caller]
-    fn wait_until_gone(&self, text: &str) -> String {
-        self.wait(text, |screen| !screen.contains(text))
-    }
-
-    #[track_caller]
-    fn wait(&self, what: &str, holds: impl Fn(&str) -> bool) -> String {
-        let start = Instant::now();
-        loop {
-            let screen = self.screen();
-            if holds(&screen) {
-                return screen;
-            }
-            assert!(start.elapsed() < PATIENCE, "waited for `{what}`:\n{screen}");
-            std::thread::sleep(Duration::from_millis(30));
-        }
-    }
-
-    /// Starts the screen; its process is left in a file.
-    fn start(&self) {
-        self.type_line("sh -c 'echo $$ > \"$HOME/pid\"; exec \"$CLINQA\" tui'; echo ended with $?");
-        self.wait_for("type a question");
-    }
-
-    fn signal(&self, signal: &str) {
-        let pid = fs::read_to_string(self.folder.path().join("pid")).expect("a process");
-        let sent = Command::new("kill").args([signal, pid.trim()]).status();
-        assert!(sent.is_ok_and(|status| status.success()), "kill {signal}");
-    }
-
-    /// The terminal is as a shell expects it: keys are shown, lines are edited, and the screen of before is back.
-    #[track_caller]
-    fn is_itself(&self) {
-        let screen = self.wait_for("ready> ");
-        assert!(!screen.contains("Results come as you type"), "the other screen is still there:\n{screen}");
-        self.type_line("stty -a");
-        self.wait(" echo", |screen| {
-            let words: Vec<&str> = screen.split_whitespace().collect();
-            ["echo", "icanon", "isig"].iter().all(|flag| words.contains(flag))
-        });
-    }
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        self.tmux(&["kill-server"]);
-    }
-}
+use crate::support::terminal::{PATIENCE, Terminal, is_there};
+use crate::support::{Project, arg, five, skipped};
 
 #[test]
 fn a_question_is_typed_answered_copied_and_left() {
     let Some(terminal) = Terminal::open(80, 24) else { return };
-    terminal.start();
+    terminal.start("");
     terminal.type_text("symptoms of asthma");
     terminal.wait_for("found by words");
     terminal.press(&["Enter"]);
@@ -163,39 +35,110 @@ fn a_question_is_typed_answered_copied_and_left() {
     terminal.is_itself();
 }
 
-#[test]
-fn every_key_of_the_help_works_in_a_terminal() {
-    let Some(terminal) = Terminal::open(100, 40) else { return };
-    terminal.start();
-    terminal.press(&["?"]);
-    terminal.wait_for("every key");
-    terminal.press(&["Escape"]);
-    terminal.wait_until_gone("In the question, as in readline");
+/// The keys that the help lists, as tmux calls them. The help is read from the screen, so that a key that is added to
+/// it and not pressed below fails the test.
+fn keys_of_the_help(screen: &str) -> BTreeSet<String> {
+    let mut keys = BTreeSet::new();
+    for line in screen.lines() {
+        let Some(inner) = line.split('┃').nth(1).filter(|inner| inner.starts_with(' ')) else { continue };
+        let column: String = inner.chars().skip(1).take(14).collect();
+        let named: Option<Vec<String>> = column.split_whitespace().map(as_tmux_calls_it).collect();
+        keys.extend(named.into_iter().flatten());
+    }
+    keys
+}
+
+fn as_tmux_calls_it(key: &str) -> Option<String> {
+    const NAMES: [(&str, &str); 13] = [
+        ("Enter", "Enter"),
+        ("Esc", "Escape"),
+        ("Tab", "Tab"),
+        ("Shift-Tab", "BTab"),
+        ("Up", "Up"),
+        ("Down", "Down"),
+        ("Home", "Home"),
+        ("End", "End"),
+        ("PgUp", "PageUp"),
+        ("PgDn", "PageDown"),
+        ("Space", "Space"),
+        ("Backspace", "BSpace"),
+        ("Del", "DC"),
+    ];
+    if let Some((_, name)) = NAMES.iter().find(|(shown, _)| *shown == key) {
+        return Some((*name).to_owned());
+    }
+    let one = |rest: &str| rest.chars().count() == 1;
+    match (key.strip_prefix("Ctrl-"), key.strip_prefix("Alt-")) {
+        (Some(rest), _) if one(rest) => Some(format!("C-{rest}")),
+        (_, Some(rest)) if one(rest) => Some(format!("M-{rest}")),
+        _ => one(key).then(|| key.to_owned()),
+    }
+}
+
+/// In the question words are cut and put back, the cursor walks, letters are swapped.
+fn edit_a_question(terminal: &Terminal) {
     terminal.type_text("blood pressur");
     terminal.press(&["C-w", "C-y", "C-a", "C-e"]);
+    terminal.wait_for("▸ blood pressur");
+    terminal.press(&["C-a", "M-d"]);
+    terminal.wait_until_gone("▸ blood");
+    terminal.press(&["C-y", "C-e"]);
+    terminal.wait_for("▸ blood pressur");
+    terminal.press(&["C-t"]);
+    terminal.wait_for("blood pressru");
+    terminal.press(&["C-t", "C-b", "C-f"]);
+    terminal.wait_for("▸ blood pressur");
     terminal.wait_for("found by words and meaning");
+}
+
+#[test]
+fn every_key_of_the_help_works_in_a_terminal() {
+    let Some(terminal) = Terminal::open(100, 64) else { return };
+    terminal.start("");
+    terminal.press(&["?"]);
+    let listed = keys_of_the_help(&terminal.wait_for("The mouse is left to your terminal"));
+    assert!(listed.len() > 40, "the help is read: {listed:?}");
+    terminal.press(&["Escape"]);
+    terminal.wait_until_gone("In the question, as in readline");
+    terminal.tmux(&["resize-window", "-x", "100", "-y", "40"]);
+    edit_a_question(&terminal);
     terminal.press(&["Enter"]);
     terminal.wait(" an answer or none", |screen| screen.contains("confidence") || screen.contains("No answer"));
+    terminal.press(&["/", "C-u"]);
+    terminal.wait_for("type a question");
+    terminal.press(&["Up"]);
+    terminal.wait_for("▸ blood pressur");
+    terminal.press(&["Enter"]);
+    terminal.wait_for("confidence");
     terminal.press(&["Tab", "j", "Down"]);
     terminal.wait_for("Passages 3 of");
-    terminal.press(&["k"]);
-    terminal.wait_for("Passages 2 of");
-    terminal.press(&["G"]);
-    terminal.wait_until_gone("Passages 2 of");
-    terminal.press(&["g"]);
-    terminal.wait_for("Passages 1 of");
-    terminal.press(&["C-d"]);
-    terminal.wait_until_gone("Passages 1 of");
-    terminal.press(&["C-u"]);
-    terminal.wait_for("Passages 1 of");
+    for (keys, shown) in [
+        (&["k"][..], "Passages 2 of"),
+        (&["Up"], "Passages 1 of"),
+        (&["j"], "Passages 2 of"),
+        (&["g"], "Passages 1 of"),
+        (&["j"], "Passages 2 of"),
+        (&["Home"], "Passages 1 of"),
+    ] {
+        terminal.press(keys);
+        terminal.wait_for(shown);
+    }
+    for (away, back) in [("G", "g"), ("End", "Home"), ("C-d", "C-u"), ("PageDown", "PageUp")] {
+        terminal.press(&[away]);
+        terminal.wait_until_gone("Passages 1 of");
+        terminal.press(&[back]);
+        terminal.wait_for("Passages 1 of");
+    }
     for (keys, shown) in [
         (&["p"][..], "1 on the worklist"),
-        (&["w"], "1 pinned"),
+        (&["j", "Space"], "2 on the worklist"),
+        (&["w"], "2 pinned"),
         (&["Escape", "x"], "Why is this here?"),
         (&["Escape", "s"], "sorted by newest"),
         (&["f"], "Filters: documents listed"),
         (&["Escape", "m"], " like: "),
-        (&["Escape", "c"], "marked"),
+        (&["Escape", "y"], "copied"),
+        (&["c"], "marked"),
         (&["j", "c"], "Side by side"),
         (&["Escape", "!"], "This answer is"),
         (&["Escape", "e"], "Write pinned passages as"),
@@ -223,6 +166,7 @@ fn every_key_of_the_help_works_in_a_terminal() {
         (&["BTab"], "[Generations]"),
         (&["R"], "Rebuild the index from its corpora?"),
         (&["Enter"], "[Rebuild]"),
+        (&["Tab"], "No query log is kept"),
         (&["Escape"], "Passages"),
     ] {
         terminal.press(keys);
@@ -234,19 +178,133 @@ fn every_key_of_the_help_works_in_a_terminal() {
     terminal.wait_for("ready> ");
     terminal.type_line("fg");
     terminal.wait_for("Passages");
-    terminal.press(&["C-c"]);
+    terminal.press(&["q"]);
     terminal.wait_for("ended with");
     let pins = fs::read_to_string(terminal.project.path("clinqa-pins-1.md")).expect("what was exported");
     assert!(pins.starts_with("> "), "{pins}");
     fs::remove_file(terminal.project.path("clinqa-pins-1.md")).expect("removed");
     terminal.is_itself();
+    terminal.type_line("clear");
+    terminal.start("");
+    terminal.press(&["C-c"]);
+    terminal.wait_for("ended with");
+    terminal.is_itself();
+    let forgotten: Vec<&String> = listed.iter().filter(|key| !terminal.pressed.borrow().contains(*key)).collect();
+    assert!(forgotten.is_empty(), "the help lists keys that no test presses: {forgotten:?}");
+}
+
+#[test]
+fn the_mouse_and_a_history_are_there_for_whoever_asks_for_them() {
+    let Some(terminal) = Terminal::open(80, 24) else { return };
+    let settings = terminal.folder.path().join("tui.toml");
+    fs::write(&settings, "[tui]\nmouse = true\nhistory = true\n").expect("a file");
+    terminal.start("--config \"$HOME/tui.toml\"");
+    terminal.type_text("symptoms of asthma");
+    terminal.wait_for("found by words and meaning");
+    terminal.press(&["Enter"]);
+    terminal.wait_for("confidence");
+    let screen = terminal.screen();
+    let line = screen.lines().position(|line| line.contains("Passages 1 of")).expect("a list");
+    // The second passage begins three lines below the first; a click as terminals send it counts from 1.
+    let clicks = format!("\u{1b}[<0;20;{}M", line + 1 + 4);
+    terminal.tmux(&["send-keys", "-l", &clicks]);
+    terminal.wait_for("Passages 2 of");
+    terminal.tmux(&["send-keys", "-l", "\u{1b}[<65;20;20M"]);
+    terminal.wait_until_gone("Passages 2 of");
+    terminal.press(&["q"]);
+    terminal.wait_for("ended with 0");
+    terminal.is_itself();
+    let history = terminal.folder.path().join(".local/state/clinqa/history");
+    assert_eq!(fs::read_to_string(history).expect("a history"), "symptoms of asthma\n");
+    terminal.type_line("clear");
+    terminal.start("--config \"$HOME/tui.toml\"");
+    terminal.press(&["Up"]);
+    terminal.wait_for("▸ symptoms of asthma");
+    terminal.press(&["C-c"]);
+    terminal.wait_for("ended with");
+}
+
+#[test]
+fn another_machines_index_is_searched_with_the_same_screens() {
+    let Some(terminal) = Terminal::open(80, 24) else { return };
+    let made = five().run(&["key", "new", "--role", "staff", "--name", "ward"]).expect(0).stdout;
+    let (secret, entry) = made.split_once('\n').expect("a secret and its entry");
+    let keys = terminal.folder.path().join("keys.toml");
+    fs::write(&keys, entry).expect("a file");
+    fs::write(terminal.folder.path().join("key"), format!("{secret}\n")).expect("a file");
+    let (mut server, address) = served(&keys, "127.0.0.1:0");
+    terminal.start(&format!("--server http://{address} --key-file \"$HOME/key\""));
+    terminal.wait_for("what you type goes to 127.0.0.1");
+    terminal.type_text("symptoms of asthma");
+    terminal.wait_for("found by words and meaning · 5 documents at 127.0.0.1");
+    terminal.press(&["Enter"]);
+    let answered = terminal.wait_for("confidence");
+    assert!(answered.contains("Asthma"), "{answered}");
+    for (keys, shown) in [
+        (&["Tab", "x"][..], "By words (BM25)"),
+        (&["Escape", "f"], "kind       [ ] leaflet"),
+        (&["Escape", "m"], " like: "),
+        (&["Escape", "o"], "t contents"),
+        (&["Escape", "L"], "current"),
+        (&["R"], "on the server itself"),
+        (&["Tab", "Tab", "Tab"], "keeps no query log"),
+        (&["Escape"], "Passages"),
+    ] {
+        terminal.press(keys);
+        terminal.wait_for(shown);
+    }
+    server.kill().and_then(|()| server.wait()).expect("ended");
+    terminal.press(&["/", "C-u"]);
+    terminal.type_text("flu vaccine");
+    terminal.wait_for("cannot reach 127.0.0.1");
+    terminal.press(&["Left"]);
+    let lost = terminal.wait_for("NO CONNECTION, trying again");
+    assert!(lost.contains("▸ flu vaccine"), "keys go on: {lost}");
+    let (mut server, _) = served(&keys, &address);
+    terminal.wait_for("connected again");
+    terminal.press(&["End"]);
+    terminal.wait_for("found by words and meaning");
+    terminal.press(&["C-c"]);
+    terminal.wait_for("ended with");
+    terminal.is_itself();
+    // Without its key nothing is shown, and it says why.
+    terminal.type_line("clear");
+    terminal.start(&format!("--server http://{address}"));
+    terminal.wait_for("this needs a key");
+    terminal.press(&["C-c"]);
+    terminal.wait_for("ended with");
+    server.kill().and_then(|()| server.wait()).expect("ended");
+}
+
+/// `clinqa serve` with its keys, and where it listens.
+fn served(keys: &Path, listen: &str) -> (std::process::Child, String) {
+    let args = ["serve", "--listen", listen, "--keys", arg(keys), "--require-key", "--log", "off"];
+    let mut child = five().command(&args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
+    let mut said = String::new();
+    let _ = BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut said);
+    let address = said.split("://").nth(1).unwrap_or_else(|| panic!("it does not listen: {said}"));
+    (child, address.trim().to_owned())
+}
+
+#[test]
+fn a_server_that_cannot_be_asked_is_told_before_the_screen() {
+    let Some(terminal) = Terminal::open(100, 24) else { return };
+    for (args, told) in [
+        ("--server http://clinqa.example.org", "in the clear"),
+        ("--server clinqa.example.org", "no address of a server"),
+        ("--server https://clinqa.example.org --key-file nowhere", "cannot read nowhere"),
+    ] {
+        terminal.type_line(&format!("clear; \"$CLINQA\" tui {args}; echo ended with $?"));
+        let screen = terminal.wait_for("ended with 2");
+        assert!(screen.replace('\n', "").contains(told), "{screen}");
+    }
 }
 
 #[test]
 fn a_signal_gives_the_terminal_back() {
     let Some(terminal) = Terminal::open(80, 24) else { return };
     for signal in ["-TERM", "-HUP"] {
-        terminal.start();
+        terminal.start("");
         terminal.signal(signal);
         terminal.wait_for("ended with 143");
         terminal.is_itself();

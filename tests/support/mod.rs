@@ -6,6 +6,7 @@ pub(crate) mod http;
 pub(crate) mod openapi;
 pub(crate) mod readability;
 pub(crate) mod strace;
+pub(crate) mod terminal;
 
 use std::fs;
 use std::io::Write as _;

@@ -2,8 +2,10 @@
 //!
 //! `cargo bench -p clinqa-bench` times each room by itself. `clinqa-bench worker` answers JSON Lines, so that a script can
 //! time ours interleaved with programs of others that run in processes of their own: `compare/compare.py` does that, and
-//! prints the table of the README. `clinqa-bench load` asks a running server at a constant rate.
+//! prints the table of the README. `clinqa-bench load` asks a running server at a constant rate. `clinqa-bench crowd` makes a
+//! large index for `crates/tui/measure.py`.
 
+mod crowd;
 mod error;
 mod load;
 mod memory;
@@ -12,6 +14,7 @@ mod starter;
 mod vectors;
 mod worker;
 
+pub use crowd::build_crowd;
 pub use error::BenchError;
 pub use load::{Load, LoadReport, Times, load, questions};
 pub use memory::Memory;

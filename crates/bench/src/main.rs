@@ -5,13 +5,17 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clinqa_bench::{BenchError, Load, load, questions, work};
+use clinqa_bench::{BenchError, Load, build_crowd, embedded, load, questions, work};
+use clinqa_encoder::Encoder;
+use clinqa_weights::ENCODER;
 
 const USAGE: &str = "usage: clinqa-bench worker [--threads N]
        clinqa-bench load ADDRESS:PORT QUESTIONS.jsonl RATE SECONDS
+       clinqa-bench crowd CORPUS.jsonl FOLDER COUNT
 
 The worker answers JSON Lines; see crates/bench/src/worker.rs. The load asks a running `clinqa serve` at a constant rate
-and prints what became of the questions as one JSON object.";
+and prints what became of the questions as one JSON object. The crowd is an index of COUNT passages in FOLDER, with the
+vectors of nobody, to measure a screen on.";
 
 /// Questions that may be under way.
 const ASKERS: usize = 256;
@@ -36,8 +40,16 @@ fn run(arguments: &[String]) -> Option<Result<(), BenchError>> {
             let duration = Duration::from_secs(seconds);
             Some(loaded(&Load { address, rate, duration, askers: ASKERS }, Path::new(file)))
         }
+        [verb, corpus, folder, count] if verb == "crowd" => {
+            Some(crowd(Path::new(corpus), Path::new(folder), count.parse().ok()?))
+        }
         _ => None,
     }
+}
+
+fn crowd(corpus: &Path, folder: &Path, count: usize) -> Result<(), BenchError> {
+    let encoder = Encoder::open(&embedded(&ENCODER))?;
+    build_crowd(corpus, folder, count, &encoder)
 }
 
 fn worker(threads: usize) -> Result<(), BenchError> {

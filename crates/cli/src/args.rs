@@ -170,6 +170,18 @@ pub(crate) struct TuiArgs {
     /// Whose emergency number to name, as an ISO 3166 code such as GB
     #[arg(long, env = "CLINQA_REGION")]
     pub(crate) region: Option<Region>,
+    /// A click chooses, the wheel scrolls
+    #[arg(long)]
+    pub(crate) mouse: bool,
+    /// Search the index of a `clinqa serve` instead of one on this machine
+    #[arg(long, env = "CLINQA_SERVER", value_name = "URL")]
+    pub(crate) server: Option<String>,
+    /// File with the key for the server, of role staff or admin
+    #[arg(long, env = "CLINQA_KEY_FILE", value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
+    /// Certificates of the authorities that vouch for the server, PEM, instead of the public ones
+    #[arg(long, env = "CLINQA_CA_FILE", value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -7,6 +7,8 @@ mod models;
 mod output;
 mod progress;
 mod query_log;
+mod scores;
+mod screen;
 mod settings;
 mod starter;
 

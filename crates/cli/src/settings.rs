@@ -16,6 +16,9 @@ use crate::args::{LogArg, Places, PrecisionArg};
 const PROJECT_FILE: &str = "clinqa.toml";
 const USER_FILE: &str = "clinqa/config.toml";
 
+/// Questions of earlier sessions, in the user's state folder.
+const HISTORY: &str = "clinqa/history";
+
 /// Where everything is, and what is used; complete.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
@@ -35,6 +38,8 @@ pub(crate) struct Settings {
     pub(crate) unpacked: PathBuf,
     /// Keys of the terminal screen, by what they do.
     pub(crate) keys: BTreeMap<String, Vec<String>>,
+    /// How the terminal screen behaves.
+    pub(crate) tui: TuiFile,
 }
 
 /// What a settings file may say.
@@ -48,6 +53,23 @@ struct File {
     keep: Option<u16>,
     serve: Option<ServeFile>,
     keys: Option<BTreeMap<String, Vec<String>>>,
+    tui: Option<TuiFile>,
+}
+
+/// `[tui]` of a settings file.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct TuiFile {
+    /// A click chooses, the wheel scrolls.
+    pub(crate) mouse: Option<bool>,
+    /// Questions are kept in a file for later sessions.
+    pub(crate) history: Option<bool>,
+    /// The server whose index is searched.
+    pub(crate) server: Option<String>,
+    /// The file with the key for it.
+    pub(crate) key_file: Option<PathBuf>,
+    /// Certificates of the authorities that vouch for it.
+    pub(crate) ca_file: Option<PathBuf>,
 }
 
 /// `[serve]` of a settings file: the flags of `clinqa serve`, by their names.
@@ -130,6 +152,7 @@ impl Settings {
             serve: files.iter().find_map(|file| file.serve.clone()).unwrap_or_default(),
             unpacked,
             keys: files.iter().find_map(|file| file.keys.clone()).unwrap_or_default(),
+            tui: files.iter().find_map(|file| file.tui.clone()).unwrap_or_default(),
         })
     }
 
@@ -158,6 +181,11 @@ impl File {
                 *named = folder.join(&*named);
             }
         }
+        if let Some(tui) = &mut file.tui {
+            for named in [&mut tui.key_file, &mut tui.ca_file].into_iter().flatten() {
+                *named = folder.join(&*named);
+            }
+        }
         file.corpora = file.corpora.map(|all| all.into_iter().map(|corpus| folder.join(corpus)).collect());
         Ok(file)
     }
@@ -178,6 +206,11 @@ fn xdg(variable: &str, below_home: &str) -> Option<PathBuf> {
     named.or_else(|| {
         env::var_os("HOME").filter(|home| !home.is_empty()).map(|home| PathBuf::from(home).join(below_home))
     })
+}
+
+/// Where questions are kept for later sessions of the terminal screen, if somebody wants that.
+pub(crate) fn history_file() -> Option<PathBuf> {
+    xdg("XDG_STATE_HOME", ".local/state").map(|folder| folder.join(HISTORY))
 }
 
 /// Every folder in `corpora/`, sorted by name, hidden ones apart.

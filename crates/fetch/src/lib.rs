@@ -7,6 +7,8 @@
 //! Nothing about a question ever goes out: the requests name a model, a revision and a file, and the user agent is
 //! `clinqa/<version>`. Without the feature `hub` no socket is compiled in; [`verify`] works all the same.
 
+#[cfg(feature = "hub")]
+mod client;
 mod error;
 #[cfg(feature = "hub")]
 mod hub;
@@ -18,6 +20,8 @@ mod place;
 mod pull;
 mod request;
 
+#[cfg(feature = "hub")]
+pub use client::{Client, ClientConfig, ClientError};
 pub use error::FetchError;
 pub use pin::{PIN_FILE, PulledFile, verify};
 pub use request::{PullRequest, Pulled};

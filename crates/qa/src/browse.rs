@@ -84,6 +84,10 @@ pub enum Facet {
     Audience,
     /// The branch of medicine.
     Specialty,
+    /// The grade of the evidence or the strength of the recommendation.
+    Grade,
+    /// Where they hold.
+    Jurisdiction,
     /// Who publishes them.
     Publisher,
     /// The year of publication.
@@ -92,7 +96,26 @@ pub enum Facet {
 
 impl Facet {
     /// Every facet, in the order in which a screen shows them.
-    pub const ALL: [Self; 5] = [Self::Kind, Self::Audience, Self::Specialty, Self::Publisher, Self::Year];
+    pub const ALL: [Self; 7] =
+        [Self::Kind, Self::Audience, Self::Specialty, Self::Grade, Self::Jurisdiction, Self::Publisher, Self::Year];
+
+    /// Its name, one word: what a condition is called on a screen and in the API.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Kind => "kind",
+            Self::Audience => "audience",
+            Self::Specialty => "specialty",
+            Self::Grade => "grade",
+            Self::Jurisdiction => "place",
+            Self::Publisher => "publisher",
+            Self::Year => "year",
+        }
+    }
+
+    /// The facet of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|facet| facet.name() == name)
+    }
 
     /// What a document with this metadata has of it; empty if nothing is said.
     pub fn of(self, metadata: &Metadata) -> String {
@@ -100,6 +123,8 @@ impl Facet {
             Self::Kind => metadata.kind.clone(),
             Self::Audience => metadata.audience.clone().unwrap_or_default(),
             Self::Specialty => metadata.specialty.clone().unwrap_or_default(),
+            Self::Grade => metadata.grade.clone().unwrap_or_default(),
+            Self::Jurisdiction => metadata.jurisdiction.clone().unwrap_or_default(),
             Self::Publisher => metadata.publisher.clone(),
             Self::Year => metadata.published.as_ref().map(|date| year(date).to_owned()).unwrap_or_default(),
         }
@@ -112,6 +137,8 @@ impl Facet {
             Self::Kind => lifted.kind = None,
             Self::Audience => lifted.audience = None,
             Self::Specialty => lifted.specialty = None,
+            Self::Grade => lifted.grade = None,
+            Self::Jurisdiction => lifted.jurisdiction = None,
             Self::Publisher => lifted.publisher = None,
             Self::Year => (lifted.since, lifted.until) = (None, None),
         }

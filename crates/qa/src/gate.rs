@@ -4,7 +4,7 @@ use clinqa_corpus::Report;
 use clinqa_eval::JudgedQuestion;
 use clinqa_index::Manifest;
 use clinqa_retrieval::Retriever;
-use clinqa_schema::{Filters, Observer, Progress, Question, Stage};
+use clinqa_schema::{Filters, Observer, Progress, Question, Scores, Stage};
 
 use crate::Error;
 
@@ -128,8 +128,8 @@ impl Gate {
         Ok(())
     }
 
-    /// Asks every judged question that names a document.
-    pub(crate) fn check(&self, retriever: Retriever<'_>, observer: &mut dyn Observer) -> Result<(), Error> {
+    /// Asks every judged question that names a document; an empty gate lets everything pass.
+    pub(crate) fn check(&self, retriever: Retriever<'_>, observer: &mut dyn Observer) -> Result<Option<Scores>, Error> {
         let total = self.questions.len() as u64;
         let (mut right, mut asked) = (0_u32, 0_u32);
         for (done, judged) in (1..).zip(&self.questions) {
@@ -143,8 +143,11 @@ impl Gate {
             right += u32::from(first_documents(&ranking, 3).iter().any(|found| judged.is_right(found)));
         }
         let found = f64::from(right) / f64::from(asked.max(1));
-        if asked == 0 || found >= self.document_at_3 {
-            return Ok(());
+        if asked == 0 {
+            return Ok(None);
+        }
+        if found >= self.document_at_3 {
+            return Ok(Some(Scores { questions: asked, document_at_3: found, demanded: self.document_at_3 }));
         }
         Err(GateError::DocumentAt3 { found, expected: self.document_at_3 }.into())
     }

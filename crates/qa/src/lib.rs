@@ -35,7 +35,7 @@ pub use clinqa_index::{
     Store, Withdrawn, WithdrawnStamp,
 };
 pub use clinqa_retrieval::glossary;
-pub use clinqa_safety::{Region, RegionError, Rules};
+pub use clinqa_safety::{Redacted, Region, RegionError, Rules, redact};
 pub use forecast::{Forecast, forecast};
 pub use rebuild::{Copies, RebuildConfig, RebuildReport, Reuse, rebuild};
 pub use search::{Found, Lookup, listed, search};

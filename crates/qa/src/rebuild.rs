@@ -11,7 +11,7 @@ use clinqa_index::{
     Store, Withdrawn, WriterConfig,
 };
 use clinqa_retrieval::{RetrievalConfig, Retriever};
-use clinqa_schema::{Document, Embedding, Moment, Observer, Passage, Progress, Silent, Stage};
+use clinqa_schema::{Document, Embedding, Moment, Observer, Passage, Progress, Scores, Silent, Stage};
 use serde::Serialize;
 
 use crate::engine::identity;
@@ -88,6 +88,9 @@ pub struct RebuildReport {
     pub withdrawn: u64,
     /// Which documents differ from the generation before; `None` if there is none to compare with.
     pub changes: Option<Changes>,
+    /// What the gate measured, if anything was demanded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scores: Option<Scores>,
 }
 
 /// Builds a generation from the corpora and publishes it; whatever fails, the old one stays.
@@ -137,10 +140,11 @@ pub fn rebuild(
     }
     let sealed = writer.finish(observer)?;
     check_account(&sources.records, left_out, sealed.manifest().counts.documents)?;
+    let mut scores = None;
     if !config.gate.questions.is_empty() {
         let generation = sealed.open()?;
         let retriever = Retriever { index: &generation, encoder, config: RetrievalConfig::default() };
-        config.gate.check(retriever, observer)?;
+        scores = config.gate.check(retriever, observer)?;
     }
     let changes = store.changes_to(&sealed)?;
     store.publish_keeping(&sealed, config.keep)?;
@@ -155,6 +159,7 @@ pub fn rebuild(
         reused,
         withdrawn: left_out,
         changes,
+        scores,
     })
 }
 

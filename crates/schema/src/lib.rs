@@ -6,6 +6,7 @@
 mod document;
 mod embedding;
 mod filters;
+mod gaps;
 mod id;
 mod moment;
 mod passage;
@@ -13,12 +14,14 @@ mod progress;
 mod question;
 mod ranking;
 mod reply;
+mod scores;
 mod standing;
 mod trace;
 
 pub use document::{Date, DateError, Document, DocumentError, Metadata, Section, SourceLocator};
 pub use embedding::{Embedding, EmbeddingError};
 pub use filters::Filters;
+pub use gaps::Gaps;
 pub use id::{DocumentId, IdError, PassageId};
 pub use moment::Moment;
 pub use passage::{Passage, PassageError, Span};
@@ -28,5 +31,6 @@ pub use ranking::{Hit, Ranking};
 pub use reply::{
     Abstention, Answer, Call, Citation, Confidence, ConfidenceLabel, Notice, NoticeKind, Outcome, Reading, Reply,
 };
+pub use scores::Scores;
 pub use standing::{Standing, StandingState};
 pub use trace::{SpanTrace, Timing, Trace, UnderstandingStep};

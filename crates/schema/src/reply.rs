@@ -1,6 +1,6 @@
 //! What comes back: an answer with its citations, an honest "I do not know", or a redirect.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Date, DocumentId, PassageId, Standing, Trace};
 
@@ -36,7 +36,7 @@ pub struct Reply {
 }
 
 /// What became of a question.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
@@ -49,7 +49,7 @@ pub enum Outcome {
 }
 
 /// Why a question was not answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Abstention {
@@ -64,7 +64,7 @@ pub enum Abstention {
 }
 
 /// Something to know before reading on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Notice {
     /// How grave it is.
@@ -83,7 +83,7 @@ pub struct Notice {
 }
 
 /// The kind of a notice, gravest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum NoticeKind {
@@ -100,7 +100,7 @@ pub enum NoticeKind {
 }
 
 /// A number to call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Call {
     /// The region as an ISO 3166 code; empty if unknown.
@@ -215,7 +215,7 @@ impl ConfidenceLabel {
 ///
 /// `start..end` bounds the quote and `answer_start..answer_end` the span in it, in Unicode scalar values of the
 /// document's text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Citation {
     /// The document.
@@ -242,7 +242,7 @@ pub struct Citation {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grade: Option<String>,
     /// Whether the document still stands; not said while it does.
-    #[serde(skip_serializing_if = "Standing::is_current")]
+    #[serde(default, skip_serializing_if = "Standing::is_current")]
     pub standing: Standing,
     /// Documents that say nearly the same and are not listed beside it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -262,7 +262,7 @@ pub struct Citation {
 }
 
 /// A passage worth reading, with the score it was ranked by.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Reading {
     /// Where it stands; without a span of its own, the answer bounds are the quote's.

@@ -13,7 +13,7 @@ use serde_path_to_error::{Path, Segment};
 use crate::error::ApiError;
 
 /// Every field that a body may have, and what it must be. An error names a field by its entry here, never by what was sent.
-const FIELDS: [(&str, &str); 25] = [
+const FIELDS: [(&str, &str); 29] = [
     ("question", "a question is a text"),
     ("answer", "an answer is a text"),
     ("history", "the history is a list of turns, each with `question` and `answer`"),
@@ -23,12 +23,16 @@ const FIELDS: [(&str, &str); 25] = [
     ("specialty", "a filter is a text"),
     ("audience", "a filter is a text"),
     ("language", "a filter is a text"),
+    ("grade", "a filter is a text"),
+    ("jurisdiction", "a filter is a text"),
     ("since", "a date is written as 2026, 2026-11 or 2026-11-22"),
     ("until", "a date is written as 2026, 2026-11 or 2026-11-22"),
     ("top_k", TOP_K),
     ("region", REGION),
     ("explain", "it is true or false"),
     ("lexical_only", "it is true or false"),
+    ("metadata", "it is true or false"),
+    ("passage_id", "a passage is named as a citation names it"),
     ("helpful", "it is true or false"),
     ("generation", GENERATION),
     ("model", "a model is named by a text"),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clinqa_qa::{AnswerConfig, Region};
 
 use crate::Role;
-use crate::questions::QueryLog;
+use crate::questions::{QueryLog, Records};
 
 /// Everything that decides how the server behaves.
 #[derive(Debug, Clone)]
@@ -38,6 +38,8 @@ pub struct ServerConfig {
     pub log: LogLevel,
     /// Who keeps what was asked; nobody unless told.
     pub query_log: Option<Arc<dyn QueryLog>>,
+    /// Who knows what was measured of the generations; nobody unless told.
+    pub records: Option<Arc<dyn Records>>,
 }
 
 impl ServerConfig {
@@ -57,6 +59,7 @@ impl ServerConfig {
             rates: Rates::default(),
             log: LogLevel::Info,
             query_log: None,
+            records: None,
         }
     }
 }

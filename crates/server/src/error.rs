@@ -259,6 +259,24 @@ pub(crate) enum Refusals {
     Busy(Refusal),
 }
 
+/// What any route that shows what is there may answer instead.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "read by utoipa alone")]
+pub(crate) enum Looks {
+    /// A key is needed.
+    #[response(status = 401)]
+    NoKey(Refusal),
+    /// The key does not open this.
+    #[response(status = 403)]
+    Role(Refusal),
+    /// Too many requests; `Retry-After` says when to come back.
+    #[response(status = 429)]
+    TooMany(Refusal),
+    /// Too busy, or the index cannot answer; `Retry-After` says when to come back.
+    #[response(status = 503)]
+    Busy(Refusal),
+}
+
 /// What any route that shows something may answer instead.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "read by utoipa alone")]

@@ -38,6 +38,6 @@ pub use access::{Key, Role};
 pub use config::{Limits, LogLevel, Proxy, Rate, Rates, ServerConfig};
 pub use error::ServerError;
 pub use listen::{SecretSource, serve};
-pub use questions::{Kept, QueryLog};
+pub use questions::{Kept, QueryLog, Records};
 pub use tls::{Pem, Secrets};
 pub use wording::sentences;

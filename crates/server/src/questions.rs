@@ -1,13 +1,23 @@
 //! Who keeps what was asked? Nobody, unless the operator names a keeper.
 
-use std::fmt;
+use std::{fmt, io};
 
-use clinqa_schema::Reply;
+use clinqa_qa::GenerationId;
+use clinqa_schema::{Gaps, Reply, Scores};
 
 /// Keeps questions without what could tell who asked them. Whoever implements it redacts before it writes.
 pub trait QueryLog: fmt::Debug + Send + Sync {
     /// Keeps one question with what became of it, and says what was left out of it. Quick, and never fails a request.
     fn keep(&self, question: &str, reply: &Reply) -> Kept;
+
+    /// What was asked and not answered, in counts.
+    fn gaps(&self) -> io::Result<Gaps>;
+}
+
+/// Knows what was written down beside the index when its generations were made.
+pub trait Records: fmt::Debug + Send + Sync {
+    /// What was measured of a generation, if that was kept.
+    fn scores(&self, id: &GenerationId) -> Option<Scores>;
 }
 
 /// What became of a question that was to be kept.

@@ -3,15 +3,20 @@
 use std::ops::Range;
 
 use clinqa_qa::{Damage, FileCheck};
-use clinqa_schema::{Abstention, Answer, Citation, NoticeKind, Outcome, Reply};
+use clinqa_schema::{Abstention, Answer, Citation, NoticeKind, Outcome, Reply, Standing, StandingState};
 
 use crate::block::Block;
+use crate::desk::Place;
 use crate::keymap::BINDINGS;
 use crate::message::{Ranks, Row};
+use crate::run::Pointer;
 use crate::state::answered::Stage;
 use crate::state::librarian::{self, Build, Checking, Librarian, Tab};
 use crate::state::{State, choosing};
 use crate::theme::Role;
+
+/// Documents near unanswered questions that are listed.
+const MOST_TOPICS: usize = 40;
 
 /// What must be said before anything else: emergencies, of what is typed and of the reply.
 pub(crate) fn banner(state: &State) -> Vec<Block> {
@@ -50,6 +55,7 @@ pub(crate) fn answer(state: &State) -> Vec<Block> {
             // What was asked for comes first, then where it stands, then what stands around it: the first lines of a
             // small window tell all of it.
             blocks.push(Block::of(Role::Title, answer.text()));
+            blocks.extend(answer.citations().iter().filter_map(|citation| warning(&citation.standing)));
             for (at, citation) in answer.citations().iter().enumerate() {
                 blocks.push(Block::of(Role::Quiet, format!("[{}] {}", at + 1, place(state, citation))));
             }
@@ -103,12 +109,46 @@ pub(crate) fn place(state: &State, citation: &Citation) -> String {
     format!("{}{section}{dot}{}", citation.title, provenance(state, citation))
 }
 
-/// Publisher, kind and date.
+/// The mark of what does not stand as published, grade, kind, publisher, date and page: what decides comes first, since
+/// the end may be cut off.
 pub(crate) fn provenance(state: &State, citation: &Citation) -> String {
-    let date = citation.published.as_ref().map_or("no date", |date| date.as_str());
-    let parts = [citation.kind.as_str(), citation.publisher.as_str(), date];
-    let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    let date = citation.published.as_ref().map_or("no date", |date| date.as_str()).to_owned();
+    let mut parts = vec![
+        mark(&citation.standing).unwrap_or_default().to_owned(),
+        citation.grade.as_ref().map(|grade| format!("grade {grade}")).unwrap_or_default(),
+        citation.kind.clone(),
+        citation.publisher.clone(),
+        date,
+        citation.page.map(|page| format!("page {page}")).unwrap_or_default(),
+    ];
+    parts.retain(|part| !part.is_empty());
     parts.join(state.theme.dot())
+}
+
+/// What became of a document, as one word that is seen without any colour; none where it stands as published.
+pub(crate) fn mark(standing: &Standing) -> Option<&'static str> {
+    match standing.state {
+        StandingState::Current => None,
+        StandingState::Corrected => Some("CORRECTED"),
+        StandingState::Concern => Some("CONCERN"),
+        StandingState::Superseded => Some("SUPERSEDED"),
+        StandingState::Retracted => Some("RETRACTED"),
+    }
+}
+
+/// The same with what it means, the notice that says so, and its day.
+pub(crate) fn warning(standing: &Standing) -> Option<Block> {
+    let mark = mark(standing)?;
+    let meaning = match standing.state {
+        StandingState::Current => "it stands as published",
+        StandingState::Corrected => "read it with its correction",
+        StandingState::Concern => "its publisher has expressed concern about it",
+        StandingState::Superseded => "a newer version has taken its place",
+        StandingState::Retracted => "it was withdrawn and must not be relied on",
+    };
+    let since = standing.since.as_ref().map(|date| format!(", {date}")).unwrap_or_default();
+    let notice = standing.notice.as_ref().map(|notice| format!(" ({notice}{since})")).unwrap_or(since);
+    Some(Block::of(Role::Warning, format!("{mark}: {meaning}{notice}")))
 }
 
 /// What the reader found in the passage, in characters of the document.
@@ -146,7 +186,7 @@ pub(crate) fn opened_at(state: &State, row: &Row) -> Range<usize> {
 pub(crate) fn preview(state: &State) -> Vec<Block> {
     let Some(row) = state.chosen() else { return vec![Block::gap()] };
     let citation = &row.reading.citation;
-    let mut blocks = Vec::new();
+    let mut blocks: Vec<Block> = warning(&citation.standing).into_iter().collect();
     if let Some(section) = &citation.section {
         blocks.push(Block::of(Role::Title, section.clone()));
     }
@@ -235,7 +275,10 @@ pub(crate) fn help(state: &State) -> Vec<Block> {
         blocks.push(Block::plain(format!("{keys:<14} {help}")).marked(0..keys.len(), Role::Key));
     }
     blocks.push(Block::gap());
-    blocks.push(Block::plain("The mouse is left to your terminal: select and scroll as you are used to."));
+    blocks.push(Block::plain(match state.pointer {
+        Pointer::Terminal => "The mouse is left to your terminal: select and scroll as you are used to.",
+        Pointer::Screen => "A click chooses, the wheel scrolls; with Shift the mouse is your terminal's.",
+    }));
     blocks
 }
 
@@ -260,10 +303,11 @@ fn generation(state: &State) -> Vec<Block> {
         Block::plain(format!("made       {} UTC", librarian::day_and_time(manifest.created))),
         Block::plain(format!("encoder    {encoder}")),
         Block::plain(format!("content    {}", manifest.content_hash)),
+        Block::plain(format!("scores     {}", librarian::in_scores(standing.scores.as_ref()))),
     ];
     if let Some(before) = librarian.list.chosen.checked_sub(1).and_then(|at| librarian.shelf.get(at)) {
         blocks.push(Block::of(Role::Title, format!("Since {}", before.manifest.id)));
-        let said = librarian::differences(&before.manifest, manifest);
+        let said = librarian::differences(before, standing);
         blocks.extend(said.into_iter().map(|line| Block::plain(line).indented(2)));
     }
     blocks
@@ -350,14 +394,15 @@ fn gaps(state: &State) -> Vec<Block> {
     let tally = &state.answer.tally;
     let abstained: usize = tally.abstained.values().sum();
     let asked = tally.answered + tally.redirected + abstained;
-    let mut blocks = vec![
+    let mut blocks = kept_gaps(state);
+    blocks.extend([
         Block::plain(format!(
             "Asked in this session: {asked}; answered {}, emergencies {}, not answered {abstained}.",
             tally.answered, tally.redirected
         )),
         Block::gap(),
         Block::of(Role::Title, "Not answered, by reason"),
-    ];
+    ]);
     blocks.extend(tally.abstained.iter().map(|(reason, count)| Block::plain(format!("{count:>4}  {reason}"))));
     blocks.push(Block::gap());
     blocks.push(Block::of(Role::Title, "Documents that such questions named"));
@@ -367,13 +412,47 @@ fn gaps(state: &State) -> Vec<Block> {
     blocks
 }
 
+/// What the query log of a server says, where the operator has one kept.
+fn kept_gaps(state: &State) -> Vec<Block> {
+    let Some(gaps) = &state.librarian.gaps else {
+        let why = match &state.place {
+            Place::Here => "No query log is kept (`[serve] query_log`): this session is all that is known.",
+            Place::There(_) => {
+                "The server keeps no query log, or the key is no administrator's: this session is all that is known."
+            }
+        };
+        return vec![Block::of(Role::Quiet, why), Block::gap()];
+    };
+    let counted = |(name, count): (&String, &u64)| Block::plain(format!("{count:>4}  {name}"));
+    let mut topics: Vec<(&String, &u64)> = gaps.topics.iter().collect();
+    topics.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    let since = gaps.since.as_ref().map(|day| format!(" since {day}")).unwrap_or_default();
+    let unanswered: u64 = gaps.unanswered.values().sum();
+    let mut blocks = vec![
+        Block::of(Role::Title, format!("From the query log{since}")),
+        Block::plain(format!("asked {}, answered {}, not answered {unanswered}", gaps.asked, gaps.answered)),
+    ];
+    blocks.extend(gaps.unanswered.iter().map(counted));
+    blocks.push(Block::of(Role::Title, "Documents nearest to what was not answered"));
+    blocks.extend(topics.into_iter().take(MOST_TOPICS).map(counted));
+    blocks.push(Block::gap());
+    blocks
+}
+
 /// Filters, counts and how far the list has come, in one line.
 pub(crate) fn status(state: &State) -> String {
     use crate::state::Ready;
     let dot = state.theme.dot();
     let mut parts = Vec::new();
+    if state.reach == crate::state::Reach::Lost {
+        parts.push("NO CONNECTION, trying again".to_owned());
+    }
+    let at = match &state.place {
+        Place::Here => String::new(),
+        Place::There(name) => format!(" at {name}"),
+    };
     match (state.index.ready, &state.index.manifest) {
-        (Ready::Opening, _) => parts.push("opening the index ...".to_owned()),
+        (Ready::Opening, _) => parts.push(format!("opening the index{at} ...")),
         (Ready::Missing, _) => parts.push("no index yet".to_owned()),
         (ready, Some(manifest)) => {
             if let Some(found) = &state.found {
@@ -381,7 +460,7 @@ pub(crate) fn status(state: &State) -> String {
                 parts.push(format!("{} found by {by}", found.rows.len()));
             }
             let loading = if ready == Ready::Words { " (models are loading)" } else { "" };
-            parts.push(format!("{} documents{loading}", manifest.counts.documents));
+            parts.push(format!("{} documents{at}{loading}", manifest.counts.documents));
         }
         _ => {}
     }

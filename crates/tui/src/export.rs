@@ -1,8 +1,12 @@
 //! How are passages written for others: on the clipboard, as Markdown, BibTeX, RIS, CSV or JSON (pure)?
 
-use clinqa_schema::{Citation, Reply};
+use std::collections::BTreeMap;
+
+use clinqa_qa::{Redacted, redact};
+use clinqa_schema::{Citation, Reply, Standing};
 use serde_json::json;
 
+use crate::content::mark;
 use crate::message::Row;
 use crate::text::{Charset, clean};
 
@@ -49,7 +53,7 @@ pub(crate) fn write(form: Form, rows: &[Row]) -> String {
         Form::Bibtex => each(bibtex),
         Form::Ris => each(ris),
         Form::Csv => format!(
-            "title,section,publisher,kind,published,url,document,passage,quote\r\n{}",
+            "title,section,publisher,kind,published,grade,standing,page,url,document,passage,quote\r\n{}",
             rows.iter().map(csv).collect::<String>()
         ),
         Form::Json => {
@@ -78,9 +82,26 @@ pub(crate) fn quoted(quote: &str, citation: &Citation) -> String {
 fn reference(citation: &Citation) -> String {
     let section =
         citation.section.as_ref().map(|section| format!(", section \"{}\"", line(section))).unwrap_or_default();
+    let page = citation.page.map(|page| format!(", page {page}")).unwrap_or_default();
     let date = citation.published.as_ref().map(|date| format!(", {date}")).unwrap_or_default();
+    let grade = citation.grade.as_ref().map(|grade| format!(", grade {}", line(grade))).unwrap_or_default();
     let url = citation.url.as_ref().map(|url| format!(". {}", line(url))).unwrap_or_default();
-    format!("{}{section}. {}{date}{url} [{}]", line(&citation.title), line(&citation.publisher), citation.passage_id)
+    let standing = standing(&citation.standing).map(|standing| format!("{standing}. ")).unwrap_or_default();
+    let (title, publisher) = (line(&citation.title), line(&citation.publisher));
+    format!("{standing}{title}{section}{page}. {publisher}{date}{grade}{url} [{}]", citation.passage_id)
+}
+
+/// What became of a document, with the notice that says so: what is pasted elsewhere must not lose it.
+pub(crate) fn standing(standing: &Standing) -> Option<String> {
+    let mark = mark(standing)?;
+    let notice = standing.notice.as_ref().map(|notice| format!(" (see {})", line(notice))).unwrap_or_default();
+    Some(format!("{mark}{notice}"))
+}
+
+/// Mark, grade and page as the notes of a reference have them.
+fn notes(citation: &Citation) -> Vec<String> {
+    let grade = citation.grade.as_ref().map(|grade| format!("grade {}", line(grade)));
+    standing(&citation.standing).into_iter().chain(grade).collect()
 }
 
 fn markdown(row: &Row) -> String {
@@ -119,7 +140,9 @@ fn bibtex(row: &Row) -> String {
         fields.push(("date", date.to_string()));
     }
     fields.extend(citation.url.as_ref().map(|url| ("url", escaped(url))));
-    fields.push(("note", escaped(&sentence(row))));
+    fields.extend(citation.page.map(|page| ("pages", page.to_string())));
+    let notes: Vec<String> = notes(citation).into_iter().chain([sentence(row)]).collect();
+    fields.push(("note", escaped(&notes.join(". "))));
     let fields: Vec<String> = fields.into_iter().map(|(name, value)| format!("  {name} = {{{value}}},\n")).collect();
     let fields = fields.concat();
     // A key may hold letters, digits and a few signs: `#` is none of them.
@@ -147,6 +170,8 @@ fn ris(row: &Row) -> String {
     lines.extend(citation.section.as_ref().map(|section| ("SE", line(section))));
     lines.extend(citation.url.as_ref().map(|url| ("UR", line(url))));
     lines.push(("ID", citation.passage_id.to_string()));
+    lines.extend(citation.page.map(|page| ("SP", page.to_string())));
+    lines.extend(notes(citation).into_iter().map(|note| ("N1", note)));
     lines.push(("N1", sentence(row)));
     lines.push(("ER", String::new()));
     lines.into_iter().map(|(tag, value)| format!("{tag}  - {value}\n")).collect::<Vec<_>>().concat()
@@ -167,6 +192,9 @@ fn csv(row: &Row) -> String {
         cell(&citation.publisher),
         cell(&citation.kind),
         cell(&date),
+        cell(citation.grade.as_deref().unwrap_or_default()),
+        cell(citation.standing.state.as_str()),
+        cell(&citation.page.map(|page| page.to_string()).unwrap_or_default()),
         cell(citation.url.as_deref().unwrap_or_default()),
         cell(citation.document_id.as_str()),
         cell(&citation.passage_id.to_string()),
@@ -175,15 +203,20 @@ fn csv(row: &Row) -> String {
     cells.join(",") + "\r\n"
 }
 
-/// What a librarian needs to look into a wrong answer: what was said and from where. The question is health data and is
-/// not in it.
-pub(crate) fn report(reply: &Reply, fault: &str) -> String {
+/// What a librarian needs to look into a wrong answer: what was asked, without what could tell by whom, what was said and
+/// from where.
+pub(crate) fn report(question: &str, reply: &Reply, fault: &str) -> String {
+    let asked = redact(question, &[]);
+    let counts: BTreeMap<&str, usize> = asked.counts().map(|(kind, count)| (kind.name(), count)).collect();
+    let Redacted { text, .. } = asked;
     let answer = reply.answer.as_ref().map(
         |answer| json!({"text": answer.text(), "confidence": answer.confidence(), "citations": answer.citations()}),
     );
     let reading: Vec<String> = reply.reading.iter().map(|reading| reading.citation.passage_id.to_string()).collect();
     let report = json!({
         "fault": fault,
+        "question": text,
+        "redacted": {"total": counts.values().sum::<usize>(), "kinds": counts},
         "outcome": reply.outcome,
         "reason": reply.reason,
         "answer": answer,
@@ -229,9 +262,37 @@ mod tests {
     }
 
     #[test]
-    fn a_report_holds_no_question() {
-        let report = report(&sample::reply("Give oxygen."), "wrong");
-        assert!(report.contains("\"fault\":\"wrong\"") && !report.contains("question"), "{report}");
+    fn a_report_holds_the_question_without_whoever_asked_it() {
+        let asked = "My name is Agnes Holloway, tel 020 7946 0958: which antibiotic\nfor sepsis?";
+        let report = report(asked, &sample::reply("Give oxygen."), "wrong");
         assert_eq!(report.lines().count(), 1);
+        let read: serde_json::Value = serde_json::from_str(&report).expect("JSON");
+        assert_eq!(read["fault"], "wrong");
+        let question = read["question"].as_str().expect("a text");
+        assert!(question.contains("antibiotic") && question.contains("[PHONE]"), "{question}");
+        for identifier in ["Holloway", "7946"] {
+            assert!(!report.contains(identifier), "{report}");
+        }
+        let redacted = &read["redacted"];
+        assert_eq!((&redacted["total"], &redacted["kinds"]["phone"]), (&3.into(), &1.into()), "and two names");
+    }
+
+    #[test]
+    fn what_was_retracted_says_so_wherever_it_is_pasted() {
+        let mut row = sample::row("sepsis", 3, "Give oxygen.");
+        let citation = &mut row.reading.citation;
+        citation.standing =
+            Standing { state: clinqa_schema::StandingState::Retracted, notice: Some("10.1000/x".into()), since: None };
+        (citation.grade, citation.page) = (Some("strong".into()), Some(12));
+        let said = quoted(row.text(), &row.reading.citation);
+        assert!(said.contains("RETRACTED (see 10.1000/x). Sepsis in adults"), "{said}");
+        assert!(said.contains("page 12") && said.contains("grade strong"), "{said}");
+        for form in Form::ALL {
+            let text = write(form, std::slice::from_ref(&row));
+            assert!(
+                text.to_lowercase().contains("retracted") && text.contains("strong") && text.contains("12"),
+                "{text}"
+            );
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! What does the screen need of the world outside? The command line gives it; this room opens no file and starts no program.
 
-use clinqa_qa::Models;
-use clinqa_schema::Observer;
+use clinqa_qa::{GenerationId, Models};
+use clinqa_schema::{Gaps, Observer, Scores};
 
 use crate::message::Paper;
 
@@ -10,6 +10,24 @@ pub type Refusal = Box<dyn std::error::Error + Send + Sync>;
 
 /// The world outside of the screen. Its methods are called on threads that nobody waits for.
 pub trait House: Send + Sync {
+    /// Writes a file that was asked for; says where.
+    fn write(&self, paper: &Paper) -> Result<String, Refusal>;
+
+    /// Puts text on the clipboard of the system, if there is one that can be reached.
+    fn copy(&self, text: &str) -> bool;
+
+    /// Shows a web address in a browser.
+    fn browse(&self, url: &str) -> Result<(), Refusal>;
+
+    /// Questions of earlier sessions, oldest first; none unless somebody wants them kept.
+    fn history(&self) -> Result<Vec<String>, Refusal>;
+
+    /// Keeps a question that was asked for later sessions, if somebody wants that.
+    fn remember(&self, question: &str) -> Result<(), Refusal>;
+}
+
+/// What an index of this machine needs besides its folder.
+pub trait Workshop: Send + Sync {
     /// Opens the models.
     fn models(&self) -> Result<Models, Refusal>;
 
@@ -19,12 +37,9 @@ pub trait House: Send + Sync {
     /// Makes a new generation from the corpora and publishes it; says what became of every record.
     fn rebuild(&self, observer: &mut dyn Observer) -> Result<String, Refusal>;
 
-    /// Writes a file that was asked for; says where.
-    fn write(&self, paper: &Paper) -> Result<String, Refusal>;
+    /// What was measured when a generation was made, if that was kept.
+    fn scores(&self, id: &GenerationId) -> Option<Scores>;
 
-    /// Puts text on the clipboard of the system, if there is one that can be reached.
-    fn copy(&self, text: &str) -> bool;
-
-    /// Shows a web address in a browser.
-    fn browse(&self, url: &str) -> Result<(), Refusal>;
+    /// What was asked and not answered, if the operator has it kept.
+    fn gaps(&self) -> Result<Option<Gaps>, Refusal>;
 }

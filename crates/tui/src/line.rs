@@ -6,8 +6,8 @@ use crate::key::Key;
 use crate::names::Names;
 use crate::text::{Charset, clean};
 
-/// Questions that are remembered, in memory only.
-const REMEMBERED: usize = 200;
+/// Questions that are remembered.
+pub(crate) const REMEMBERED: usize = 200;
 
 /// Bytes of the longest line; a question is shorter.
 const LONGEST: usize = 4_000;
@@ -54,16 +54,26 @@ impl Line {
         self.browsing = None;
     }
 
-    /// Remembers the text as asked.
-    pub(crate) fn remember(&mut self) {
+    /// Remembers the text as asked, and gives it back unless it was the last one that was asked.
+    pub(crate) fn remember(&mut self) -> Option<String> {
         let asked = self.text.trim().to_owned();
         self.browsing = None;
         if asked.is_empty() || self.history.last() == Some(&asked) {
-            return;
+            return None;
         }
-        self.history.push(asked);
+        self.history.push(asked.clone());
         let surplus = self.history.len().saturating_sub(REMEMBERED);
         self.history.drain(..surplus);
+        Some(asked)
+    }
+
+    /// Puts questions of earlier sessions before those of this one.
+    pub(crate) fn recall(&mut self, earlier: Vec<String>) {
+        let earlier = earlier.into_iter().map(|line| clean(line.trim(), Charset::Utf8)).filter(|line| !line.is_empty());
+        let mut history: Vec<String> = earlier.filter(|line| line.len() <= LONGEST).collect();
+        history.append(&mut self.history);
+        let surplus = history.len().saturating_sub(REMEMBERED);
+        self.history = history.split_off(surplus);
     }
 
     /// Whether an older line is shown.

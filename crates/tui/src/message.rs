@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use clinqa_qa::{FacetCounts, FileCheck, GenerationId, Manifest};
 use clinqa_schema::{
-    Date, Document, DocumentId, Filters, Metadata, Notice, PassageId, Progress, Reading, Reply, UnderstandingStep,
+    Date, Document, DocumentId, Filters, Gaps, Metadata, Notice, PassageId, Progress, Reading, Reply, Scores,
+    UnderstandingStep,
 };
 
 use crate::key::Key;
@@ -16,6 +17,8 @@ use crate::names::Names;
 pub(crate) enum Message {
     /// A key was pressed.
     Key(Key),
+    /// The mouse was used.
+    Mouse(Mouse),
     /// Text was pasted.
     Paste(String),
     /// The window has another size.
@@ -32,6 +35,14 @@ pub(crate) enum Message {
     ModelsReady,
     /// Something failed; what is to be said about it.
     Failed(String),
+    /// Whoever answers cannot be reached; why.
+    Lost(String),
+    /// Whoever answers can be reached again.
+    Back,
+    /// Lookup `seq` may be asked once more, if it is still the latest.
+    Again(u64),
+    /// Questions of earlier sessions, oldest first.
+    History(Vec<String>),
     /// A list for lookup `seq`.
     Found(u64, Box<Found>),
     /// What must be said before anything about the text of lookup `seq`.
@@ -45,7 +56,9 @@ pub(crate) enum Message {
     /// Passages like this one.
     Similar(PassageId, Vec<Row>),
     /// What the index folder holds.
-    Shelf(Vec<Standing>),
+    Shelf(Vec<Shelved>),
+    /// What was not answered, as far as the operator has it kept.
+    Gaps(Option<Gaps>),
     /// What the checksums say.
     Checked(Vec<FileCheck>),
     /// How far a rebuild has come, and how long its stage has taken.
@@ -87,7 +100,9 @@ pub(crate) enum Effect {
     Write(Paper),
     /// Show a web address in a browser.
     Browse(String),
-    /// Look at the index folder.
+    /// Keep a question for later sessions, if somebody wants that.
+    Remember(String),
+    /// Look at the index folder, and at what was not answered.
     Shelf,
     /// Compare every file with its checksum.
     Check,
@@ -116,22 +131,26 @@ pub(crate) struct Lookout {
 
 /// A list of passages.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Found {
-    pub(crate) by: By,
-    pub(crate) rows: Vec<Row>,
+pub struct Found {
+    /// How.
+    pub by: By,
+    /// Best first.
+    pub rows: Vec<Row>,
     /// The question as it was understood.
-    pub(crate) understood: String,
-    pub(crate) steps: Vec<UnderstandingStep>,
+    pub understood: String,
+    /// What was changed on the way there.
+    pub steps: Vec<UnderstandingStep>,
     /// The words that were searched for.
-    pub(crate) terms: Vec<String>,
+    pub terms: Vec<String>,
     /// Words that nothing knows.
-    pub(crate) unknown: Vec<String>,
-    pub(crate) took: Duration,
+    pub unknown: Vec<String>,
+    /// How long it took.
+    pub took: Duration,
 }
 
 /// By what passages were found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum By {
+pub enum By {
     /// Words.
     Words,
     /// Words and vectors.
@@ -140,15 +159,15 @@ pub(crate) enum By {
 
 /// A passage in a list.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Row {
+pub struct Row {
     /// The whole passage as a citation.
-    pub(crate) reading: Reading,
+    pub reading: Reading,
     /// What is known about its document.
-    pub(crate) metadata: Metadata,
+    pub metadata: Metadata,
     /// The sentence with the words that were searched for, in bytes of the passage.
-    pub(crate) matched: std::ops::Range<usize>,
+    pub matched: std::ops::Range<usize>,
     /// How it got here.
-    pub(crate) ranks: Ranks,
+    pub ranks: Ranks,
 }
 
 impl Row {
@@ -167,17 +186,35 @@ impl Row {
 
 /// Places, from 1, and scores of a passage in each ranking.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(crate) struct Ranks {
-    pub(crate) words: Option<(usize, f32)>,
-    pub(crate) vectors: Option<(usize, f32)>,
-    pub(crate) fused: Option<(usize, f32)>,
+pub struct Ranks {
+    /// By words.
+    pub words: Option<(usize, f32)>,
+    /// By vectors.
+    pub vectors: Option<(usize, f32)>,
+    /// By both.
+    pub fused: Option<(usize, f32)>,
 }
 
 /// A generation in the index folder.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Standing {
-    pub(crate) manifest: Manifest,
-    pub(crate) current: bool,
+pub struct Shelved {
+    /// What it holds and how it was made.
+    pub manifest: Manifest,
+    /// Whether it answers.
+    pub current: bool,
+    /// What was measured when it was made, if that was kept.
+    pub scores: Option<Scores>,
+}
+
+/// What was done with the mouse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mouse {
+    /// The left button was pressed in this column and line.
+    Click(u16, u16),
+    /// The wheel was turned down.
+    WheelDown,
+    /// The wheel was turned up.
+    WheelUp,
 }
 
 /// A file that was asked for.

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
-use clinqa_qa::{AnswerConfig, Region, Store};
-use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use clinqa_qa::{AnswerConfig, Region};
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 
+use crate::desk::Desk;
 use crate::house::House;
 use crate::key::Key;
 use crate::keymap::Keymap;
-use crate::message::{Effect, Message};
+use crate::message::{Effect, Message, Mouse};
 use crate::screen::{Screen, Tty};
 use crate::state::State;
 use crate::theme::Theme;
@@ -28,8 +29,6 @@ const MOST_AT_ONCE: usize = 256;
 /// How the screen is to be.
 #[derive(Debug, Clone)]
 pub struct TuiConfig {
-    /// The index folder.
-    pub store: Store,
     /// What the terminal can do.
     pub theme: Theme,
     /// Which key does what.
@@ -38,6 +37,17 @@ pub struct TuiConfig {
     pub region: Option<Region>,
     /// How questions are answered.
     pub answering: AnswerConfig,
+    /// Whether the mouse is ours.
+    pub pointer: Pointer,
+}
+
+/// Whose the mouse is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pointer {
+    /// The terminal's own: text is selected and scrolled as everywhere else.
+    Terminal,
+    /// Ours: a click chooses, the wheel scrolls.
+    Screen,
 }
 
 /// How a session ended.
@@ -61,17 +71,17 @@ pub enum TuiError {
 }
 
 /// Shows the screen until somebody quits or the terminal is gone; the terminal is itself again when this returns.
-pub fn run(config: TuiConfig, house: Arc<dyn House>) -> Result<Ending, TuiError> {
+pub fn run(config: TuiConfig, desk: Arc<dyn Desk>, house: Arc<dyn House>) -> Result<Ending, TuiError> {
     let failed = |source| TuiError::Terminal { source };
     let (out, inbox) = channel();
     let size = crossterm::terminal::size().map_err(failed)?;
     listen_to_signals(out.clone()).map_err(failed)?;
-    let mut screen = Tty::take(size, out.clone()).map_err(failed)?;
-    let state = State::new(size, config.theme, config.keymap);
+    let mut screen = Tty::take(size, config.pointer, out.clone()).map_err(failed)?;
+    let state = State { place: desk.place(), pointer: config.pointer, ..State::new(size, config.theme, config.keymap) };
     // The first frame stands before anything is opened.
     screen.draw(&state).map_err(failed)?;
     listen_to_keys(out.clone());
-    let shared = Shared::new((house, config.store), config.region, config.answering, out);
+    let shared = Shared::new((desk, house), config.region, config.answering, out);
     let crew = Crew::start(&Arc::new(shared));
     // A terminal that fails half-way is a terminal that is gone.
     Ok(session(&mut screen, &inbox, &crew, state).unwrap_or(Ending::Ended))
@@ -123,6 +133,7 @@ fn listen_to_keys(out: Sender<Message>) {
         loop {
             let message = match crossterm::event::read() {
                 Ok(Event::Key(event)) => key(event).map(Message::Key),
+                Ok(Event::Mouse(event)) => mouse(event).map(Message::Mouse),
                 Ok(Event::Paste(text)) => Some(Message::Paste(text)),
                 Ok(Event::Resize(width, height)) => Some(Message::Resized(width, height)),
                 Ok(_) => None,
@@ -161,6 +172,16 @@ fn listen_to_signals(out: Sender<Message>) -> io::Result<()> {
         }
     });
     Ok(())
+}
+
+/// What was done with the mouse, if it means something here.
+fn mouse(event: MouseEvent) -> Option<Mouse> {
+    match event.kind {
+        MouseEventKind::Down(MouseButton::Left) => Some(Mouse::Click(event.column, event.row)),
+        MouseEventKind::ScrollDown => Some(Mouse::WheelDown),
+        MouseEventKind::ScrollUp => Some(Mouse::WheelUp),
+        _ => None,
+    }
 }
 
 /// The key of an event; none if it was only let go, or is no key of ours.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clinqa_qa::{Facet, FacetCounts, Manifest};
 use clinqa_schema::{
     Abstention, Answer, Citation, Confidence, Date, Document, DocumentId, Metadata, Notice, NoticeKind, Outcome,
-    PassageId, Reading, Reply, Section, SourceLocator, Standing,
+    PassageId, Reading, Reply, Scores, Section, SourceLocator, Standing, StandingState,
 };
 
 use crate::message::{By, Found, Ranks, Row};
@@ -72,6 +72,31 @@ pub(crate) fn found(by: By, count: u32) -> Box<Found> {
         unknown: Vec::new(),
         took: Duration::from_millis(4),
     })
+}
+
+/// A retracted document, graded and with pages.
+fn mark(citation: &mut Citation) {
+    citation.standing = Standing {
+        state: StandingState::Retracted,
+        notice: Some("10.1000/notice".into()),
+        since: Date::new("2025-02").ok(),
+    };
+    (citation.grade, citation.page) = (Some("strong".into()), Some(12));
+}
+
+/// A list by meaning whose first passage was retracted.
+pub(crate) fn marked(count: u32) -> Box<Found> {
+    let mut found = found(By::Meaning, count);
+    mark(&mut found.rows[0].reading.citation);
+    found
+}
+
+/// A reply from a document that was retracted.
+pub(crate) fn marked_reply() -> Reply {
+    let mut citation = row("doc-0", 0, "Give oxygen.").reading.citation;
+    mark(&mut citation);
+    let answer = Answer::new("Give oxygen.".into(), Confidence::new(0.86), citation, Vec::new());
+    Reply { outcome: Outcome::Answered, reason: None, answer: Some(answer), ..abstained(Abstention::Unsupported) }
 }
 
 /// A reply that answers with all of `text`.
@@ -150,6 +175,11 @@ pub(crate) fn manifest(number: u64) -> Manifest {
     serde_json::from_value(json).expect("a manifest")
 }
 
+/// What was measured when generation `number` was made: nothing for the first.
+pub(crate) fn scores(number: u64) -> Option<Scores> {
+    (number > 1).then_some(Scores { questions: 120, document_at_3: 0.941, demanded: 0.9 })
+}
+
 /// Counts to filter by.
 pub(crate) fn counts() -> FacetCounts {
     let of = |pairs: &[(&str, u64)]| pairs.iter().map(|(value, count)| ((*value).to_owned(), *count)).collect();
@@ -157,6 +187,8 @@ pub(crate) fn counts() -> FacetCounts {
         (Facet::Kind, of(&[("guideline", 28), ("leaflet", 242), ("medicine", 76)])),
         (Facet::Audience, of(&[("clinician", 28), ("patient", 361)])),
         (Facet::Specialty, of(&[("emergency medicine", 18), ("cardiology", 34), ("", 3)])),
+        (Facet::Grade, of(&[("strong", 9), ("conditional", 4), ("", 376)])),
+        (Facet::Jurisdiction, of(&[("", 389)])),
         (Facet::Publisher, of(&[("NICE", 389)])),
         (Facet::Year, of(&[("2024", 389)])),
     ])

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::ThreadId;
 
 use crossterm::clipboard::CopyToClipboard;
-use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
 use crossterm::terminal::{
     BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
     enable_raw_mode,
@@ -21,6 +21,7 @@ use ratatui::layout::Rect;
 use ratatui::{Terminal, TerminalOptions, Viewport};
 
 use crate::message::Message;
+use crate::run::Pointer;
 use crate::state::State;
 use crate::text::{Charset, clean};
 use crate::view;
@@ -61,6 +62,7 @@ type Backend = CrosstermBackend<BufWriter<Door>>;
 pub(crate) struct Tty {
     terminal: Terminal<Backend>,
     size: (u16, u16),
+    pointer: Pointer,
     taken: Arc<Mutex<Option<Streams>>>,
 }
 
@@ -68,19 +70,20 @@ pub(crate) struct Tty {
 struct Streams {
     stdout: OwnedFd,
     stderr: OwnedFd,
+    pointer: Pointer,
 }
 
 impl Tty {
     /// Takes the terminal; `out` is told what is printed meanwhile.
-    pub(crate) fn take(size: (u16, u16), out: Sender<Message>) -> io::Result<Self> {
+    pub(crate) fn take(size: (u16, u16), pointer: Pointer, out: Sender<Message>) -> io::Result<Self> {
         let stdout = io::stdout().as_fd().try_clone_to_owned()?;
         let stderr = io::stderr().as_fd().try_clone_to_owned()?;
         let door = BufWriter::new(Door(stdout.try_clone()?));
         let terminal = Terminal::with_options(CrosstermBackend::new(door), fixed(size))?;
         let (reader, writer) = io::pipe()?;
-        let taken = Arc::new(Mutex::new(Some(Streams { stdout, stderr })));
+        let taken = Arc::new(Mutex::new(Some(Streams { stdout, stderr, pointer })));
         restore_on_panic(&taken, std::thread::current().id());
-        let mut tty = Self { terminal, size, taken };
+        let mut tty = Self { terminal, size, pointer, taken };
         tty.enter()?;
         rustix::stdio::dup2_stdout(&writer)?;
         rustix::stdio::dup2_stderr(&writer)?;
@@ -99,11 +102,17 @@ impl Tty {
         enable_raw_mode()?;
         let door = self.terminal.backend_mut();
         execute!(door, EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)?;
+        if self.pointer == Pointer::Screen {
+            execute!(door, EnableMouseCapture)?;
+        }
         // Not `clear`, which asks the terminal where its cursor is and would wait for keys to answer.
         self.terminal.resize(Rect::new(0, 0, self.size.0, self.size.1))
     }
 
     fn leave(&mut self) -> io::Result<()> {
+        if self.pointer == Pointer::Screen {
+            execute!(self.terminal.backend_mut(), DisableMouseCapture)?;
+        }
         leave(self.terminal.backend_mut())?;
         disable_raw_mode()
     }
@@ -160,7 +169,11 @@ fn leave(door: &mut impl Write) -> io::Result<()> {
 fn restore(taken: &Mutex<Option<Streams>>) {
     let Some(streams) = taken.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
     if let Ok(stdout) = streams.stdout.try_clone() {
-        let _ = leave(&mut Door(stdout));
+        let mut door = Door(stdout);
+        if streams.pointer == Pointer::Screen {
+            let _ = execute!(door, DisableMouseCapture);
+        }
+        let _ = leave(&mut door);
     }
     let _ = disable_raw_mode();
     let _ = rustix::stdio::dup2_stdout(&streams.stdout);
@@ -190,7 +203,7 @@ mod tests {
     #[ignore = "needs a terminal of its own, which the test below gives it"]
     fn a_screen_that_prints_and_panics() {
         let (out, _inbox) = channel();
-        let _tty = Tty::take((80, 24), out).expect("a terminal");
+        let _tty = Tty::take((80, 24), Pointer::Screen, out).expect("a terminal");
         let _ = writeln!(io::stdout(), "printed by a library");
         let _ = writeln!(io::stderr(), "printed by a library");
         panic!("on purpose");

@@ -1,47 +1,50 @@
 //! Who does the work while keys are pressed?
 //!
-//! Four threads, so that nothing waits for what takes longer: the desk answers by words and fetches documents, a second
-//! thread ranks by meaning, a third reads for an answer, and an office counts, checks and writes. Each takes the latest
-//! lookup only. What they send carries the number of its lookup; whoever is late is not listened to.
+//! Four threads, so that nothing waits for what takes longer: the first answers by words and fetches documents, a second
+//! ranks by meaning, a third reads for an answer, and an office counts, checks and writes. Each takes the latest lookup
+//! only, and asks the [`Desk`], which may be on another machine. What they send carries the number of its lookup; whoever
+//! is late is not listened to.
 
-use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use clinqa_qa::{
-    AnswerConfig, Ask, Engine, Explain, Generation, Lookup, Models, PassageIndex, Region, Rules, Search, Store, answer,
-    emergency, facets, matching, names, search, search_words, similar,
-};
-use clinqa_schema::{Filters, Moment, Observer, PassageId, Progress, Question, Ranking, Reading, Stage, Trace};
+use clinqa_qa::{AnswerConfig, Region, Rules, emergency};
+use clinqa_schema::{Filters, Observer, PassageId, Progress, Question, Stage};
 
+use crate::desk::{Desk, DeskError, Making, Opening, Wanted};
 use crate::house::House;
-use crate::message::{By, Effect, Found, Lookout, Message, Ranks, Row, Standing};
+use crate::message::{Effect, Lookout, Message};
 use crate::names::Names;
-
-/// Passages of a list.
-const LISTED: usize = 30;
-
-/// Passages beside an answer, whose spans are marked in the list.
-const READ: usize = 10;
 
 /// How long a text must rest before it is read for an answer that nobody asked for.
 const REST: Duration = Duration::from_millis(300);
 
-/// How often the index folder is looked at.
+/// How often it is looked which generation is current.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// The same while whoever answers cannot be reached.
+const TRY_EVERY: Duration = Duration::from_secs(1);
+
+/// How long is waited before it is looked again whether index and models are there.
+const WAIT: Duration = Duration::from_millis(20);
 
 /// How often a rebuild says how far it is.
 const TELL_EVERY: Duration = Duration::from_millis(100);
 
 /// What all workers share.
 pub(crate) struct Shared {
-    pub(crate) house: Arc<dyn House>,
-    pub(crate) store: Store,
-    pub(crate) region: Option<Region>,
-    pub(crate) answering: AnswerConfig,
-    generation: Mutex<Option<Arc<Generation>>>,
-    models: OnceLock<Arc<Models>>,
+    desk: Arc<dyn Desk>,
+    house: Arc<dyn House>,
+    region: Option<Region>,
+    answering: AnswerConfig,
+    /// An index answers.
+    open: AtomicBool,
+    /// Models are there.
+    prepared: AtomicBool,
+    /// Whoever answers could not be reached when it was last asked.
+    lost: AtomicBool,
     out: Sender<Message>,
 }
 
@@ -53,9 +56,9 @@ pub(crate) struct Crew {
     office: Sender<Effect>,
 }
 
-/// What the desk does.
+/// What the first thread does.
 enum Task {
-    Look(Lookout),
+    Look(Box<Lookout>),
     Open(clinqa_schema::DocumentId),
     Similar(PassageId, Box<Filters>),
     Reopen,
@@ -70,12 +73,13 @@ enum Patience {
 
 impl Shared {
     pub(crate) fn new(
-        (house, store): (Arc<dyn House>, Store),
+        (desk, house): (Arc<dyn Desk>, Arc<dyn House>),
         region: Option<Region>,
         answering: AnswerConfig,
         out: Sender<Message>,
     ) -> Self {
-        Self { house, store, region, answering, generation: Mutex::default(), models: OnceLock::new(), out }
+        let [open, prepared, lost] = [(); 3].map(|()| AtomicBool::new(false));
+        Self { desk, house, region, answering, open, prepared, lost, out }
     }
 
     fn say(&self, message: Message) {
@@ -83,31 +87,32 @@ impl Shared {
         let _ = self.out.send(message);
     }
 
-    fn generation(&self) -> Option<Arc<Generation>> {
-        self.generation.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn engine(&self) -> Option<Engine> {
-        let (models, generation) = (self.models.get()?, self.generation()?);
-        match Engine::sharing(Arc::clone(models), generation) {
-            Ok(engine) => Some(engine),
-            Err(error) => {
-                self.say(Message::Failed(error.to_string()));
-                None
+    /// Says what came of something, or why nothing did.
+    fn told<T>(self: &Arc<Self>, seq: Option<u64>, result: Result<T, DeskError>, message: impl FnOnce(T) -> Message) {
+        match result {
+            Ok(value) => self.say(message(value)),
+            Err(DeskError::Lost { source }) => {
+                self.lost.store(true, Ordering::Relaxed);
+                self.say(Message::Lost(source.to_string()));
             }
+            Err(error) => match (error, seq) {
+                (DeskError::Busy { after }, Some(seq)) => self.later(seq, after),
+                (DeskError::Refused { source }, Some(seq)) => self.say(Message::Refused(seq, source.to_string())),
+                (other, _) => self.say(Message::Failed(other.to_string())),
+            },
         }
     }
 
-    fn ask(&self, lookout: &Lookout) -> Option<Ask> {
-        Some(Ask {
-            question: Question::new(&lookout.text).ok()?,
-            history: Vec::new(),
-            filters: lookout.filters.clone(),
-            region: self.region,
-            top_k: READ,
-            search: Search::Fused,
-            explain: Explain::Yes,
-        })
+    /// Asks for the lookup once more when a while has passed, unless something else is asked by then.
+    fn later(self: &Arc<Self>, seq: u64, after: Duration) {
+        spawn(self, move |shared| {
+            std::thread::sleep(after.clamp(Duration::from_millis(200), Duration::from_secs(10)));
+            shared.say(Message::Again(seq));
+        });
+    }
+
+    fn wanted(&self, question: Question, lookout: &Lookout) -> Wanted {
+        Wanted { question, filters: lookout.filters.clone(), region: self.region }
     }
 }
 
@@ -132,13 +137,13 @@ impl Crew {
         // A thread that is gone has said why; a key must not end the session because of it.
         match effect {
             Effect::Look(lookout) => {
-                let _ = self.desk.send(Task::Look(lookout.clone()));
+                let _ = self.desk.send(Task::Look(Box::new(lookout.clone())));
                 let _ = self.ranking.send(lookout.clone());
                 let _ = self.reading.send((lookout, Patience::Typing));
             }
             Effect::Ask(lookout) => {
                 let _ = self.reading.send((lookout.clone(), Patience::Asked));
-                let _ = self.desk.send(Task::Look(lookout.clone()));
+                let _ = self.desk.send(Task::Look(Box::new(lookout.clone())));
                 let _ = self.ranking.send(lookout);
             }
             Effect::Open(id) => drop(self.desk.send(Task::Open(id))),
@@ -166,7 +171,8 @@ fn at_desk(shared: &Arc<Shared>, tasks: &Receiver<Task>, office: &Sender<Effect>
     };
     open(shared, Missing::Make(office));
     loop {
-        let first = match tasks.recv_timeout(LOOK_EVERY) {
+        let pause = if shared.lost.load(Ordering::Relaxed) { TRY_EVERY } else { LOOK_EVERY };
+        let first = match tasks.recv_timeout(pause) {
             Ok(task) => task,
             Err(RecvTimeoutError::Timeout) => Task::Reopen,
             Err(RecvTimeoutError::Disconnected) => return,
@@ -178,7 +184,10 @@ fn at_desk(shared: &Arc<Shared>, tasks: &Receiver<Task>, office: &Sender<Effect>
                 Task::Look(lookout) if Some(place) == latest => look(shared, &rules, &lookout),
                 Task::Look(_) => {}
                 Task::Open(id) => fetch(shared, &id),
-                Task::Similar(id, filters) => alike(shared, id, &filters),
+                Task::Similar(of, filters) => {
+                    let found = shared.desk.similar(&of, &filters);
+                    shared.told(None, found, |rows| Message::Similar(of, rows));
+                }
                 Task::Reopen => open(shared, Missing::Leave),
             }
         }
@@ -195,139 +204,78 @@ enum Missing<'a> {
 
 /// Opens the current generation, if it is not the one that is open.
 fn open(shared: &Arc<Shared>, missing: Missing<'_>) {
-    let is_open = |id| shared.generation().is_some_and(|generation| generation.manifest().id == id);
-    match shared.store.current() {
-        Ok(Some(pointer)) if is_open(pointer.generation.clone()) => return,
-        Ok(Some(_)) => {}
-        Ok(None) => {
-            if let (Missing::Make(office), None) = (missing, shared.generation()) {
+    let opening = shared.desk.open();
+    if !matches!(opening, Err(DeskError::Lost { .. })) && shared.lost.swap(false, Ordering::Relaxed) {
+        shared.say(Message::Back);
+    }
+    match opening {
+        Ok(Opening::Same) => {}
+        Ok(Opening::Missing(making)) => {
+            if let Missing::Make(office) = missing {
                 shared.say(Message::NoIndex);
-                if !shared.store.ever_published() && shared.house.makes_missing_index() {
+                if making == Making::Unasked {
                     drop(office.send(Effect::Rebuild));
                 }
             }
-            return;
         }
-        Err(error) => return shared.say(Message::Failed(error.to_string())),
-    }
-    match shared.store.open_current() {
-        Ok(generation) => {
-            let generation = Arc::new(generation);
-            *shared.generation.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&generation));
-            shared.say(Message::Opened(Box::new(generation.manifest().clone())));
-            spawn(shared, move |shared| match names(generation.as_ref()) {
-                Ok(names) => shared.say(Message::Names(Arc::new(Names::new(names)))),
-                Err(error) => shared.say(Message::Failed(error.to_string())),
+        Ok(Opening::New(manifest)) => {
+            shared.open.store(true, Ordering::Release);
+            shared.say(Message::Opened(manifest));
+            spawn(shared, |shared| {
+                let names = shared.desk.names();
+                shared.told(None, names, |names| Message::Names(Arc::new(Names::new(names))));
             });
         }
-        Err(error) => shared.say(Message::Failed(error.to_string())),
+        Err(error) => shared.told(None, Err(error), |()| Message::NoIndex),
     }
 }
 
-fn look(shared: &Shared, rules: &Rules, lookout: &Lookout) {
+/// What must be said first is known here, whoever answers and however far away.
+fn look(shared: &Arc<Shared>, rules: &Rules, lookout: &Lookout) {
     let question = match Question::new(&lookout.text) {
         Ok(question) => question,
         Err(error) => return shared.say(Message::Refused(lookout.seq, error.to_string())),
     };
-    if let Some(ask) = shared.ask(lookout) {
-        let notices = emergency(rules, None, &ask, &shared.answering).map(|reply| reply.notices).unwrap_or_default();
-        shared.say(Message::Screened(lookout.seq, notices));
+    let wanted = shared.wanted(question, lookout);
+    let notices = emergency(rules, None, &wanted.ask(), &shared.answering).map(|reply| reply.notices);
+    shared.say(Message::Screened(lookout.seq, notices.unwrap_or_default()));
+    if !shared.open.load(Ordering::Acquire) {
+        return;
     }
-    let Some(generation) = shared.generation() else { return };
-    let by_words = |question: Question| {
-        let lookup = lookup(question, &lookout.filters, Search::LexicalOnly);
-        let start = Instant::now();
-        let found = search_words(generation.as_ref(), &lookup, &shared.answering)?;
-        Ok(rows(generation.as_ref(), found, By::Words, start))
-    };
-    let found = by_words(question).and_then(|found| {
+    let found = shared.desk.by_words(&wanted).and_then(|found| {
         let completed = Question::new(&format!("{}{}", lookout.text, lookout.rest)).ok();
         match completed.filter(|_| found.rows.is_empty() && !lookout.rest.is_empty()) {
-            Some(completed) => by_words(completed),
+            Some(completed) => shared.desk.by_words(&shared.wanted(completed, lookout)),
             None => Ok(found),
         }
     });
-    shared.say(match found {
-        Ok(found) => Message::Found(lookout.seq, Box::new(found)),
-        Err(error) => {
-            let error: clinqa_qa::Error = error;
-            Message::Failed(error.to_string())
-        }
-    });
+    shared.told(Some(lookout.seq), found, |found| Message::Found(lookout.seq, Box::new(found)));
 }
 
-fn lookup(question: Question, filters: &Filters, search: Search) -> Lookup {
-    Lookup { question, history: Vec::new(), filters: filters.clone(), top_k: LISTED, search }
-}
-
-/// What was found, with what a list shows of it.
-fn rows(index: &dyn PassageIndex, found: clinqa_qa::Found, by: By, start: Instant) -> Found {
-    let Trace { understood, steps, terms, unknown, lexical, dense, fused, .. } = found.trace;
-    let places = [&lexical, &dense, &fused].map(places);
-    let row = |reading: Reading| {
-        let id = &reading.citation.passage_id;
-        let [words, vectors, fused] = [0, 1, 2].map(|which: usize| places[which].get(id).copied());
-        Row {
-            metadata: index.metadata(&reading.citation.document_id).cloned().unwrap_or_default(),
-            matched: matching(&reading.citation.quote, &terms),
-            ranks: Ranks { words, vectors, fused },
-            reading,
-        }
-    };
-    let rows = found.results.into_iter().map(row).collect();
-    Found { by, rows, understood, steps, terms, unknown, took: start.elapsed() }
-}
-
-/// The place of each passage in a ranking, from 1, and its score.
-fn places(ranking: &Ranking) -> HashMap<PassageId, (usize, f32)> {
-    let hits = ranking.hits().iter().enumerate();
-    hits.map(|(place, hit)| (hit.passage_id.clone(), (place + 1, hit.score))).collect()
-}
-
-fn fetch(shared: &Shared, id: &clinqa_schema::DocumentId) {
-    let Some(generation) = shared.generation() else { return };
-    shared.say(match generation.document(id) {
-        Ok(Some(document)) => Message::Document(Box::new(document)),
-        Ok(None) => Message::Failed(format!("{id} is not in the index any more")),
-        Err(error) => Message::Failed(error.to_string()),
-    });
-}
-
-fn alike(shared: &Shared, of: PassageId, filters: &Filters) {
-    let Some(generation) = shared.generation() else { return };
-    let index = generation.as_ref();
-    let found = if index.manifest().encoder.is_some() { similar(index, &of, filters, LISTED) } else { Ok(Vec::new()) };
-    let row = |reading: Reading| Row {
-        metadata: index.metadata(&reading.citation.document_id).cloned().unwrap_or_default(),
-        matched: matching(&reading.citation.quote, &[]),
-        ranks: Ranks::default(),
-        reading,
-    };
-    shared.say(match found {
-        Ok(found) => Message::Similar(of, found.into_iter().map(row).collect()),
-        Err(error) => Message::Failed(error.to_string()),
+fn fetch(shared: &Arc<Shared>, id: &clinqa_schema::DocumentId) {
+    let document = shared.desk.document(id);
+    shared.told(None, document, |document| match document {
+        Some(document) => Message::Document(Box::new(document)),
+        None => Message::Failed(format!("{id} is not in the index any more")),
     });
 }
 
 /// Loads the models, then ranks the latest lookup by words and meaning.
 fn ranks(shared: &Arc<Shared>, lookouts: &Receiver<Lookout>) {
-    match shared.house.models() {
-        Ok(models) => drop(shared.models.set(Arc::new(models))),
-        Err(error) => return shared.say(Message::Failed(format!("cannot open the models: {error}"))),
+    if let Err(error) = shared.desk.prepare() {
+        return shared.told(None, Err(error), |()| Message::ModelsReady);
+    }
+    shared.prepared.store(true, Ordering::Release);
+    // Whoever has its models at once may have them before the index: what is typed meanwhile is not passed over.
+    while !shared.open.load(Ordering::Acquire) {
+        std::thread::sleep(WAIT);
     }
     shared.say(Message::ModelsReady);
     while let Ok(first) = lookouts.recv() {
         let lookout = lookouts.try_iter().last().unwrap_or(first);
-        let (Some(engine), Ok(question)) = (shared.engine(), Question::new(&lookout.text)) else { continue };
-        let start = Instant::now();
-        let lookup = lookup(question, &lookout.filters, Search::Fused);
-        shared.say(match search(&engine, &lookup, &shared.answering) {
-            Ok(found) => {
-                let by = if engine.index().manifest().encoder.is_some() { By::Meaning } else { By::Words };
-                Message::Found(lookout.seq, Box::new(rows(engine.index(), found, by, start)))
-            }
-            Err(error) => Message::Failed(error.to_string()),
-        });
+        let Ok(question) = Question::new(&lookout.text) else { continue };
+        let found = shared.desk.by_meaning(&shared.wanted(question, &lookout));
+        shared.told(Some(lookout.seq), found, |found| Message::Found(lookout.seq, Box::new(found)));
     }
 }
 
@@ -343,84 +291,73 @@ fn reads(shared: &Arc<Shared>, lookouts: &Receiver<(Lookout, Patience)>) {
         }
         let lookout = lookouts.try_iter().last().unwrap_or(latest).0;
         // The models may still be on their way.
-        while shared.models.get().is_none() || shared.generation().is_none() {
-            std::thread::sleep(Duration::from_millis(20));
+        while !(shared.prepared.load(Ordering::Acquire) && shared.open.load(Ordering::Acquire)) {
+            std::thread::sleep(WAIT);
         }
-        let (Some(engine), Some(ask)) = (shared.engine(), shared.ask(&lookout)) else { continue };
-        shared.say(match answer(&engine, &ask, &shared.answering) {
-            Ok(reply) => Message::Replied(lookout.seq, Box::new(reply)),
-            Err(error) => Message::Refused(lookout.seq, error.to_string()),
-        });
+        let Ok(question) = Question::new(&lookout.text) else { continue };
+        let reply = shared.desk.answer(&shared.wanted(question, &lookout));
+        shared.told(Some(lookout.seq), reply, |reply| Message::Replied(lookout.seq, Box::new(reply)));
     }
 }
 
 fn in_office(shared: &Arc<Shared>, effects: &Receiver<Effect>, desk: &Sender<Task>) {
+    match shared.house.history() {
+        Ok(history) => shared.say(Message::History(history)),
+        Err(error) => shared.say(Message::Failed(error.to_string())),
+    }
     while let Ok(effect) = effects.recv() {
         match effect {
-            Effect::Count(filters) => {
-                if let Some(generation) = shared.generation() {
-                    let counts = facets(generation.as_ref(), &filters);
-                    shared.say(Message::Facets(filters, counts));
-                }
+            Effect::Count(filters) if shared.open.load(Ordering::Acquire) => {
+                let counts = shared.desk.counts(&filters);
+                shared.told(None, counts, |counts| Message::Facets(filters, counts));
             }
-            Effect::Shelf => shelf(shared),
-            Effect::Check => match shared.store.inspect_current() {
-                Ok(inspection) => shared.say(Message::Checked(inspection.files)),
-                Err(error) => {
+            Effect::Shelf => {
+                shared.told(None, shared.desk.shelf(), Message::Shelf);
+                shared.told(None, shared.desk.gaps(), Message::Gaps);
+            }
+            Effect::Check => {
+                let checked = shared.desk.check();
+                if checked.is_err() {
                     shared.say(Message::Checked(Vec::new()));
-                    shared.say(Message::Failed(error.to_string()));
                 }
-            },
-            Effect::Activate(id) => match shared.store.activate(&id, now()) {
-                Ok(()) => {
-                    drop(desk.send(Task::Reopen));
-                    shared.say(Message::Activated(id));
-                }
-                Err(error) => shared.say(Message::Failed(error.to_string())),
-            },
+                shared.told(None, checked, Message::Checked);
+            }
+            Effect::Activate(id) => {
+                let activated = shared.desk.activate(&id);
+                drop(desk.send(Task::Reopen));
+                shared.told(None, activated, |()| Message::Activated(id));
+            }
             Effect::Rebuild => {
                 let desk = desk.clone();
                 spawn(shared, move |shared| rebuild(shared, &desk));
             }
-            Effect::Write(paper) => match shared.house.write(&paper) {
-                Ok(place) => shared.say(Message::Written(place)),
-                Err(error) => shared.say(Message::Failed(error.to_string())),
-            },
-            Effect::Copy(text) if shared.house.copy(&text) => shared.say(Message::Copied),
-            Effect::Browse(url) => {
-                if let Err(error) = shared.house.browse(&url) {
-                    shared.say(Message::Failed(error.to_string()));
-                }
-            }
-            _ => {}
+            other => outside(shared, other),
         }
     }
 }
 
-fn shelf(shared: &Shared) {
-    let standing = || {
-        let entries = shared.store.generations()?;
-        let sealed = entries.into_iter().filter(|entry| entry.sealed);
-        let read = sealed.map(|entry| {
-            let (manifest, _) = shared.store.manifest(&entry.id)?;
-            Ok(Standing { manifest, current: entry.current })
-        });
-        read.collect::<Result<Vec<Standing>, clinqa_qa::Error>>()
+/// What is done in the world outside.
+fn outside(shared: &Shared, effect: Effect) {
+    let done = match effect {
+        Effect::Write(paper) => shared.house.write(&paper).map(|place| shared.say(Message::Written(place))),
+        Effect::Copy(text) => {
+            if shared.house.copy(&text) {
+                shared.say(Message::Copied);
+            }
+            Ok(())
+        }
+        Effect::Browse(url) => shared.house.browse(&url),
+        Effect::Remember(question) => shared.house.remember(&question),
+        _ => Ok(()),
     };
-    shared.say(match standing() {
-        Ok(shelf) => Message::Shelf(shelf),
-        Err(error) => Message::Failed(error.to_string()),
-    });
-}
-
-/// Seconds since 1970; a clock before that counts as 1970.
-fn now() -> Moment {
-    Moment(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
+    if let Err(error) = done {
+        shared.say(Message::Failed(error.to_string()));
+    }
 }
 
 fn rebuild(shared: &Arc<Shared>, desk: &Sender<Task>) {
     let mut told = Told { out: &shared.out, stage: None, since: Instant::now(), last: None };
-    let result = shared.house.rebuild(&mut told).map_err(|error| error.to_string());
+    let result = shared.desk.rebuild(&mut told).map_err(|error| error.to_string());
     shared.say(Message::Rebuilt(result));
     drop(desk.send(Task::Reopen));
 }

@@ -38,6 +38,9 @@ use crate::args::{Args, Command, EvalCommand, SearchOptions};
 use crate::settings::Settings;
 use crate::{models, output};
 
+// The terminal screen rebuilds too.
+pub(crate) use rebuild::{Demand, Order, Vectors, make_telling, summary};
+
 /// What was typed cannot be done.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UsageError {
@@ -67,6 +70,12 @@ pub(crate) enum UsageError {
         "`clinqa tui` needs a terminal to read keys from and to draw on; `clinqa ask` and `clinqa search` need none"
     )]
     NoTerminal,
+    #[cfg(feature = "hub")]
+    #[error(transparent)]
+    Remote(#[from] crate::screen::RemoteError),
+    #[cfg(not(feature = "hub"))]
+    #[error("this build opens no connection; take one with the feature `hub`, or search an index of this machine")]
+    NoSocket,
     #[error("no folder of the query log is named; pass `--query-log FOLDER`")]
     NoQueryLog,
     #[error("cannot use the query log {path}: {source}; check the path, its rights and the space on its disk")]

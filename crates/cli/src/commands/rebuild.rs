@@ -17,7 +17,7 @@ use crate::args::RebuildArgs;
 use crate::commands::index::differences;
 use crate::progress::Bars;
 use crate::settings::Settings;
-use crate::{models, output, starter};
+use crate::{models, output, scores, starter};
 
 const EXPECTED: &str = "expected.toml";
 
@@ -108,7 +108,14 @@ pub(crate) fn make_telling(
     observer: &mut dyn Observer,
 ) -> anyhow::Result<RebuildReport> {
     let (encoder, config) = prepare(settings, order)?;
-    Ok(rebuild(store, encoder.as_ref(), &config, observer)?)
+    let report = rebuild(store, encoder.as_ref(), &config, observer)?;
+    if let Some(measured) = report.scores {
+        // The generation is published whether its scores can be kept or not.
+        if scores::keep(store.root(), &report.generation, measured).is_err() {
+            output::note("The scores of the new index could not be kept beside it.");
+        }
+    }
+    Ok(report)
 }
 
 /// Says what would be done.

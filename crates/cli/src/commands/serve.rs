@@ -1,20 +1,22 @@
 //! `clinqa serve`: the web page and the API.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clinqa_qa::{Library, Search};
+use clinqa_qa::{GenerationId, Library, Search};
 use clinqa_safety::Rules;
-use clinqa_server::{Limits, LogLevel, Proxy, QueryLog, Rate, Rates, Role, ServerConfig};
+use clinqa_schema::Scores;
+use clinqa_server::{Limits, LogLevel, Proxy, QueryLog, Rate, Rates, Records, Role, ServerConfig};
 
 use super::{UsageError, queries, store_with_index};
 use crate::args::{LogArg, ServeArgs};
 use crate::keys::SecretFiles;
 use crate::query_log::{Folder, Writer};
 use crate::settings::{ServeFile, Settings};
-use crate::{models, output};
+use crate::{models, output, scores};
 
 /// Where the server listens unless told otherwise.
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8787);
@@ -97,8 +99,19 @@ fn config(args: &ServeArgs, settings: &Settings, secrets: &SecretFiles) -> Resul
             Some(LogArg::Trace) => LogLevel::Trace,
         },
         query_log: query_log(args, settings)?,
+        records: Some(Arc::new(Beside(settings.index.clone()))),
         ..default
     })
+}
+
+/// What was measured of the generations, as it lies in the index folder.
+#[derive(Debug)]
+struct Beside(PathBuf);
+
+impl Records for Beside {
+    fn scores(&self, id: &GenerationId) -> Option<Scores> {
+        scores::of(&self.0, id)
+    }
 }
 
 /// Who keeps what is asked: nobody, unless a folder is named.

@@ -7,7 +7,7 @@ mod files;
 mod writer;
 
 use clinqa_safety::redact;
-use clinqa_schema::{Outcome, Reply};
+use clinqa_schema::{Gaps, Outcome, Reply};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use files::{Day, Folder};
@@ -73,4 +73,31 @@ fn line(question: &str, reply: &Reply, time: String) -> (Line, Vec<(&'static str
 /// A value that is written as one word.
 fn as_text(value: &impl Serialize) -> Option<String> {
     serde_json::to_value(value).ok()?.as_str().map(str::to_owned)
+}
+
+/// What was asked and not answered, in counts.
+pub(crate) fn gaps(folder: &Folder) -> std::io::Result<Gaps> {
+    let days = match folder.days() {
+        Ok(days) => days,
+        // Nothing was asked yet: the server makes the folder.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    let mut gaps = Gaps { since: days.first().map(ToString::to_string), ..Gaps::default() };
+    for day in days {
+        for line in folder.lines(day)? {
+            gaps.asked += 1;
+            match line.outcome.as_str() {
+                "answered" => gaps.answered += 1,
+                outcome => {
+                    let reason = line.reason.unwrap_or_else(|| outcome.to_owned());
+                    *gaps.unanswered.entry(reason).or_default() += 1;
+                    for topic in line.topics.into_iter().take(1) {
+                        *gaps.topics.entry(topic).or_default() += 1;
+                    }
+                }
+            }
+        }
+    }
+    Ok(gaps)
 }

@@ -11,7 +11,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
-use clinqa_schema::Reply;
+use clinqa_schema::{Gaps, Reply};
 use clinqa_server::{Kept, QueryLog};
 
 use super::files::{Day, Folder, hour};
@@ -27,6 +27,7 @@ const SYNC: Duration = Duration::from_mins(1);
 /// Keeps questions in a folder.
 #[derive(Debug)]
 pub(crate) struct Writer {
+    folder: Folder,
     lines: Option<SyncSender<String>>,
     lost: Arc<AtomicU64>,
     thread: Option<JoinHandle<()>>,
@@ -42,9 +43,10 @@ impl Writer {
         let (lines, received) = sync_channel(QUEUE);
         let lost = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&lost);
+        let own = folder.clone();
         let run = move || write(&folder, days, &received, &counted);
         let thread = std::thread::Builder::new().name("query-log".to_owned()).spawn(run)?;
-        Ok(Self { lines: Some(lines), lost, thread: Some(thread) })
+        Ok(Self { folder: own, lines: Some(lines), lost, thread: Some(thread) })
     }
 }
 
@@ -56,6 +58,10 @@ impl QueryLog for Writer {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
         Kept { redactions, lost: self.lost.swap(0, Ordering::Relaxed) }
+    }
+
+    fn gaps(&self) -> io::Result<Gaps> {
+        super::gaps(&self.folder)
     }
 }
 

@@ -1,9 +1,12 @@
 //! Which request goes where, and who may send it?
 
 mod ask;
+mod browse;
 mod chat;
 mod feedback;
+mod gaps;
 mod health;
+mod index;
 mod metrics;
 mod openapi;
 mod search;
@@ -32,7 +35,7 @@ pub(crate) enum Kind {
     Form,
     /// A look at something that is there: errors are JSON, as for all that follow.
     Look,
-    /// A question or a search, which costs ten looks.
+    /// A question, which costs ten looks.
     Question,
 }
 
@@ -67,7 +70,14 @@ fn table() -> Vec<Row> {
         row(Question, Role::Patient, "/v1/chat/completions", post(chat::complete)),
         row(Look, Role::Patient, "/v1/models", get(chat::models)),
         row(Look, Role::Patient, "/v1/models/{id}", get(chat::model)),
-        row(Question, Role::Staff, "/v1/search", post(search::search)),
+        // A search takes a fraction of the time of an answer, and a screen that searches as one types sends many.
+        row(Look, Role::Staff, "/v1/search", post(search::search)),
+        row(Look, Role::Staff, "/v1/similar", post(browse::list_similar)),
+        row(Look, Role::Staff, "/v1/names", get(browse::list_names)),
+        row(Look, Role::Staff, "/v1/facets", post(browse::count)),
+        row(Look, Role::Staff, "/v1/index", get(index::current)),
+        row(Look, Role::Admin, "/v1/index/generations", get(index::generations)),
+        row(Look, Role::Admin, "/v1/gaps", get(gaps::gaps)),
         row(Look, Role::Patient, "/v1/documents/{id}", get(sources::document)),
         row(Look, Role::Patient, "/v1/passages/{id}", get(sources::passage)),
         row(Look, Role::Patient, "/v1/feedback", post(feedback::feedback)),

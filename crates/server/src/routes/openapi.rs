@@ -11,7 +11,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement
 use utoipa::{Modify, OpenApi};
 use utoipa_swagger_ui::{Config, serve};
 
-use super::{ask, chat, feedback, health, metrics, search, sources};
+use super::{ask, browse, chat, feedback, gaps, health, index, metrics, search, sources};
 use crate::error::ApiError;
 use crate::pages;
 
@@ -34,6 +34,12 @@ const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsa
         chat::models,
         chat::model,
         search::search,
+        browse::list_similar,
+        browse::list_names,
+        browse::count,
+        index::current,
+        index::generations,
+        gaps::gaps,
         sources::document,
         sources::passage,
         feedback::feedback,
@@ -51,6 +57,7 @@ const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsa
     ),
     tags(
         (name = "questions", description = "Ask and search"),
+        (name = "index", description = "What the index holds, for staff"),
         (name = "sources", description = "Where answers stand"),
         (name = "pages", description = "For people"),
         (name = "operation", description = "For whoever runs it"),

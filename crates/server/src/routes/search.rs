@@ -1,14 +1,16 @@
 //! `POST /v1/search`: the passages that may answer, not read.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
 use clinqa_qa::{Engine, Lookup, Search, search as look_up};
-use clinqa_schema::{Filters, Question, Reading, Trace, Turn};
+use clinqa_schema::{Filters, Metadata, Question, Reading, Trace, Turn};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::browse::known;
 use crate::app::App;
 use crate::asked::at_most;
 use crate::body::{Object, Sent, Wanted, object, objects};
@@ -37,6 +39,8 @@ pub(crate) struct SearchRequest {
     lexical_only: Option<bool>,
     /// Whether the reply says how they were found.
     explain: Option<bool>,
+    /// Whether the reply says what is known about their documents.
+    metadata: Option<bool>,
 }
 
 impl Wanted for SearchRequest {
@@ -53,6 +57,9 @@ pub(crate) struct SearchReply {
     /// How they were found, if asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     trace: Option<Trace>,
+    /// What is known about their documents, by id, if asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    documents: Option<BTreeMap<String, Metadata>>,
 }
 
 /// Lists passages without reading them
@@ -77,9 +84,13 @@ pub(crate) async fn search(
         search: if request.lexical_only == Some(true) { Search::LexicalOnly } else { Search::Fused },
     };
     let config = app.config.answering;
-    let found = move |engine: &Engine| (look_up(engine, &lookup, &config), engine.index().manifest().id.to_string());
-    let (found, generation) = app.compute(found).await?;
-    let found = found?;
+    let wants_metadata = request.metadata == Some(true);
+    let found = move |engine: &Engine| {
+        let found = look_up(engine, &lookup, &config)?;
+        let documents = wants_metadata.then(|| known(engine, &found.results));
+        Ok::<_, clinqa_qa::Error>((found, documents, engine.index().manifest().id.to_string()))
+    };
+    let (found, documents, generation) = app.compute(found).await??;
     let trace = (request.explain == Some(true)).then_some(found.trace);
-    Ok(Json(SearchReply { results: found.results, generation, trace }))
+    Ok(Json(SearchReply { results: found.results, generation, trace, documents }))
 }

@@ -9,6 +9,8 @@ use clinqa_schema::{Abstention, Outcome, Reply};
 pub(crate) struct Answered {
     pub(crate) stage: Stage,
     pub(crate) reply: Option<Box<Reply>>,
+    /// What the reply is to.
+    pub(crate) question: String,
     /// The first line that is shown.
     pub(crate) top: usize,
     pub(crate) tally: Tally,
@@ -43,6 +45,7 @@ impl Answered {
     /// Leaves nothing of an answer to another question.
     pub(crate) fn clear(&mut self) {
         self.reply = None;
+        self.question.clear();
         self.stage = Stage::Nothing;
         self.top = 0;
     }

@@ -40,19 +40,9 @@ pub(crate) enum On {
     No,
 }
 
-/// What a facet is called.
-pub(crate) fn facet_name(facet: Facet) -> &'static str {
-    match facet {
-        Facet::Kind => "kind",
-        Facet::Audience => "audience",
-        Facet::Specialty => "specialty",
-        Facet::Publisher => "publisher",
-        Facet::Year => "year",
-    }
-}
-
 /// The facets that are filtered by value; years are filtered by dates.
-const LISTED: [Facet; 4] = [Facet::Kind, Facet::Audience, Facet::Specialty, Facet::Publisher];
+const LISTED: [Facet; 6] =
+    [Facet::Kind, Facet::Grade, Facet::Audience, Facet::Specialty, Facet::Jurisdiction, Facet::Publisher];
 
 /// The value of `facet` that `filters` demand.
 fn demanded(facet: Facet, filters: &mut Filters) -> Option<&mut Option<String>> {
@@ -60,6 +50,8 @@ fn demanded(facet: Facet, filters: &mut Filters) -> Option<&mut Option<String>> 
         Facet::Kind => Some(&mut filters.kind),
         Facet::Audience => Some(&mut filters.audience),
         Facet::Specialty => Some(&mut filters.specialty),
+        Facet::Grade => Some(&mut filters.grade),
+        Facet::Jurisdiction => Some(&mut filters.jurisdiction),
         Facet::Publisher => Some(&mut filters.publisher),
         Facet::Year => None,
     }
@@ -128,6 +120,8 @@ pub(crate) fn in_words(filters: &Filters) -> Vec<String> {
     let value = |value: &Option<String>| value.clone();
     [
         value(&filters.kind),
+        filters.grade.as_ref().map(|grade| format!("grade {grade}")),
+        filters.jurisdiction.as_ref().map(|place| format!("in {place}")),
         value(&filters.audience),
         value(&filters.specialty),
         value(&filters.publisher),

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use crate::block::lay;
 use crate::content;
 use crate::state::answered::Stage;
+use crate::state::choosing::Menu;
 use crate::state::reading::Shown;
 use crate::state::{Overlay, Pane, Screen, State};
 
@@ -151,6 +152,13 @@ pub(crate) fn boxed(state: &State, columns: u16, lines: u16) -> Rect {
     let room = Rect { y: line.y, height: body.bottom().saturating_sub(line.y), ..body };
     let (width, height) = (columns.min(room.width), lines.min(room.height));
     Rect { x: room.x + (room.width - width) / 2, y: room.y + (room.height - height) / 2, width, height }
+}
+
+/// The box of a menu.
+pub(crate) fn menu(state: &State, menu: &Menu) -> Rect {
+    let items = menu.items();
+    let widest = items.iter().map(|item| item.len()).chain([menu.title().len() + 4]).max().unwrap_or(0);
+    boxed(state, widest as u16 + 8, items.len() as u16 + 2)
 }
 
 /// Columns of the boxes that hold text.

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use clinqa_qa::{FileCheck, Manifest};
-use clinqa_schema::{Progress, Stage};
+use clinqa_schema::{Gaps, Progress, Scores, Stage};
 
-use crate::message::Standing;
+use crate::message::Shelved;
 use crate::state::Scroll;
 
 /// Lines of libraries that are kept.
@@ -20,7 +20,9 @@ pub(crate) struct Librarian {
     /// The first line that is shown on the other tabs.
     pub(crate) top: usize,
     /// Oldest first.
-    pub(crate) shelf: Vec<Standing>,
+    pub(crate) shelf: Vec<Shelved>,
+    /// What was not answered, as far as the operator has it kept.
+    pub(crate) gaps: Option<Gaps>,
     pub(crate) checks: Option<Vec<FileCheck>>,
     pub(crate) checking: Checking,
     pub(crate) build: Build,
@@ -113,8 +115,16 @@ pub(crate) fn pace(progress: &Progress, taken: Duration) -> (f64, Option<Duratio
     (rate, time)
 }
 
+/// What was measured when a generation was made, in words.
+pub(crate) fn in_scores(scores: Option<&Scores>) -> String {
+    let Some(scores) = scores else { return "not measured".to_owned() };
+    let Scores { questions, document_at_3, demanded } = scores;
+    format!("right document among the first three: {document_at_3:.3} of {questions} questions, {demanded:.3} demanded")
+}
+
 /// What differs from an older generation to a newer one, in words.
-pub(crate) fn differences(older: &Manifest, newer: &Manifest) -> Vec<String> {
+pub(crate) fn differences(earlier: &Shelved, later: &Shelved) -> Vec<String> {
+    let (older, newer) = (&earlier.manifest, &later.manifest);
     let count = |name: &str, before: u64, after: u64| {
         let difference = i128::from(after) - i128::from(before);
         format!("{name} {before} -> {after} ({difference:+})")
@@ -135,6 +145,13 @@ pub(crate) fn differences(older: &Manifest, newer: &Manifest) -> Vec<String> {
     let removed = before.keys().filter(|key| !after.contains_key(*key)).count();
     let changed = after.iter().filter(|(key, digest)| before.get(*key).is_some_and(|old| old != *digest)).count();
     said.push(format!("files {added} added, {changed} changed, {removed} removed"));
+    if let (Some(before), Some(after)) = (earlier.scores, later.scores) {
+        let difference = after.document_at_3 - before.document_at_3;
+        said.push(format!(
+            "right document among the first three {:.3} -> {:.3} ({difference:+.3})",
+            before.document_at_3, after.document_at_3
+        ));
+    }
     if older.content_hash == newer.content_hash {
         said.push("the content is the same".to_owned());
     }

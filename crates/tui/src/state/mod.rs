@@ -11,10 +11,12 @@ use std::sync::Arc;
 use clinqa_qa::{FacetCounts, Manifest};
 use clinqa_schema::{Filters, Notice, PassageId};
 
+use crate::desk::Place;
 use crate::keymap::Keymap;
 use crate::line::Line;
 use crate::message::{By, Found, Lookout, Row};
 use crate::names::Names;
+use crate::run::Pointer;
 use crate::state::answered::Answered;
 use crate::state::choosing::{FilterList, Menu};
 use crate::state::librarian::Librarian;
@@ -28,6 +30,11 @@ pub(crate) struct State {
     pub(crate) height: u16,
     pub(crate) theme: Theme,
     pub(crate) keymap: Keymap,
+    /// Where the index is.
+    pub(crate) place: Place,
+    pub(crate) pointer: Pointer,
+    /// Whether whoever answers can be reached.
+    pub(crate) reach: Reach,
     /// What fills the window.
     pub(crate) screen: Screen,
     /// What stands in front of it.
@@ -180,6 +187,14 @@ pub(crate) struct Index {
     pub(crate) ready: Ready,
 }
 
+/// Whether whoever answers can be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    Fine,
+    /// It is tried again and again.
+    Lost,
+}
+
 /// How far opening has come.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Ready {
@@ -215,6 +230,9 @@ impl State {
             height,
             theme,
             keymap,
+            place: Place::Here,
+            pointer: Pointer::Terminal,
+            reach: Reach::Fine,
             screen: Screen::Search,
             overlay: None,
             pane: Pane::Question,

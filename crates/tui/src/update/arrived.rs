@@ -6,7 +6,7 @@ use crate::message::{By, Effect, Found, Message, Row};
 use crate::state::answered::Stage;
 use crate::state::librarian::{Build, Checking};
 use crate::state::reading::{Open, Page};
-use crate::state::{Awaited, Like, Pane, Ready, Screen, Scroll, Second, State};
+use crate::state::{Awaited, Like, Pane, Reach, Ready, Screen, Scroll, Second, State};
 use crate::update::search;
 
 /// Takes a message of a worker; what answers an older lookup is dropped.
@@ -18,6 +18,11 @@ pub(super) fn arrived(state: &mut State, message: Message) -> Vec<Effect> {
         Message::Facets(filters, counts) if *filters == state.filters => state.counts = counts,
         Message::ModelsReady => state.index.ready = Ready::All,
         Message::Failed(text) => state.warn(text),
+        Message::Lost(why) => lost(state, &why),
+        Message::Back => return back(state),
+        Message::Again(seq) if seq == state.seq => return again(state),
+        Message::History(asked) => state.line.recall(asked),
+        Message::Gaps(gaps) => state.librarian.gaps = gaps,
         Message::Found(seq, found) if seq == state.seq => listed(state, *found),
         Message::Screened(seq, notices) if seq == state.seq => state.notices = notices,
         Message::Replied(seq, reply) if seq == state.seq => replied(state, reply),
@@ -70,6 +75,20 @@ fn opened(state: &mut State, manifest: Box<clinqa_qa::Manifest>) -> Vec<Effect> 
     effects
 }
 
+/// Whoever answers cannot be reached: said once, and in the status line until it is over.
+fn lost(state: &mut State, why: &str) {
+    if state.reach == Reach::Fine {
+        state.warn(format!("{why}; trying again"));
+    }
+    state.reach = Reach::Lost;
+}
+
+fn back(state: &mut State) -> Vec<Effect> {
+    state.reach = Reach::Fine;
+    state.say("connected again");
+    again(state)
+}
+
 /// Looks up what is typed once more: something that answers came or changed.
 fn again(state: &mut State) -> Vec<Effect> {
     if state.line.text().trim().is_empty() {
@@ -104,6 +123,7 @@ fn listed(state: &mut State, found: Found) {
 fn replied(state: &mut State, reply: Box<Reply>) {
     let asked = state.answer.stage == Stage::Asked;
     state.answer.reply = Some(reply);
+    state.line.text().clone_into(&mut state.answer.question);
     state.answer.replied = state.seq;
     state.answer.stage = Stage::Here;
     state.answer.top = 0;

@@ -88,8 +88,14 @@ fn copy(state: &mut State) -> Vec<Effect> {
     let mut source: Vec<String> =
         parts.iter().map(|part| crate::text::clean(part, crate::text::Charset::Utf8)).collect();
     source.extend(document.metadata.published.as_ref().map(ToString::to_string));
+    source.extend(document.metadata.grade.as_ref().map(|grade| {
+        let grade = crate::text::clean(grade, crate::text::Charset::Utf8);
+        format!("grade {grade}")
+    }));
     source.extend(document.metadata.url.as_ref().map(|url| crate::text::clean(url, crate::text::Charset::Utf8)));
-    let text = format!("\"{quote}\"\n{} [{}]\n", source.join(", "), document.id);
+    let standing = crate::export::standing(&document.metadata.standing).map(|said| format!("{said}. "));
+    let standing = standing.unwrap_or_default();
+    let text = format!("\"{quote}\"\n{standing}{} [{}]\n", source.join(", "), document.id);
     state.say("copied the marked passage with its source");
     vec![Effect::Copy(text)]
 }

@@ -7,6 +7,7 @@ mod arrived;
 mod document;
 mod librarian;
 mod overlay;
+mod pointed;
 mod question;
 mod search;
 
@@ -20,6 +21,7 @@ use crate::state::{Overlay, Pane, Screen, State, layout};
 pub(crate) fn update(mut state: State, message: Message) -> (State, Vec<Effect>) {
     let effects = match message {
         Message::Key(key) => pressed(&mut state, key),
+        Message::Mouse(mouse) => pointed::pointed(&mut state, mouse),
         Message::Paste(text) => pasted(&mut state, &text),
         Message::Resized(width, height) => {
             (state.width, state.height) = (width, height);
@@ -57,6 +59,11 @@ fn pressed(state: &mut State, key: Key) -> Vec<Effect> {
         return document::typed(state, key);
     }
     let Some(action) = action else { return apart(state, key) };
+    act(state, action)
+}
+
+/// An action outside the question, on the screen that is shown.
+fn act(state: &mut State, action: Action) -> Vec<Effect> {
     if let Some(effects) = everywhere(state, action) {
         return effects;
     }

@@ -4,7 +4,7 @@ use crate::export::{self, Form};
 use crate::key::Key;
 use crate::keymap::Action;
 use crate::message::{Effect, Paper, PaperKind};
-use crate::state::choosing::{Condition, FAULTS, FilterList, Menu, MenuKind, conditions, facet_name, toggled};
+use crate::state::choosing::{Condition, FAULTS, FilterList, Menu, MenuKind, conditions, toggled};
 use crate::state::layout::{BOX, boxed, inside};
 use crate::state::librarian::Build;
 use crate::state::{Overlay, Pane, State};
@@ -127,7 +127,7 @@ enum Direction {
 /// The first line of the next group, or of the one before.
 fn group(lines: &[Condition], here: usize, direction: Direction) -> usize {
     let name = |line: &Condition| match line {
-        Condition::Value { facet, .. } => facet_name(*facet),
+        Condition::Value { facet, .. } => facet.name(),
         _ => "dates",
     };
     let starts: Vec<usize> =
@@ -165,7 +165,7 @@ fn chosen(state: &mut State, menu: &Menu) -> Vec<Effect> {
         }
         MenuKind::Report => match &state.answer.reply {
             Some(reply) => {
-                let text = export::report(reply, FAULTS[menu.chosen]);
+                let text = export::report(&state.answer.question, reply, FAULTS[menu.chosen]);
                 vec![Effect::Write(Paper { kind: PaperKind::Report, ending: "jsonl", text })]
             }
             None => Vec::new(),

@@ -57,16 +57,23 @@ fn ask(state: &mut State) -> Vec<Effect> {
     if state.line.text().trim().is_empty() {
         return Vec::new();
     }
-    state.line.remember();
+    let new = state.line.remember();
     state.pane = Pane::Answer;
     state.answer.asked = state.seq;
     if state.answer.stage == Stage::Here {
         search::count_reply(state);
-        return Vec::new();
+        return remembered(new);
     }
     state.answer.reply = None;
     state.answer.stage = Stage::Asked;
-    vec![Effect::Ask(state.lookout())]
+    let mut effects = vec![Effect::Ask(state.lookout())];
+    effects.extend(remembered(new));
+    effects
+}
+
+/// A line that the history did not end with is offered to whoever keeps it.
+fn remembered(new: Option<String>) -> Vec<Effect> {
+    new.map(Effect::Remember).into_iter().collect()
 }
 
 fn complete(state: &mut State) -> Vec<Effect> {

@@ -135,7 +135,7 @@ fn keys_do_on_the_search_screen_what_the_help_says() {
     check("!", |state, _| matches!(state.overlay, Some(Overlay::Menu(_))));
     check(
         "! j enter",
-        |_, effects| matches!(effects, [Effect::Write(paper)] if paper.kind == PaperKind::Report && paper.text.contains("dangerous")),
+        |_, effects| matches!(effects, [Effect::Write(paper)] if paper.kind == PaperKind::Report && paper.text.contains("dangerous") && paper.text.contains("sepsis")),
     );
     check("e", |state, _| state.overlay.is_none() && state.note.is_some());
     check("p e enter", |_, effects| matches!(effects, [Effect::Write(paper)] if paper.ending == "md"));
@@ -265,8 +265,11 @@ fn passages_like_one_are_listed_until_they_are_left() {
 
 #[test]
 fn a_librarian_confirms_what_cannot_be_taken_back() {
-    let shelf =
-        [1, 2].map(|number| crate::message::Standing { manifest: sample::manifest(number), current: number == 2 });
+    let shelf = [1, 2].map(|number| crate::message::Shelved {
+        manifest: sample::manifest(number),
+        current: number == 2,
+        scores: sample::scores(number),
+    });
     let (state, _) = press(fresh(80, 24), "esc L");
     let state = sent(state, Message::Shelf(shelf.to_vec())).0;
     assert_eq!(state.librarian.list.chosen, 1, "the newest is chosen");
@@ -307,4 +310,106 @@ fn the_path_of_a_newcomer_takes_twenty_keys_at_most() {
     let (state, effects) = press(state, "p j p j p e enter");
     assert_eq!((state.pins.len(), state.filters.kind.as_deref()), (3, Some("guideline")));
     assert!(matches!(&effects[..], [Effect::Write(paper)] if paper.text.matches("doc-").count() == 3), "{effects:?}");
+}
+
+#[test]
+fn a_lost_connection_is_told_once_and_what_stands_in_the_line_is_asked_again() {
+    let (state, _) = press(fresh(80, 24), "\"sepsis\"");
+    let (state, effects) = sent(state, Message::Lost("cannot reach ward-server".into()));
+    assert!(effects.is_empty() && crate::content::status(&state).starts_with("NO CONNECTION"));
+    assert!(state.note.as_ref().is_some_and(|note| note.text.contains("ward-server")));
+    let (state, effects) = press(state, "\"x\"");
+    assert_eq!(looks(&effects), ["sepsisx"], "keys go on as ever");
+    let (state, _) = sent(state, Message::Lost("cannot reach ward-server".into()));
+    assert!(state.note.is_none(), "said once");
+    let (state, effects) = sent(state, Message::Back);
+    assert_eq!(looks(&effects), ["sepsisx"]);
+    assert!(!crate::content::status(&state).contains("NO CONNECTION"));
+}
+
+#[test]
+fn what_was_refused_for_a_while_is_asked_once_more_if_it_is_still_wanted() {
+    let (state, _) = press(fresh(80, 24), "\"sepsis\" enter");
+    let seq = state.seq;
+    let (asked, effects) = sent(state.clone(), Message::Again(seq));
+    assert!(matches!(&effects[..], [Effect::Ask(lookout)] if lookout.seq == seq + 1), "{effects:?}");
+    assert_eq!(asked.answer.stage, Stage::Asked);
+    let (_, effects) = sent(state, Message::Again(seq - 1));
+    assert!(effects.is_empty());
+}
+
+#[test]
+fn on_another_machine_a_librarian_looks_and_changes_nothing() {
+    let (mut state, _) = press(fresh(80, 24), "esc L");
+    state.place = crate::desk::Place::There("ward-server".into());
+    let shelf = [1, 2].map(|number| crate::message::Shelved {
+        manifest: sample::manifest(number),
+        current: number == 2,
+        scores: sample::scores(number),
+    });
+    let state = sent(state, Message::Shelf(shelf.to_vec())).0;
+    for keys in ["R", "v", "k enter"] {
+        let (state, effects) = press(state.clone(), keys);
+        assert!(effects.is_empty() && state.overlay.is_none(), "{keys}: {effects:?}");
+        assert!(state.note.is_some_and(|note| note.text.contains("on the server itself")), "{keys}");
+    }
+}
+
+#[test]
+fn questions_of_earlier_sessions_come_before_those_of_this_one_and_new_ones_are_kept() {
+    let state = sent(fresh(80, 24), Message::History(vec!["old \u{1b}[2J".into(), " ".into(), "older".into()])).0;
+    let (state, effects) = press(state, "\"new\" enter / enter");
+    let kept = effects.iter().filter(|effect| matches!(effect, Effect::Remember(asked) if asked == "new")).count();
+    assert_eq!(kept, 1, "asked twice, kept once: {effects:?}");
+    let (state, _) = press(state, "/ up up");
+    assert_eq!(state.line.text(), "older");
+    assert_eq!(press(state, "up up").0.line.text(), "old [2J");
+}
+
+#[test]
+fn a_click_chooses_and_a_second_one_opens_and_the_wheel_moves() {
+    use crate::message::Mouse;
+    use crate::state::layout::panes;
+    let state = asked(80, 24);
+    let list = panes(&state).list;
+    let second = Mouse::Click(list.x + 8, list.y + 1 + crate::state::layout::row_height(list) as u16);
+    let (state, effects) = sent(state, Message::Mouse(second));
+    assert_eq!((state.pane, state.list.chosen), (Pane::List, 1));
+    assert!(effects.is_empty());
+    let (state, effects) = sent(state, Message::Mouse(second));
+    assert!(matches!(&effects[..], [Effect::Open(id)] if id.as_str() == "doc-1"), "{effects:?}");
+    let state = sent(state, Message::Mouse(Mouse::WheelDown)).0;
+    assert_eq!(state.list.chosen, 4);
+    let state = sent(state, Message::Mouse(Mouse::WheelUp)).0;
+    assert_eq!(state.list.chosen, 1);
+    let answer = panes(&state).answer;
+    let state = sent(state, Message::Mouse(Mouse::Click(answer.x + 2, answer.y + 1))).0;
+    assert_eq!(state.pane, Pane::Answer);
+    let (state, _) = press(state, "p e");
+    let Some(Overlay::Menu(menu)) = &state.overlay else { panic!("a menu") };
+    let area = crate::state::layout::menu(&state, menu);
+    let (state, effects) = sent(state.clone(), Message::Mouse(Mouse::Click(area.x + 3, area.y + 3)));
+    assert!(matches!(&effects[..], [Effect::Write(paper)] if paper.ending == "ris"), "{effects:?}");
+    let state = press(state, "f").0;
+    let state = sent(state, Message::Mouse(Mouse::Click(0, 0))).0;
+    assert!(state.overlay.is_none(), "a click beside it closes it");
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_click_anywhere_breaks_anything(
+        clicks in proptest::collection::vec((0u16..90, 0u16..30, 0u8..6), 0..40),
+    ) {
+        let mut state = asked(80, 24);
+        for (x, y, which) in clicks {
+            let message = match which {
+                0 => Message::Mouse(crate::message::Mouse::WheelDown),
+                1 => Message::Mouse(crate::message::Mouse::WheelUp),
+                2 => Message::Key(['L', 'w', 'f', '?', 'e', 'p'][usize::from(x) % 6].to_string().parse().expect("a key")),
+                _ => Message::Mouse(crate::message::Mouse::Click(x, y)),
+            };
+            state = update(state, message).0;
+            proptest::prop_assert!(state.list.chosen <= state.rows().len());
+        }
+    }
 }

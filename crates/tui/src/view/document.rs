@@ -8,6 +8,7 @@ use ratatui::layout::Rect;
 
 use super::paint::{self, Focus};
 use crate::block::pieces;
+use crate::content;
 use crate::state::State;
 use crate::state::layout::{self, Parts};
 use crate::state::reading::{Find, Open, Page, Shown, Side, Typing};
@@ -17,7 +18,7 @@ use crate::theme::Role;
 pub(super) fn draw(state: &State, parts: &Parts, frame: &mut Frame<'_>) {
     let Some(open) = &state.open else { return };
     let (contents, text) = layout::document(state);
-    super::title(state, &open.page.document.title, parts.line, frame.buffer_mut());
+    super::title(state, &headline(&open.page), parts.line, frame.buffer_mut());
     super::status(state, &whereabouts(state, open), parts.status, frame.buffer_mut());
     let focused = open.contents.shown == Shown::Focused;
     draw_contents(state, open, (contents, Focus::when(focused)), frame.buffer_mut());
@@ -28,13 +29,21 @@ pub(super) fn draw(state: &State, parts: &Parts, frame: &mut Frame<'_>) {
     }
 }
 
+/// The title, after the mark of what does not stand as published.
+fn headline(page: &Page) -> String {
+    let mark = content::mark(&page.document.metadata.standing).map(|mark| format!("{mark}: ")).unwrap_or_default();
+    format!("{mark}{}", page.document.title)
+}
+
 /// Where in the document the top of the screen is, and what is searched for.
 fn whereabouts(state: &State, open: &Open) -> String {
     let dot = state.theme.dot();
     let metadata = &open.page.document.metadata;
     let date = metadata.published.as_ref().map(ToString::to_string).unwrap_or_default();
     let place = format!("line {} of {}", open.page.top + 1, open.page.lines.len());
-    let mut parts = vec![metadata.kind.clone(), metadata.publisher.clone(), date, place];
+    let grade = metadata.grade.as_ref().map(|grade| format!("grade {grade}")).unwrap_or_default();
+    let mark = content::mark(&metadata.standing).unwrap_or_default().to_owned();
+    let mut parts = vec![mark, grade, metadata.kind.clone(), metadata.publisher.clone(), date, place];
     if !open.find.matches.is_empty() {
         parts.insert(0, format!("place {} of {}", open.find.current + 1, open.find.matches.len()));
     }
@@ -145,13 +154,16 @@ pub(super) fn draw_comparison(state: &State, parts: &Parts, frame: &mut Frame<'_
     for (side, area, which) in sides {
         let focus = Focus::when(comparison.side == which);
         match side {
-            Some(open) => page(state, (open, &Find::default()), (area, &open.document.title, focus), buffer),
+            Some(open) => page(state, (open, &Find::default()), (area, &headline(open), focus), buffer),
             None => paint::rule(buffer, area, "opening ...", focus, state.theme),
         }
     }
     let described = |page: &Option<Page>| {
-        let date = page.as_ref().and_then(|page| page.document.metadata.published.clone());
-        date.map_or("no date".to_owned(), |date| date.to_string())
+        let metadata = page.as_ref().map(|page| &page.document.metadata);
+        let date = metadata.and_then(|metadata| metadata.published.clone());
+        let grade = metadata.and_then(|metadata| metadata.grade.as_ref());
+        let grade = grade.map(|grade| format!("grade {grade}, ")).unwrap_or_default();
+        format!("{grade}{}", date.map_or("no date".to_owned(), |date| date.to_string()))
     };
     let text = format!("left {}, right {}", described(&comparison.left), described(&comparison.right));
     super::status(state, &text, parts.status, buffer);

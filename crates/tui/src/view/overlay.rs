@@ -7,8 +7,8 @@ use ratatui::layout::Rect;
 use super::paint::{self, Focus};
 use crate::block::{Block, Laid, lay};
 use crate::content;
-use crate::state::choosing::{Condition, FilterList, Menu, On, conditions, facet_name};
-use crate::state::layout::{BOX, boxed, inside, text_width};
+use crate::state::choosing::{Condition, FilterList, Menu, On, conditions};
+use crate::state::layout::{self, BOX, boxed, inside, text_width};
 use crate::state::{Overlay, State};
 use crate::text::{columns, fit};
 use crate::theme::Role;
@@ -77,7 +77,7 @@ fn condition(state: &State, line: &Condition, typed: &str, width: usize) -> Laid
             let gap = " ".repeat(room.saturating_sub(columns(&value, charset)) + 1);
             let role = if *on == On::Yes { Role::Focus } else { Role::Text };
             vec![
-                (format!("{:<10} ", facet_name(*facet)), Role::Quiet),
+                (format!("{:<10} ", facet.name()), Role::Quiet),
                 (format!("{mark} "), role),
                 (value, role),
                 (format!("{gap}{counts}"), Role::Quiet),
@@ -89,9 +89,7 @@ fn condition(state: &State, line: &Condition, typed: &str, width: usize) -> Laid
 fn draw_menu(state: &State, menu: &Menu, buffer: &mut Buffer) {
     let items = menu.items();
     let title = menu.title();
-    let widest = items.iter().map(|item| item.len()).chain([title.len() + 4]).max().unwrap_or(0);
-    let area = boxed(state, widest as u16 + 8, items.len() as u16 + 2);
-    let inner = paint::boxed(buffer, area, &title, state.theme);
+    let inner = paint::boxed(buffer, layout::menu(state, menu), &title, state.theme);
     for ((place, item), y) in items.iter().enumerate().zip(inner.top()..inner.bottom()) {
         let at = Rect { y, height: 1, ..inner };
         let pointer = if place == menu.chosen { state.theme.pointer() } else { " " };

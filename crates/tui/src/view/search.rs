@@ -10,6 +10,7 @@ use ratatui::layout::Rect;
 use super::paint::{self, Focus};
 use crate::block::{Laid, lay, pieces};
 use crate::content;
+use crate::desk::Place;
 use crate::message::Row;
 use crate::state::answered::Stage;
 use crate::state::layout::{Parts, panes, row_height, text_width};
@@ -102,15 +103,19 @@ fn list(state: &State, area: Rect, buffer: &mut Buffer) {
     passages(state, &rows, (state.list, Focus::when(state.pane == Pane::List)), area, buffer);
 }
 
-fn empty(state: &State) -> &'static str {
+fn empty(state: &State) -> String {
+    let kept = match &state.place {
+        Place::Here => "nothing that you type leaves this machine\nor is kept after you quit.".to_owned(),
+        Place::There(name) => format!("what you type goes to {name}\nand nowhere else."),
+    };
     match (state.index.ready, state.line.text().trim().is_empty()) {
-        (Ready::Missing, _) => "There is no index yet.\nPress L and R to make one from the corpora.",
-        (Ready::Opening, _) => "Opening the index; you can type already.",
-        (_, true) => {
-            "Results come as you type. Enter asks for an answer.\n\nEvery answer names its source; nothing that you type leaves this machine\nor is kept after you quit.\n\n? shows every key."
-        }
-        (_, false) if state.found.is_some() => "Nothing was found. Try other words, or lift filters (f).",
-        (_, false) => "Looking ...",
+        (Ready::Missing, _) => "There is no index yet.\nPress L and R to make one from the corpora.".to_owned(),
+        (Ready::Opening, _) => "Opening the index; you can type already.".to_owned(),
+        (_, true) => format!(
+            "Results come as you type. Enter asks for an answer.\n\nEvery answer names its source; {kept}\n\n? shows every key."
+        ),
+        (_, false) if state.found.is_some() => "Nothing was found. Try other words, or lift filters (f).".to_owned(),
+        (_, false) => "Looking ...".to_owned(),
     }
 }
 
@@ -141,20 +146,27 @@ fn passage(state: &State, row: &Row, place: usize, area: Rect, buffer: &mut Buff
     let inner = Rect { x: area.x + 6, width: area.width.saturating_sub(7), ..area };
     let section = citation.section.as_ref().map(|section| format!("{}{section}", theme.within())).unwrap_or_default();
     let title = format!("{}{section}", citation.title);
+    // What must not be relied on says so before its own name, in letters.
+    let mark = content::mark(&citation.standing).map(|mark| format!("{mark} ")).unwrap_or_default();
+    let titled = |room: usize| {
+        let rest = fit(&title, room.saturating_sub(mark.len()), theme.charset);
+        [(mark.clone(), Role::Warning), (rest, Role::Title)]
+    };
     paint::put(buffer, Rect { x: area.x + 1, ..area }, &[(number, Role::Quiet)], theme);
     let line = |at: u16| Rect { y: area.y + at, height: 1, ..inner };
     let width = usize::from(inner.width);
     if area.height >= 3 {
-        paint::put(buffer, line(0), &[(fit(&title, width, theme.charset), Role::Title)], theme);
+        paint::put(buffer, line(0), &titled(width), theme);
         let provenance = content::provenance(state, citation);
         paint::put(buffer, line(1), &[(fit(&provenance, width, theme.charset), Role::Quiet)], theme);
         paint::put(buffer, line(2), &sentence(state, row, width), theme);
         return;
     }
     let date = citation.published.as_ref().map(Date::as_str).unwrap_or_default();
-    let aside = fit(&format!("{} {date}", citation.kind), width / 2, theme.charset);
+    let grade = citation.grade.as_ref().map(|grade| format!("grade {grade} ")).unwrap_or_default();
+    let aside = fit(&format!("{grade}{} {date}", citation.kind), width / 2, theme.charset);
     let room = width.saturating_sub(columns(&aside, theme.charset) + 1);
-    paint::put(buffer, line(0), &[(fit(&title, room, theme.charset), Role::Title)], theme);
+    paint::put(buffer, line(0), &titled(room), theme);
     let right = Rect { x: inner.x + (room + 1) as u16, width: (width - room.min(width)) as u16, ..line(0) };
     paint::put(buffer, right, &[(aside, Role::Quiet)], theme);
     paint::put(buffer, line(1), &sentence(state, row, width), theme);

@@ -11,7 +11,7 @@ use ratatui::{Terminal, TerminalOptions, Viewport};
 use super::draw;
 use crate::key::Key;
 use crate::keymap::Keymap;
-use crate::message::{By, Effect, Message, Standing};
+use crate::message::{By, Effect, Message, Shelved};
 use crate::sample;
 use crate::state::State;
 use crate::text::{Charset, may_be_drawn};
@@ -49,8 +49,11 @@ impl Session {
                 }
                 Effect::Similar(of, _) => self.send(Message::Similar(of, sample::found(By::Meaning, 5).rows)),
                 Effect::Shelf => {
-                    let standing =
-                        [1, 2].map(|number| Standing { manifest: sample::manifest(number), current: number == 2 });
+                    let standing = [1, 2].map(|number| Shelved {
+                        manifest: sample::manifest(number),
+                        current: number == 2,
+                        scores: sample::scores(number),
+                    });
                     self.send(Message::Shelf(standing.to_vec()));
                 }
                 _ => {}
@@ -112,6 +115,23 @@ fn an_answer_stands_above_its_passages() {
 #[test]
 fn a_passage_is_previewed_beside_or_above_the_list() {
     snapshot("preview", "\"sepsis_antibiotics\" esc j j tab");
+}
+
+#[test]
+fn what_does_not_stand_says_so_in_letters_on_every_screen() {
+    for size in SIZES {
+        let mut session = Session::new(size).press("\"sepsis\" esc");
+        session.send(Message::Found(session.state.seq, sample::marked(12)));
+        session.send(Message::Replied(session.state.seq, Box::new(sample::marked_reply())));
+        let list = session.text();
+        assert!(list.contains("RETRACTED Document 0") && list.contains("grade strong"), "{list}");
+        insta::assert_snapshot!(format!("marks-{}x{}", size.0, size.1), list);
+        let answered = session.press("/ enter");
+        let text = answered.text();
+        assert!(text.contains("RETRACTED: it was withdrawn"), "{text}");
+        let previewed = answered.press("tab tab").text();
+        assert!(previewed.contains("RETRACTED"), "{previewed}");
+    }
 }
 
 #[test]
@@ -262,9 +282,21 @@ fn only_allowed(bytes: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-/// How many documents are drawn by the fuzzing test; `PROPTEST_CASES` asks for more.
+/// A few for every run; `PROPTEST_CASES` asks for more.
 fn fuzzing() -> ProptestConfig {
     ProptestConfig { failure_persistence: None, ..ProptestConfig::default() }
+}
+
+/// Text with all that may not be drawn.
+const HOSTILE: &str = "(\\PC|\\p{C}|\u{1b}\\[[0-9;?]{0,4}[a-zA-Z]|\u{1b}[\\]PX^_]|[\u{202a}-\u{202e}\u{2066}-\u{2069}\u{200b}-\u{200f}\n]){0,60}";
+
+/// Draws two documents with this text, one in the list and one that is open, and looks at every byte.
+fn draws_only_text(text: &str, size: (u16, u16)) -> Result<(), String> {
+    for session in [hostile(text, size), hostile_document(text, size)] {
+        let drawn = bytes(&session.state);
+        only_allowed(&drawn).map_err(|error| format!("{error} in {:?}", String::from_utf8_lossy(&drawn)))?;
+    }
+    Ok(())
 }
 
 fn any_key() -> impl Strategy<Value = Key> {
@@ -280,16 +312,9 @@ proptest! {
     #![proptest_config(fuzzing())]
 
     #[test]
-    fn no_document_reaches_the_terminal_with_more_than_text(
-        text in "(\\PC|\\p{C}|\u{1b}\\[[0-9;?]{0,4}[a-zA-Z]|\u{1b}[\\]PX^_]|[\u{202a}-\u{202e}\u{2066}-\u{2069}\u{200b}-\u{200f}\n]){0,60}",
-        width in 20u16..130,
-        height in 6u16..45,
-    ) {
-        for session in [hostile(&text, (width, height)), hostile_document(&text, (width, height))] {
-            let drawn = bytes(&session.state);
-            let allowed = only_allowed(&drawn);
-            prop_assert!(allowed.is_ok(), "{:?} in {:?}", allowed, String::from_utf8_lossy(&drawn));
-        }
+    fn no_document_reaches_the_terminal_with_more_than_text(text in HOSTILE, width in 20u16..130, height in 6u16..45) {
+        let drawn = draws_only_text(&text, (width, height));
+        prop_assert!(drawn.is_ok(), "{drawn:?}");
     }
 
     #[test]
@@ -321,5 +346,16 @@ proptest! {
                 prop_assert!(text.contains(thick), "no focus is seen:\n{text}");
             }
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 5_000, ..fuzzing() })]
+
+    #[test]
+    #[ignore = "takes a minute: ten thousand documents, two a case"]
+    fn ten_thousand_documents_reach_the_terminal_as_text(text in HOSTILE, width in 20u16..130, height in 6u16..45) {
+        let drawn = draws_only_text(&text, (width, height));
+        prop_assert!(drawn.is_ok(), "{drawn:?}");
     }
 }

@@ -1,0 +1,279 @@
+//! How do replies of a server become nouns again (pure)? Those that keep an invariant are not read but made.
+
+use std::collections::BTreeMap;
+
+use clinqa_qa::Manifest;
+use clinqa_retrieval::Step;
+use clinqa_schema::{
+    Abstention, Answer, Citation, Confidence, Document, DocumentId, Hit, Metadata, Notice, Outcome, PassageId, Ranking,
+    Reading, Reply, Scores, Section, SourceLocator, SpanTrace, Trace, UnderstandingStep,
+};
+use serde::Deserialize;
+
+/// `GET /readyz`, as far as it is of interest.
+#[derive(Deserialize)]
+pub(crate) struct Readiness {
+    pub(crate) generation: String,
+}
+
+/// `GET /v1/index`.
+#[derive(Deserialize)]
+pub(crate) struct Index {
+    pub(crate) manifest: Manifest,
+}
+
+/// `GET /v1/index/generations`.
+#[derive(Deserialize)]
+pub(crate) struct Generations {
+    pub(crate) generations: Vec<Generation>,
+}
+
+/// One of them.
+#[derive(Deserialize)]
+pub(crate) struct Generation {
+    pub(crate) manifest: Manifest,
+    pub(crate) current: bool,
+    pub(crate) scores: Option<Scores>,
+}
+
+/// `GET /v1/names`.
+#[derive(Deserialize)]
+pub(crate) struct Names {
+    pub(crate) names: Vec<String>,
+}
+
+/// `POST /v1/facets`.
+#[derive(Deserialize)]
+pub(crate) struct Facets {
+    pub(crate) facets: BTreeMap<String, BTreeMap<String, u64>>,
+}
+
+/// `POST /v1/search` and `POST /v1/similar`.
+#[derive(Deserialize)]
+pub(crate) struct Listed {
+    pub(crate) results: Vec<Reading>,
+    #[serde(default)]
+    pub(crate) documents: BTreeMap<String, Metadata>,
+    #[serde(default)]
+    trace: Option<WiredTrace>,
+}
+
+impl Listed {
+    /// The passages and how they were found.
+    pub(crate) fn found(self) -> ((Vec<Reading>, Trace), BTreeMap<String, Metadata>) {
+        ((self.results, self.trace.map(WiredTrace::trace).unwrap_or_default()), self.documents)
+    }
+}
+
+/// `POST /v1/ask`.
+#[derive(Deserialize)]
+pub(crate) struct WiredReply {
+    outcome: Outcome,
+    reason: Option<Abstention>,
+    notices: Vec<Notice>,
+    answer: Option<WiredAnswer>,
+    reading: Vec<Reading>,
+    generation: String,
+    encoder: String,
+    reader: String,
+    took_ms: f64,
+    trace: Option<WiredTrace>,
+}
+
+#[derive(Deserialize)]
+struct WiredAnswer {
+    text: String,
+    confidence: f32,
+    citations: Vec<Citation>,
+    #[serde(default)]
+    differing: Vec<Citation>,
+}
+
+impl WiredReply {
+    /// The reply, if it keeps what a reply promises: an answer if and only if it was answered, each with a citation.
+    pub(crate) fn reply(self) -> Option<Reply> {
+        let answer = match self.answer {
+            Some(answer) => Some(answer.answer()?),
+            None => None,
+        };
+        let answered = self.outcome == Outcome::Answered;
+        if answered != answer.is_some() || answered == self.reason.is_some() {
+            return None;
+        }
+        Some(Reply {
+            outcome: self.outcome,
+            reason: self.reason,
+            notices: self.notices,
+            answer,
+            reading: self.reading,
+            generation: self.generation,
+            encoder: self.encoder,
+            reader: self.reader,
+            took_ms: self.took_ms,
+            trace: self.trace.map(WiredTrace::trace),
+        })
+    }
+}
+
+impl WiredAnswer {
+    fn answer(self) -> Option<Answer> {
+        let mut citations = self.citations.into_iter();
+        let first = citations.next()?;
+        let answer = Answer::new(self.text, Confidence::new(self.confidence), first, citations.collect());
+        Some(answer.differing_from(self.differing))
+    }
+}
+
+/// What the screen shows of a trace.
+#[derive(Deserialize)]
+struct WiredTrace {
+    understood: String,
+    steps: Vec<WiredStep>,
+    topics: Vec<String>,
+    unknown: Vec<String>,
+    terms: Vec<String>,
+    lexical: Vec<Hit>,
+    dense: Vec<Hit>,
+    fused: Vec<Hit>,
+    spans: Vec<WiredSpan>,
+}
+
+#[derive(Deserialize)]
+struct WiredStep {
+    step: String,
+    from: String,
+    to: String,
+}
+
+#[derive(Deserialize)]
+struct WiredSpan {
+    passage_id: PassageId,
+    text: String,
+    quote: String,
+    shown: String,
+    evidence: f32,
+}
+
+impl WiredTrace {
+    fn trace(self) -> Trace {
+        let step = |WiredStep { step, from, to }| {
+            let known = Step::ALL.into_iter().map(Step::name).find(|name| *name == step);
+            UnderstandingStep { step: known.unwrap_or("other"), from, to }
+        };
+        let span = |WiredSpan { passage_id, text, quote, shown, evidence }| SpanTrace {
+            passage_id,
+            text,
+            quote,
+            shown,
+            features: BTreeMap::new(),
+            evidence,
+        };
+        Trace {
+            understood: self.understood,
+            steps: self.steps.into_iter().map(step).collect(),
+            topics: self.topics,
+            unknown: self.unknown,
+            terms: self.terms,
+            lexical: Ranking::new(self.lexical),
+            dense: Ranking::new(self.dense),
+            fused: Ranking::new(self.fused),
+            spans: self.spans.into_iter().map(span).collect(),
+            ..Trace::default()
+        }
+    }
+}
+
+/// `GET /v1/documents/{id}`.
+#[derive(Deserialize)]
+pub(crate) struct WiredDocument {
+    document_id: DocumentId,
+    title: String,
+    text: String,
+    sections: Vec<WiredSection>,
+    metadata: Metadata,
+}
+
+#[derive(Deserialize)]
+struct WiredSection {
+    heading: String,
+    start: usize,
+    end: usize,
+}
+
+impl WiredDocument {
+    /// The document, if its sections lie in its text; they are told in characters.
+    pub(crate) fn document(self) -> Option<Document> {
+        let Self { document_id: id, title, text, sections, metadata } = self;
+        let (mut places, mut next) = (text.char_indices().map(|(byte, _)| byte).chain([text.len()]).enumerate(), None);
+        // They come in order, so that the text is walked through once.
+        let mut byte = |wanted: usize| -> Option<usize> {
+            if let Some((at, byte)) = next
+                && at == wanted
+            {
+                return Some(byte);
+            }
+            next = places.find(|(at, _)| *at == wanted);
+            next.map(|(_, byte)| byte)
+        };
+        let mut read = Vec::with_capacity(sections.len());
+        for WiredSection { heading, start, end } in sections {
+            read.push(Section { heading, bytes: byte(start)?..byte(end)? });
+        }
+        let document = Document { id, title, text, sections: read, metadata, source: SourceLocator::default() };
+        document.validate().is_ok().then_some(document)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn reply(change: impl FnOnce(&mut Value)) -> Option<Reply> {
+        let citation = json!({
+            "document_id": "asthma", "title": "Asthma", "publisher": "X", "kind": "leaflet", "passage_id": "asthma#1",
+            "quote": "Rest.", "start": 0, "end": 5, "answer_start": 0, "answer_end": 5, "grade": "strong",
+            "standing": {"state": "retracted"}
+        });
+        let mut reply = json!({
+            "outcome": "answered", "notices": [], "reading": [], "generation": "g000001-01234567", "encoder": "e",
+            "reader": "r", "took_ms": 1.5,
+            "answer": {"text": "Rest.", "confidence": 0.8, "confidence_label": "high", "citations": [citation]}
+        });
+        change(&mut reply);
+        serde_json::from_value::<WiredReply>(reply).expect("a reply").reply()
+    }
+
+    #[test]
+    fn a_reply_is_taken_only_if_it_keeps_its_promise() {
+        let whole = reply(|_| {}).expect("whole");
+        let answer = whole.answer.expect("an answer");
+        assert_eq!((answer.text(), answer.citations()[0].grade.as_deref()), ("Rest.", Some("strong")));
+        assert!(!answer.citations()[0].standing.is_current());
+        assert!(reply(|reply| reply["answer"]["citations"] = json!([])).is_none(), "no citation");
+        assert!(reply(|reply| reply["answer"] = Value::Null).is_none(), "no answer");
+        assert!(reply(|reply| reply["reason"] = json!("scope")).is_none(), "answered and not");
+        let abstained = |reply: &mut Value| {
+            (reply["answer"], reply["reason"], reply["outcome"]) = (Value::Null, json!("scope"), json!("abstained"));
+        };
+        assert!(reply(abstained).is_some());
+    }
+
+    #[test]
+    fn sections_are_counted_in_characters_and_must_lie_in_the_text() {
+        let document = |start: usize, end: usize| {
+            let wired = json!({
+                "document_id": "d", "title": "D", "text": "Äh\n😀 Ende", "metadata": {}, "generation": "g",
+                "sections": [{"heading": "", "start": 0, "end": 2}, {"heading": "Äh", "start": start, "end": end}]
+            });
+            serde_json::from_value::<WiredDocument>(wired).expect("a document").document()
+        };
+        let read = document(3, 9).expect("whole");
+        assert_eq!(&read.text[read.sections[1].bytes.clone()], "😀 Ende");
+        assert_eq!(document(2, 2).expect("whole").sections[1].bytes, 3..3);
+        for (start, end) in [(3, 10), (9, 3), (1, 2)] {
+            assert!(document(start, end).is_none(), "{start}..{end}");
+        }
+    }
+}

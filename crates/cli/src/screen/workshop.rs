@@ -1,0 +1,52 @@
+//! What an index of this machine needs besides its folder: models, corpora, what was measured, what was not answered.
+
+use clinqa_index::Store;
+use clinqa_qa::{GenerationId, Models, Search};
+use clinqa_safety::Rules;
+use clinqa_schema::{Gaps, Observer, Scores};
+use clinqa_tui::{Refusal, Workshop};
+
+use crate::commands::{Demand, Order, Vectors, make_telling, summary};
+use crate::query_log::{self, Folder};
+use crate::settings::Settings;
+use crate::{models, scores};
+
+/// What the settings name.
+pub(crate) struct Shop {
+    settings: Settings,
+}
+
+impl Shop {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self { settings }
+    }
+}
+
+impl Workshop for Shop {
+    fn models(&self) -> Result<Models, Refusal> {
+        Ok(models::open(&self.settings, Search::Fused, Rules::embedded()?)?)
+    }
+
+    fn makes_missing_index(&self) -> bool {
+        !self.settings.index_named
+    }
+
+    fn rebuild(&self, observer: &mut dyn Observer) -> Result<String, Refusal> {
+        let store = Store::at(&self.settings.index);
+        let vectors = Vectors::With;
+        let first = !store.ever_published();
+        let demand = if first { Demand::Publish(vectors) } else { Demand::Checks(vectors) };
+        let report = make_telling(&self.settings, &store, Order::of(&self.settings, demand), observer)?;
+        Ok(summary(&report))
+    }
+
+    fn scores(&self, id: &GenerationId) -> Option<Scores> {
+        scores::of(&self.settings.index, id)
+    }
+
+    fn gaps(&self) -> Result<Option<Gaps>, Refusal> {
+        let Some(path) = &self.settings.serve.query_log else { return Ok(None) };
+        let told = |error| format!("cannot read the query log: {error}");
+        Ok(Some(query_log::gaps(&Folder::at(path)).map_err(told)?))
+    }
+}
