@@ -182,6 +182,26 @@ pub enum SkipReason {
     /// The member needs a password.
     #[error("encrypted; deliver it without a password")]
     Encrypted,
+    /// Reading the record takes too long.
+    #[error("not read within {seconds} seconds; save it anew with another program, or cut it")]
+    TooSlow {
+        /// Seconds that are allowed.
+        seconds: u64,
+    },
+    /// Pages of which only pictures are there.
+    #[error("scanned, without text on its {pages} pages; run it through text recognition and deliver the result")]
+    Scanned {
+        /// How many pages there are.
+        pages: u64,
+    },
+    /// The file is not what its beginning says.
+    #[error("a damaged {format} file ({reason}); open it in the program that made it and save it anew")]
+    Malformed {
+        /// The format.
+        format: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
     /// An archive in an archive in an archive.
     #[error("packed more than {limit} deep; unpack the outer archives")]
     Nested {

@@ -1,13 +1,19 @@
 //! Which formats of documents are known?
 
 mod beir;
+mod blocks;
+mod decode;
 mod fragment;
 mod frames;
+mod html;
 mod jats;
 mod markdown;
 mod medlineplus;
 mod medquad;
+mod outline;
+mod plain_text;
 mod pubmed;
+mod whole;
 mod xml;
 
 use std::io::{self, BufRead};
@@ -19,8 +25,16 @@ use clinqa_schema::{Date, Metadata, SourceLocator};
 pub(crate) use crate::record::Record;
 
 /// Every format, in the order in which they are asked whether they recognise a file.
-pub const FORMATS: &[&dyn Format] =
-    &[&pubmed::PubMed, &jats::Jats, &medlineplus::MedlinePlus, &medquad::MedQuad, &markdown::Markdown, &beir::Beir];
+pub const FORMATS: &[&dyn Format] = &[
+    &pubmed::PubMed,
+    &jats::Jats,
+    &medlineplus::MedlinePlus,
+    &medquad::MedQuad,
+    &markdown::Markdown,
+    &beir::Beir,
+    &html::Html,
+    &plain_text::PlainText,
+];
 
 /// A way in which documents lie in files. Making another is one file here and one line in [`FORMATS`].
 pub trait Format: Sync {
