@@ -188,11 +188,11 @@ pub enum SkipReason {
         /// Seconds that are allowed.
         seconds: u64,
     },
-    /// Pages of which only pictures are there.
-    #[error("scanned, without text on its {pages} pages; run it through text recognition and deliver the result")]
+    /// Pages that are pictures only.
+    #[error("scanned, without text on page {pages}; run the file through text recognition and deliver the result")]
     Scanned {
-        /// How many pages there are.
-        pages: u64,
+        /// Which pages, from 1: `1-3, 7`.
+        pages: String,
     },
     /// The file is not what its beginning says.
     #[error("a damaged {format} file ({reason}); open it in the program that made it and save it anew")]

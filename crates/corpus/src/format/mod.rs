@@ -11,6 +11,9 @@ mod markdown;
 mod medlineplus;
 mod medquad;
 mod outline;
+mod pdf;
+mod pdf_layout;
+mod pdf_text;
 mod plain_text;
 mod pubmed;
 mod whole;
@@ -32,6 +35,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &medquad::MedQuad,
     &markdown::Markdown,
     &beir::Beir,
+    &pdf::Pdf,
     &html::Html,
     &plain_text::PlainText,
 ];

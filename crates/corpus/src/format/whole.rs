@@ -22,13 +22,15 @@ pub(super) struct Page {
     pub(super) metadata: Metadata,
     /// Where its pages begin, if it has any.
     pub(super) page_starts: Vec<usize>,
+    /// What of the file could not be read; it is reported beside the document.
+    pub(super) lost: Option<SkipReason>,
 }
 
 impl Page {
     /// A page without pages; a blank title is none.
     pub(super) fn new(title: &str, (text, sections): (String, Vec<Section>), metadata: Metadata) -> Self {
         let title = clean_line(title);
-        Self { title: Some(title).filter(|title| !title.is_empty()), text, sections, metadata, page_starts: Vec::new() }
+        Self { title: Some(title).filter(|title| !title.is_empty()), text, sections, metadata, page_starts: Vec::new(), lost: None }
     }
 }
 
@@ -45,7 +47,18 @@ pub(super) fn one_document(
     let id = id_of(context.file);
     let known_id = id.as_ref().ok().map(ToString::to_string);
     let page = if bytes.len() > limit { Err(SkipReason::TooLarge { limit: limit as u64 }) } else { page(bytes) };
-    let document = id.and_then(|id| document(id, page?, context));
+    let mut lost = None;
+    let document = id.and_then(|id| {
+        let mut page = page?;
+        lost = page.lost.take();
+        document(id, page, context)
+    });
+    if let Some(reason) = lost {
+        let skip = Skipped { locator: context.locator(None), id: known_id.clone(), reason };
+        if sink(skip.into()).is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+    }
     Ok(sink(document.map_err(|reason| Skipped { locator: context.locator(None), id: known_id, reason }).into()))
 }
 
