@@ -270,25 +270,25 @@ pub enum SkipReason {
     #[error("its id was already used by {}; give it another id", Place(first))]
     DuplicateId {
         /// Where the first one stands.
-        first: SourceLocator,
+        first: Box<SourceLocator>,
     },
     /// A newer version of the document was delivered.
     #[error("a newer version stands at {}; nothing is to be done", Place(by))]
     Superseded {
         /// Where.
-        by: SourceLocator,
+        by: Box<SourceLocator>,
     },
     /// Its publisher took it back.
     #[error("deleted by its publisher at {}; nothing is to be done", Place(by))]
     Deleted {
         /// Where the deletion stands.
-        by: SourceLocator,
+        by: Box<SourceLocator>,
     },
     /// Another document has this title and text.
     #[error("the same title and text as {}; remove one of them", Place(first))]
     DuplicateText {
         /// Where the first one stands.
-        first: SourceLocator,
+        first: Box<SourceLocator>,
     },
 }
 
@@ -349,7 +349,7 @@ mod tests {
         }
         for _ in 0..2_000 {
             report.note_read();
-            let by = SourceLocator::default();
+            let by = Box::default();
             report.note_skip(SkipReason::Superseded { by }.at(SourceLocator::default(), None));
         }
         assert_eq!((report.skipped, report.superseded, report.skips.len()), (2_000, 2_000, 2_000 + NAMED_OTHERS));

@@ -80,13 +80,14 @@ fn document(bytes: &[u8], context: &Context<'_>, known_id: &mut Option<String>) 
 
 #[cfg(test)]
 mod tests {
+    use crate::fields::Fields;
     use clinqa_schema::Metadata;
 
     use super::*;
 
     /// The one record that a file is, its skip in words.
     fn read(file: &str, bytes: &[u8]) -> Result<Document, String> {
-        let context = Context { corpus: "c", file, defaults: &Metadata::default() };
+        let context = Context { corpus: "c", file, defaults: &Metadata::default(), fields: &Fields::default() };
         let mut records = Vec::new();
         let mut sink = |record: Record| {
             records.push(record.into_result().map_err(|skip| skip.to_string()));

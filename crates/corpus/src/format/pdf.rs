@@ -13,7 +13,7 @@ use std::thread;
 use std::time::Duration;
 
 use clinqa_schema::{Date, Metadata};
-use lopdf::{Document, Error, LoadOptions, Object};
+use lopdf::{Document, Error, LoadOptions};
 
 use super::pdf_layout::lay;
 use super::pdf_text::shown;
@@ -166,7 +166,7 @@ fn metadata(document: &Document, defaults: &Metadata) -> Metadata {
 #[cfg(test)]
 mod tests {
     use lopdf::content::{Content, Operation};
-    use lopdf::{Stream, dictionary};
+    use lopdf::{Object, Stream, dictionary};
 
     use super::*;
 

@@ -12,6 +12,8 @@ use crate::report::{SkipReason, Skipped};
 
 /// What a file says, before it has an id.
 pub(super) struct Page {
+    /// The name that it gives itself; else the file's name is.
+    pub(super) id: Option<DocumentId>,
     /// Its title, if it has one; else the file's name is.
     pub(super) title: Option<String>,
     /// Its text.
@@ -30,7 +32,7 @@ impl Page {
     /// A page without pages; a blank title is none.
     pub(super) fn new(title: &str, (text, sections): (String, Vec<Section>), metadata: Metadata) -> Self {
         let title = clean_line(title);
-        Self { title: Some(title).filter(|title| !title.is_empty()), text, sections, metadata, page_starts: Vec::new(), lost: None }
+        Self { id: None, title: Some(title).filter(|title| !title.is_empty()), text, sections, metadata, page_starts: Vec::new(), lost: None }
     }
 }
 
@@ -69,7 +71,7 @@ fn document(id: DocumentId, page: Page, context: &Context<'_>) -> Result<Documen
     let mut source = context.locator(None);
     source.page_starts = page.page_starts;
     Ok(Document {
-        id,
+        id: page.id.unwrap_or(id),
         title: page.title.unwrap_or_else(|| title_of(context.file)),
         text: page.text,
         sections: page.sections,
@@ -94,13 +96,13 @@ fn without_extension(file: &str) -> &str {
 }
 
 /// The date that `text` begins with: `2024-05-01T08:00`, `2024/05`, `2024`.
-pub(super) fn date_in(text: &str) -> Option<Date> {
+pub(crate) fn date_in(text: &str) -> Option<Date> {
     let text = text.trim().replace('/', "-");
     [10, 7, 4].iter().find_map(|length| Date::new(text.get(..*length)?).ok())
 }
 
 /// `en-GB` becomes `en`; what is no language is none.
-pub(super) fn language_in(text: &str) -> Option<String> {
+pub(crate) fn language_in(text: &str) -> Option<String> {
     let code = text.trim().split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
     (code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_lowercase())).then_some(code)
 }
