@@ -12,8 +12,12 @@ const HEADING_SIZE: f32 = 1.12;
 const HEADING_CHARS: usize = 200;
 /// Lines at the top and at the foot of a page that may be its header and its footer.
 const EDGE_LINES: usize = 3;
+/// Words further apart than so many times their size stand in two columns of a table.
+const WIDE_GAP: f32 = 1.5;
 /// Lines further apart than so many times the usual distance are two paragraphs.
 const PARAGRAPH_GAP: f32 = 1.35;
+/// Lines begin at the same place if they do so within this, in points.
+const STEP: f32 = 6.0;
 
 /// A line on a page.
 #[derive(Debug, Clone)]
@@ -24,6 +28,8 @@ struct Line {
     y: f32,
     size: f32,
     bold: bool,
+    /// Whether words stand far apart in it, as in the row of a table.
+    wide: bool,
     text: String,
 }
 
@@ -66,13 +72,14 @@ fn lines(page: usize, runs: Vec<Run>) -> Vec<Line> {
                     line.text.push(' ');
                 }
                 line.text.push_str(&text);
+                line.wide |= gap > WIDE_GAP * line.size;
                 line.end = run.end.max(line.end);
                 line.bold &= run.bold || text.trim().is_empty();
                 if run.size > line.size {
                     (line.size, line.y) = (run.size, run.y);
                 }
             }
-            _ => lines.push(Line { page, x: run.x, end: run.end, y: run.y, size: run.size, bold: run.bold, text }),
+            _ => lines.push(Line { page, x: run.x, end: run.end, y: run.y, size: run.size, bold: run.bold, wide: false, text }),
         }
     }
     for line in &mut lines {
@@ -117,7 +124,7 @@ fn drop_edges(lines: &mut Vec<Line>, pages: usize) {
     for &index in &edges {
         seen.entry(pattern(&lines[index])).or_default().insert(lines[index].page);
     }
-    let often = (pages / 3).max(3);
+    let often = (pages / 3).clamp(2, 4);
     let mut index = 0;
     lines.retain(|line| {
         index += 1;
@@ -143,6 +150,8 @@ struct Usual {
     size: f32,
     pitch: f32,
     bold: bool,
+    /// How far lines reach that begin so far to the right, in steps of [`STEP`].
+    reach: HashMap<i64, f32>,
 }
 
 impl Usual {
@@ -156,14 +165,27 @@ impl Usual {
         let pitches = lines.windows(2).filter(|pair| pair[0].page == pair[1].page && pair[0].y > pair[1].y);
         let pitch = most(&mut pitches.map(|pair| (((pair[0].y - pair[1].y) * 2.0).round() as i64, 1))) as f32 / 2.0;
         let bold = lines.iter().filter(|line| line.bold).count() * 2 > lines.len();
-        Self { size: size.max(1.0), pitch: pitch.clamp(size, size * 2.5).max(1.0), bold }
+        let mut reach: HashMap<i64, f32> = HashMap::new();
+        for line in lines {
+            let far = reach.entry(step(line.x)).or_default();
+            *far = far.max(line.end);
+        }
+        Self { reach, size: size.max(1.0), pitch: pitch.clamp(size, size * 2.5).max(1.0), bold }
+    }
+
+    /// Whether the first word of `next` would have found room behind `line`: then the line was broken on purpose.
+    fn breaks(&self, line: &Line, next: &Line) -> bool {
+        let word = next.text.split(' ').next().unwrap_or_default().chars().count() as f32;
+        let letter = (line.end - line.x) / line.text.chars().count().max(1) as f32;
+        let far = self.reach.get(&step(line.x)).copied().unwrap_or(0.0);
+        !next.text.starts_with(char::is_lowercase) && !line.text.ends_with('-') && far - line.end > (word + 3.0) * letter
     }
 
     fn is_heading(&self, block: &[&Line]) -> bool {
         let chars: usize = block.iter().map(|line| line.text.len()).sum();
         let text = &block[block.len() - 1].text;
-        let larger = block[0].size > self.size * HEADING_SIZE;
-        let bold = !self.bold && block.iter().all(|line| line.bold) && block[0].size > self.size * 0.95;
+        let larger = !block[0].wide && block[0].size > self.size * HEADING_SIZE;
+        let bold = !self.bold && !block[0].wide && block.iter().all(|line| line.bold) && block[0].size > self.size * 0.95;
         let speaks = block[0].text.chars().any(char::is_alphabetic);
         chars <= HEADING_CHARS && speaks && (larger || bold && chars <= HEADING_CHARS / 2 && !text.ends_with(['.', ',', ';']))
     }
@@ -177,6 +199,10 @@ impl Usual {
             _ => 4,
         }
     }
+}
+
+fn step(x: f32) -> i64 {
+    (x / STEP).round() as i64
 }
 
 fn largest_on_first_page(lines: &[Line], usual: f32) -> Option<String> {
@@ -205,7 +231,8 @@ fn blocks<'a>(lines: &'a [Line], usual: &Usual) -> Vec<Vec<&'a Line>> {
 fn continues(block: &[&Line], line: &Line, usual: &Usual) -> bool {
     let last = block[block.len() - 1];
     let same_style = (last.size - line.size).abs() < 0.08 * last.size && (last.bold == line.bold || last.bold && block.len() > 1);
-    if !same_style || list_marker(&line.text) > 0 {
+    let is_row = last.wide && line.wide || !usual.is_heading(&[last]) && usual.breaks(last, line);
+    if !same_style || is_row || list_marker(&line.text) > 0 {
         return false;
     }
     let heading = usual.is_heading(&[last]);

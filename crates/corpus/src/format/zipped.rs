@@ -69,7 +69,10 @@ pub(super) fn zip(parts: &[(&str, &[u8])]) -> Vec<u8> {
     use std::io::Write;
     let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for (name, bytes) in parts {
-        writer.start_file(*name, zip::write::SimpleFileOptions::default()).expect("a part");
+        // Short parts lie open, as the type of an e-book must.
+        let method = if bytes.len() < 64 { zip::CompressionMethod::Stored } else { zip::CompressionMethod::Deflated };
+        let options = zip::write::SimpleFileOptions::default().compression_method(method);
+        writer.start_file(*name, options).expect("a part");
         writer.write_all(bytes).expect("written");
     }
     writer.finish().expect("an archive").into_inner()
