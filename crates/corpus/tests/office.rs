@@ -14,7 +14,8 @@ use lopdf::{Object, Stream, dictionary};
 const HTML: &str = "<!DOCTYPE html><html lang=\"en\"><head><title>Sprains</title><meta charset=utf-8><script>a<b</script></head><body><nav><a href=/>Home</a></nav><main><h1>Sprains</h1><p>Rest the <b>ankle</b> &amp; cool it, for a day or two.</p><h2>Care</h2><ul><li>Rest<li>Cool</ul><table><tr><th>Day<th>Do<tr><td>1<td>Rest</table></main></body></html>";
 const TEXT: &str = "TITLE: Warm tea\n\nABSTRACT.METHODS::\nTwo groups drank tea.\n\nRESULTS\n\nAll of them were warm after a while.\n\n- one\n- two\n";
 const CORD19: &str = "{\"paper_id\":\"ab12\",\"metadata\":{\"title\":\"Tea\"},\"abstract\":[{\"text\":\"We drank.\",\"section\":\"Abstract\"}],\"body_text\":[{\"text\":\"It was warm.\",\"section\":\"Results\"}]}";
-const LINES: &str = "{\"id\":\"l1\",\"title\":\"Tea\",\"text\":\"It is hot.\"}\n{\"id\":\"l2\",\"abstract\":\"It is damp.\"}\n";
+const LINES: &str =
+    "{\"id\":\"l1\",\"title\":\"Tea\",\"text\":\"It is hot.\"}\n{\"id\":\"l2\",\"abstract\":\"It is damp.\"}\n";
 const ROWS: &str = "id,title,text\n1,Tea,\"It is \"\"warm\"\".\"\n2,Rain,It is wet.\n";
 const DOCX: &str = "<w:document xmlns:w=\"w\"><w:body><w:p><w:pPr><w:pStyle w:val=\"Heading1\"/></w:pPr><w:r><w:t>Care</w:t></w:r></w:p><w:p><w:r><w:t>Rest &amp; cool.</w:t></w:r><w:del><w:r><w:delText>Not</w:delText></w:r></w:del></w:p><w:tbl><w:tr><w:tc><w:p><w:r><w:t>Day</w:t></w:r></w:p></w:tc><w:tc><w:p><w:r><w:t>One</w:t></w:r></w:p></w:tc></w:tr></w:tbl></w:body></w:document>";
 const PACKAGE: &str = "<package><metadata><title>Home care</title><date>2022-05-01</date></metadata><manifest><item id=\"a\" href=\"a.xhtml\"/></manifest><spine><itemref idref=\"a\"/></spine></package>";
@@ -94,7 +95,12 @@ fn check(document: &Document) {
     let mut end = 0;
     for section in &document.sections {
         let between = document.text[end..section.bytes.start].trim();
-        assert!(between.is_empty() || section.heading.ends_with(&between.chars().take(20).collect::<String>()) || between.len() > 100, "{between:?} is in no section");
+        assert!(
+            between.is_empty()
+                || section.heading.ends_with(&between.chars().take(20).collect::<String>())
+                || between.len() > 100,
+            "{between:?} is in no section"
+        );
         end = section.bytes.end;
     }
     assert_eq!(document.text[end..].trim(), "", "text behind the last section");
@@ -134,7 +140,10 @@ fn a_corpus_may_name_the_format_and_the_fields() {
     fs::write(folder.path().join("export.txt"), "Key;Signs;What to do\nk1;Thirst;Drink\n").expect("a table");
     let (documents, report) = read(folder.path());
     assert_eq!((documents.len(), report.skipped), (1, 0), "{report}");
-    assert_eq!((documents[0].id.as_str(), documents[0].text.as_str()), ("k1", "Signs\n\nThirst\n\nWhat to do\n\nDrink"));
+    assert_eq!(
+        (documents[0].id.as_str(), documents[0].text.as_str()),
+        ("k1", "Signs\n\nThirst\n\nWhat to do\n\nDrink")
+    );
 }
 
 /// Numbers that look random and are the same each time.
@@ -149,8 +158,30 @@ impl Dice {
 
 fn mutated(seed: &[u8], dice: &mut Dice) -> Vec<u8> {
     const PIECES: [&[u8]; 24] = [
-        b"<", b">", b"</", b"/>", b"&", b"\"", b"{", b"}", b"[", b"]", b"(", b")", b"<<", b">>", b"\0", b"\xff", b"\n",
-        b"99999999999", b"-1", b" 0 R ", b"endstream", b"stream\n", b"\xef\xbf\xbe", b"<table><tr><td>",
+        b"<",
+        b">",
+        b"</",
+        b"/>",
+        b"&",
+        b"\"",
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b"(",
+        b")",
+        b"<<",
+        b">>",
+        b"\0",
+        b"\xff",
+        b"\n",
+        b"99999999999",
+        b"-1",
+        b" 0 R ",
+        b"endstream",
+        b"stream\n",
+        b"\xef\xbf\xbe",
+        b"<table><tr><td>",
     ];
     let mut bytes = seed.to_vec();
     for _ in 0..=dice.below(4) {
@@ -195,7 +226,7 @@ fn fuzz(rounds: usize, seed: u64) {
         let started = Instant::now();
         let (documents, report) = read(folder.path());
         documents.iter().for_each(check);
-        assert!(started.elapsed() < Duration::from_secs(60), "round {round} took {:?}", started.elapsed());
+        assert!(started.elapsed() < Duration::from_mins(1), "round {round} took {:?}", started.elapsed());
         assert!(report.read > 0 && count == 200, "{report}");
     }
 }

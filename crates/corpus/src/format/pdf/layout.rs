@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::outline::Outline;
-use super::pdf_text::Run;
+use super::text::Run;
 use crate::clean::clean_paragraph;
+use crate::outline::Outline;
 use crate::sentence::list_marker;
 
 /// Letters this much larger than the usual ones make a heading, if the line is no longer than this.
@@ -79,7 +79,16 @@ fn lines(page: usize, runs: Vec<Run>) -> Vec<Line> {
                     (line.size, line.y) = (run.size, run.y);
                 }
             }
-            _ => lines.push(Line { page, x: run.x, end: run.end, y: run.y, size: run.size, bold: run.bold, wide: false, text }),
+            _ => lines.push(Line {
+                page,
+                x: run.x,
+                end: run.end,
+                y: run.y,
+                size: run.size,
+                bold: run.bold,
+                wide: false,
+                text,
+            }),
         }
     }
     for line in &mut lines {
@@ -142,7 +151,9 @@ fn pattern(line: &Line) -> String {
 /// `12`, `- 12 -`, `Page 3 of 10`.
 fn is_page_number(text: &str) -> bool {
     let rest = text.to_lowercase().replace("page", "").replace("of", "");
-    rest.chars().any(|c| c.is_ascii_digit()) && rest.chars().all(|c| c.is_ascii_digit() || " -–—|/.".contains(c)) && rest.len() < 16
+    rest.chars().any(|c| c.is_ascii_digit())
+        && rest.chars().all(|c| c.is_ascii_digit() || " -–—|/.".contains(c))
+        && rest.len() < 16
 }
 
 /// What most lines are like.
@@ -178,16 +189,21 @@ impl Usual {
         let word = next.text.split(' ').next().unwrap_or_default().chars().count() as f32;
         let letter = (line.end - line.x) / line.text.chars().count().max(1) as f32;
         let far = self.reach.get(&step(line.x)).copied().unwrap_or(0.0);
-        !next.text.starts_with(char::is_lowercase) && !line.text.ends_with('-') && far - line.end > (word + 3.0) * letter
+        !next.text.starts_with(char::is_lowercase)
+            && !line.text.ends_with('-')
+            && far - line.end > (word + 3.0) * letter
     }
 
     fn is_heading(&self, block: &[&Line]) -> bool {
         let chars: usize = block.iter().map(|line| line.text.len()).sum();
         let text = &block[block.len() - 1].text;
         let larger = !block[0].wide && block[0].size > self.size * HEADING_SIZE;
-        let bold = !self.bold && !block[0].wide && block.iter().all(|line| line.bold) && block[0].size > self.size * 0.95;
+        let bold =
+            !self.bold && !block[0].wide && block.iter().all(|line| line.bold) && block[0].size > self.size * 0.95;
         let speaks = block[0].text.chars().any(char::is_alphabetic);
-        chars <= HEADING_CHARS && speaks && (larger || bold && chars <= HEADING_CHARS / 2 && !text.ends_with(['.', ',', ';']))
+        chars <= HEADING_CHARS
+            && speaks
+            && (larger || bold && chars <= HEADING_CHARS / 2 && !text.ends_with(['.', ',', ';']))
     }
 
     /// 1 for the largest letters, deeper for smaller ones.
@@ -211,7 +227,8 @@ fn largest_on_first_page(lines: &[Line], usual: f32) -> Option<String> {
     if largest < usual * HEADING_SIZE {
         return None;
     }
-    let mut title = first.iter().skip_while(|line| line.size < largest * 0.97).take_while(|line| line.size >= largest * 0.97);
+    let mut title =
+        first.iter().skip_while(|line| line.size < largest * 0.97).take_while(|line| line.size >= largest * 0.97);
     let title = title.by_ref().map(|line| line.text.as_str()).collect::<Vec<_>>().join(" ");
     (title.len() <= HEADING_CHARS && title.chars().filter(|c| c.is_alphabetic()).count() > 3).then_some(title)
 }
@@ -230,7 +247,8 @@ fn blocks<'a>(lines: &'a [Line], usual: &Usual) -> Vec<Vec<&'a Line>> {
 
 fn continues(block: &[&Line], line: &Line, usual: &Usual) -> bool {
     let last = block[block.len() - 1];
-    let same_style = (last.size - line.size).abs() < 0.08 * last.size && (last.bold == line.bold || last.bold && block.len() > 1);
+    let same_style =
+        (last.size - line.size).abs() < 0.08 * last.size && (last.bold == line.bold || last.bold && block.len() > 1);
     let is_row = last.wide && line.wide || !usual.is_heading(&[last]) && usual.breaks(last, line);
     if !same_style || is_row || list_marker(&line.text) > 0 {
         return false;
@@ -318,7 +336,8 @@ impl Writer {
 
     /// Whether a word runs on from the end of `text` into `next`; its hyphen goes, unless the word is written with it.
     fn mend(&self, text: &mut String, next: &str) -> bool {
-        let head: String = text.trim_end_matches('-').chars().rev().take_while(|c| c.is_alphanumeric() || *c == '-').collect();
+        let head: String =
+            text.trim_end_matches('-').chars().rev().take_while(|c| c.is_alphanumeric() || *c == '-').collect();
         let tail: String = next.chars().take_while(|c| c.is_alphanumeric()).collect();
         if !text.ends_with('-') || head.is_empty() || !next.starts_with(char::is_lowercase) {
             return false;
@@ -343,7 +362,8 @@ mod tests {
     #[test]
     fn runs_become_paragraphs_under_headings_with_their_pages() {
         let page = |number: usize| {
-            let mut runs = vec![run(50.0, 800.0, 8.0, "Care of the ankle"), run(300.0, 30.0, 8.0, &format!("Page {number} of 4"))];
+            let mut runs =
+                vec![run(50.0, 800.0, 8.0, "Care of the ankle"), run(300.0, 30.0, 8.0, &format!("Page {number} of 4"))];
             runs.extend(match number {
                 1 => vec![
                     run(50.0, 750.0, 20.0, "Sprained ankle"),
@@ -353,7 +373,11 @@ mod tests {
                     run(50.0, 656.0, 10.0, "term harm is rare. A ligament heals, and long-term"),
                     run(50.0, 644.0, 10.0, "rest is not"),
                 ],
-                2 => vec![run(50.0, 750.0, 10.0, "needed."), run(50.0, 730.0, 10.0, "• Cool it"), run(50.0, 718.0, 10.0, "2. Raise it")],
+                2 => vec![
+                    run(50.0, 750.0, 10.0, "needed."),
+                    run(50.0, 730.0, 10.0, "• Cool it"),
+                    run(50.0, 718.0, 10.0, "2. Raise it"),
+                ],
                 _ => vec![run(50.0, 700.0, 10.0, &format!("More words on page {}.", "x".repeat(number)))],
             });
             runs
