@@ -6,6 +6,7 @@ use std::mem::take;
 use html5ever::tokenizer::states::RawKind;
 use html5ever::tokenizer::{Tag, TagKind, Token, TokenSink, TokenSinkResult};
 
+use super::furniture::{attribute, is_furniture, is_hidden};
 use crate::clean::clean_line;
 
 /// More open elements than any real page has; what lies deeper is read, but its ends are not told apart.
@@ -14,56 +15,6 @@ const MAX_DEPTH: usize = 512;
 const MAX_LOOK: usize = 64;
 /// A cell longer than this is a column of a page, not a value.
 const CELL_BYTES: usize = 400;
-/// Elements that hold no words of the page.
-const SKIPPED: &[&str] = &[
-    "script", "style", "noscript", "template", "svg", "iframe", "object", "select", "button", "textarea", "canvas",
-    "video", "audio", "dialog", "map", "head", "noembed", "noframes", "xmp",
-];
-/// Elements and roles that are furniture.
-const FURNITURE: &[&str] = &[
-    "nav",
-    "footer",
-    "aside",
-    "menu",
-    "form",
-    "navigation",
-    "banner",
-    "contentinfo",
-    "complementary",
-    "search",
-    "dialog",
-];
-/// Names of classes that are furniture wherever they stand.
-const FURNITURE_CLASSES: &[&str] = &[
-    "cookie",
-    "cookies",
-    "consent",
-    "gdpr",
-    "nav",
-    "navbar",
-    "navigation",
-    "menu",
-    "breadcrumb",
-    "breadcrumbs",
-    "sidebar",
-    "footer",
-    "share",
-    "sharing",
-    "social",
-    "advert",
-    "adverts",
-    "advertisement",
-    "promo",
-    "newsletter",
-    "subscribe",
-    "popup",
-    "modal",
-    "pagination",
-    "pager",
-    "toolbar",
-    "skip",
-    "skiplink",
-];
 /// Elements whose ends matter.
 const CONTAINERS: &[&str] = &[
     "div",
@@ -522,29 +473,4 @@ impl State {
         self.end_row();
         self.table = None;
     }
-}
-
-fn attribute<'a>(tag: &'a Tag, name: &str) -> Option<&'a str> {
-    tag.attrs.iter().find(|attribute| &*attribute.name.local == name).map(|attribute| &*attribute.value)
-}
-
-fn is_hidden(tag: &Tag, name: &str) -> bool {
-    let style = || attribute(tag, "style").is_some_and(|style| style.replace(' ', "").contains("display:none"));
-    SKIPPED.contains(&name)
-        || name != "body"
-            && (attribute(tag, "hidden").is_some() || attribute(tag, "aria-hidden") == Some("true") || style())
-}
-
-/// Whether an element is no content. The header of an article is content, that of a page is not.
-fn is_furniture(tag: &Tag, name: &str, around: Zone) -> bool {
-    if matches!(name, "html" | "body" | "main" | "article") {
-        return false;
-    }
-    let by_role = attribute(tag, "role").is_some_and(|role| FURNITURE.contains(&role));
-    let by_name = FURNITURE.contains(&name) || name == "header" && around == Zone::Other;
-    let by_class = ["class", "id"].into_iter().filter_map(|key| attribute(tag, key)).any(|value| {
-        let mut words = value.split(|c: char| !c.is_ascii_alphanumeric()).take(MAX_LOOK);
-        words.any(|word| FURNITURE_CLASSES.iter().any(|known| word.eq_ignore_ascii_case(known)))
-    });
-    by_role || by_name || by_class
 }

@@ -4,6 +4,7 @@
 //! while a list of blocks, each with the zone that it stands in, is all that is needed to tell an article from menus.
 
 mod blocks;
+mod furniture;
 
 use std::io::{self, BufRead};
 use std::ops::ControlFlow;
