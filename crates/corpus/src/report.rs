@@ -182,6 +182,26 @@ pub enum SkipReason {
     /// The member needs a password.
     #[error("encrypted; deliver it without a password")]
     Encrypted,
+    /// Reading the record takes too long.
+    #[error("not read within {seconds} seconds; save it anew with another program, or cut it")]
+    TooSlow {
+        /// Seconds that are allowed.
+        seconds: u64,
+    },
+    /// Pages that are pictures only.
+    #[error("scanned, without text on page {pages}; run the file through text recognition and deliver the result")]
+    Scanned {
+        /// Which pages, from 1: `1-3, 7`.
+        pages: String,
+    },
+    /// The file is not what its beginning says.
+    #[error("a damaged {format} file ({reason}); open it in the program that made it and save it anew")]
+    Malformed {
+        /// The format.
+        format: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
     /// An archive in an archive in an archive.
     #[error("packed more than {limit} deep; unpack the outer archives")]
     Nested {

@@ -1,10 +1,18 @@
 //! Which formats of documents are known?
 
 mod beir;
+mod cord19;
+mod csv;
+mod docx;
+mod epub;
+mod html;
 mod jats;
+mod json_lines;
 mod markdown;
 mod medlineplus;
 mod medquad;
+mod pdf;
+mod plain_text;
 mod pubmed;
 mod trials;
 
@@ -14,6 +22,7 @@ use std::path::Path;
 
 use clinqa_schema::{Date, Metadata, SourceLocator};
 
+use crate::fields::Fields;
 pub(crate) use crate::record::Record;
 
 /// Every format, in the order in which they are asked whether they recognise a file.
@@ -24,7 +33,15 @@ pub const FORMATS: &[&dyn Format] = &[
     &medquad::MedQuad,
     &trials::Trials,
     &markdown::Markdown,
+    &cord19::Cord19,
     &beir::Beir,
+    &json_lines::JsonLines,
+    &pdf::Pdf,
+    &docx::Docx,
+    &epub::Epub,
+    &html::Html,
+    &csv::Csv,
+    &plain_text::PlainText,
 ];
 
 /// A way in which documents lie in files. Making another is one file here and one line in [`FORMATS`].
@@ -34,6 +51,11 @@ pub trait Format: Sync {
 
     /// Whether `file` (relative to the corpus), which begins with `head`, is in this format.
     fn recognises(&self, file: &Path, head: &[u8]) -> bool;
+
+    /// Whether `file` may be in this format where `corpus.toml` says so.
+    fn may_be(&self, file: &Path, head: &[u8]) -> bool {
+        self.recognises(file, head)
+    }
 
     /// About how many records a file of `lines` lines holds.
     fn about(&self, lines: u64) -> u64;
@@ -59,6 +81,8 @@ pub struct Context<'a> {
     pub file: &'a str,
     /// The corpus's defaults.
     pub defaults: &'a Metadata,
+    /// Which field of a record is what.
+    pub fields: &'a Fields,
 }
 
 impl Context<'_> {
@@ -70,8 +94,11 @@ impl Context<'_> {
 
 /// The format of `file`, which begins with `head`; with `only`, no other is considered.
 pub(crate) fn recognise(file: &Path, head: &[u8], only: Option<&str>) -> Option<&'static dyn Format> {
-    let mut candidates = FORMATS.iter().copied().filter(|format| only.is_none_or(|only| format.name() == only));
-    candidates.find(|format| format.recognises(file, head))
+    let mut formats = FORMATS.iter().copied();
+    match only {
+        Some(only) => formats.find(|format| format.name() == only && format.may_be(file, head)),
+        None => formats.find(|format| format.recognises(file, head)),
+    }
 }
 
 /// The names of all formats, for messages.
