@@ -106,6 +106,7 @@ fn the_committed_sets_keep_their_figures() {
     keeps("dev-1", include_str!("data/safety/dev-1.jsonl"), [0.98, 0.01, 0.03]);
     keeps("dev-2", include_str!("data/safety/dev-2.jsonl"), [0.98, 0.01, 0.03]);
     keeps("dev-3", include_str!("data/safety/dev-3.jsonl"), [0.965, 0.015, 0.04]);
+    keeps("dev-5", include_str!("data/safety/dev-5.jsonl"), [0.0, 0.03, 0.0]);
 }
 
 /// What they reach on the set that nothing was ever mended on. Leave it apart: mend on the others.
