@@ -166,8 +166,7 @@ impl Cues {
                 _ => segments.push(i..i + 1),
             }
         }
-        let (cued, now) =
-            (covered(words.len(), &found.matches[cue]), covered(words.len(), &found.matches[self.now]));
+        let (cued, now) = (covered(words.len(), &found.matches[cue]), covered(words.len(), &found.matches[self.now]));
         let mut is_timed = vec![false; words.len()];
         let mut carried = false;
         for segment in segments {

@@ -261,7 +261,8 @@ fn fit_the_points() {
     let lines = sets.iter().flatten();
     let samples: Vec<&Sample> = lines.flat_map(|line| [&line.sample, &line.hurried]).chain(&others).collect();
     let evidence = fit(&samples);
-    let mut lines: Vec<(String, f32)> = evidence.points.iter().filter_map(|(term, w)| Some((names.get(term)?.clone(), *w))).collect();
+    let mut lines: Vec<(String, f32)> =
+        evidence.points.iter().filter_map(|(term, w)| Some((names.get(term)?.clone(), *w))).collect();
     lines.retain(|(_, points)| points.abs() >= LEAST_POINTS);
     lines.sort_by(|a, b| a.0.cmp(&b.0));
     let mut text =
