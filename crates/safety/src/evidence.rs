@@ -1,9 +1,8 @@
 //! How much do the words of a turn, taken together, sound like an emergency that no rule names?
 //!
 //! A score card: each word, its stem, each pair of neighbours, each list of `data/lists.toml` that is met, each two
-//! such lists and each frame has points in `data/evidence.tsv`,
-//! for or against. Frightened people tell of the same thing in more ways than patterns can hold; what their words have
-//! in common adds up. The points were fitted (logistic regression, `fit` below) to the committed sets of messages and to
+//! such lists and each frame has points in `data/evidence.tsv`, for or against. Frightened people tell of the same
+//! thing in more ways than patterns can hold; what their words have in common adds up. The points were fitted (logistic regression, `fit` below) to the committed sets of messages and to
 //! the examples of the rules, and are read here as data: nothing is learned while the program runs. Evidence may add a
 //! notice, never take one away; a learned model may one day stand in its place under the same rule.
 

@@ -284,3 +284,10 @@ fn every_line_of_the_points_is_a_term_of_its_own_with_its_points() {
     assert_eq!(evidence.points.len() + 1, lines);
     assert!(evidence.bias < 0.0 && evidence.points.values().all(|points| points.is_finite()));
 }
+
+#[test]
+fn the_lists_of_who_and_how_stand_before_the_first_that_counts() {
+    let lists = include_str!("../../data/lists.toml");
+    let names: Vec<&str> = lists.lines().filter_map(|line| line.strip_prefix("name = ")).collect();
+    assert_eq!(names[FIRST_LIST - 1..=FIRST_LIST], ["\"wont\"", "\"sudden\""]);
+}
