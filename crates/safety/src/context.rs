@@ -22,6 +22,7 @@ pub(crate) struct ContextFile {
     past: Vec<String>,
     now: Vec<String>,
     breaks: Vec<String>,
+    habit: Vec<String>,
     asked: Vec<String>,
     personal: Vec<String>,
     imagined: Vec<String>,
@@ -41,6 +42,8 @@ pub(crate) enum Frame {
     Negated,
     /// "… in 2015."
     Past,
+    /// "I often get …", "… for years".
+    Habit,
     /// "If someone ever …", "in my novel …".
     Imagined,
     /// "A heart attack when I saw the bill."
@@ -58,6 +61,7 @@ pub(crate) struct Cues {
     past: Slot,
     now: Slot,
     breaks: Slot,
+    habit: Slot,
     asked: Slot,
     personal: Slot,
     imagined: Slot,
@@ -90,6 +94,7 @@ impl Cues {
             past: slot("past", &file.past)?,
             now: slot("now", &file.now)?,
             breaks: slot("breaks", &file.breaks)?,
+            habit: slot("habit", &file.habit)?,
             asked: slot("asked", &file.asked)?,
             personal: slot("personal", &file.personal)?,
             imagined: slot("imagined", &file.imagined)?,
@@ -110,7 +115,8 @@ impl Cues {
         let follows = found.matches[self.follow_ups].iter().any(|m| m.start == last);
         Frames {
             negated: self.negated(found, &kept),
-            past: self.past(found),
+            past: self.timed(found, self.past),
+            habit: self.timed(found, self.habit),
             asked: self.asked(found),
             imagined: self.imagined(found),
             idiom: covered(found.words.len(), &found.matches[self.idioms]),
@@ -148,7 +154,8 @@ impl Cues {
         negated
     }
 
-    fn past(&self, found: &Found) -> Vec<bool> {
+    /// The words in clauses that `cue` puts at another time than now.
+    fn timed(&self, found: &Found, cue: Slot) -> Vec<bool> {
         let words = &found.words;
         let mut starts = vec![false; words.len()];
         found.matches[self.breaks].iter().for_each(|m| starts[m.start] = true);
@@ -159,19 +166,18 @@ impl Cues {
                 _ => segments.push(i..i + 1),
             }
         }
-        let (past, now) =
-            (covered(words.len(), &found.matches[self.past]), covered(words.len(), &found.matches[self.now]));
-        let mut is_past = vec![false; words.len()];
+        let (cued, now) = (covered(words.len(), &found.matches[cue]), covered(words.len(), &found.matches[self.now]));
+        let mut is_timed = vec![false; words.len()];
         let mut carried = false;
         for segment in segments {
-            let remembers = segment.clone().any(|i| past[i]);
+            let is_cued = segment.clone().any(|i| cued[i]);
             let is_now = segment.clone().any(|i| now[i]);
-            is_past[segment.clone()].fill((remembers || carried) && !is_now);
+            is_timed[segment.clone()].fill((is_cued || carried) && !is_now);
             // "Ten years ago, I had a seizure": a short opening sets the time of what follows it.
             let opens = segment.start == 0 || words[segment.start - 1].sentence != words[segment.start].sentence;
-            carried = remembers && opens && segment.len() <= 4 && !is_now;
+            carried = is_cued && opens && segment.len() <= 4 && !is_now;
         }
-        is_past
+        is_timed
     }
 
     fn imagined(&self, found: &Found) -> Vec<bool> {
@@ -227,6 +233,7 @@ impl Cues {
 pub(crate) struct Frames {
     negated: Vec<bool>,
     past: Vec<bool>,
+    habit: Vec<bool>,
     asked: Vec<bool>,
     imagined: Vec<bool>,
     idiom: Vec<bool>,
@@ -242,6 +249,7 @@ impl Frames {
         let all = [
             ("negated", &self.negated),
             ("past", &self.past),
+            ("habit", &self.habit),
             ("asked", &self.asked),
             ("imagined", &self.imagined),
             ("idiom", &self.idiom),
@@ -254,6 +262,7 @@ impl Frames {
         let stands = |frame: Frame, flags: &[bool]| flags[m.start] && !even.contains(&frame);
         !stands(Frame::Negated, &self.negated)
             && !stands(Frame::Past, &self.past)
+            && !stands(Frame::Habit, &self.habit)
             && !stands(Frame::Asked, &self.asked)
             && !stands(Frame::Imagined, &self.imagined)
             && (even.contains(&Frame::Idiom) || !(m.start..m.end).any(|i| self.idiom[i]))

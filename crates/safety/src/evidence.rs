@@ -1,8 +1,8 @@
 //! How much do the words of a turn, taken together, sound like an emergency that no rule names?
 //!
-//! A score card: each word, pair of neighbours, list of `data/lists.toml` and frame has points in `data/evidence.tsv`,
-//! for or against. Frightened people tell of the same thing in more ways than patterns can hold; what their words have
-//! in common adds up. The points were fitted (logistic regression, `fit` below) to the committed sets of messages and to
+//! A score card: each word, its stem, each pair of neighbours, each list of `data/lists.toml` that is met, each two
+//! such lists and each frame has points in `data/evidence.tsv`, for or against. Frightened people tell of the same
+//! thing in more ways than patterns can hold; what their words have in common adds up. The points were fitted (logistic regression, `fit` below) to the committed sets of messages and to
 //! the examples of the rules, and are read here as data: nothing is learned while the program runs. Evidence may add a
 //! notice, never take one away; a learned model may one day stand in its place under the same rule.
 
@@ -17,6 +17,12 @@ const POINTS: &str = include_str!("../data/evidence.tsv");
 const PIECE: usize = 90;
 /// How far the next piece begins after the last one.
 const STEP: usize = 45;
+
+/// The lists before this one (who, how much, cannot, will not …) tell nothing: all of life is full of them.
+const FIRST_LIST: usize = 14;
+
+/// So many letters of a longer word count as its stem.
+const STEM: usize = 5;
 
 /// A term's hash.
 type Term = u64;
@@ -77,11 +83,19 @@ fn terms(found: &Found, frames: &Frames, lists: &[Slot], piece: std::ops::Range<
     let pair = |pair: &[&[u8]]| hash(pair[0].iter().copied().chain([b' ']).chain(pair[1].iter().copied()));
     terms.extend(words.windows(2).map(pair));
     terms.extend(words.first().map(|first| hash([b'^'].into_iter().chain(first.iter().copied()))));
-    for (number, slot) in lists.iter().enumerate() {
+    let stems = words.iter().filter(|word| word.len() > STEM);
+    terms.extend(stems.map(|word| hash(word[..STEM].iter().copied().chain([b'*']))));
+    // A sign says little, two together much: a limb, and cold; the head, and sick.
+    let mut signs: Vec<String> = Vec::new();
+    for (number, slot) in lists.iter().enumerate().skip(FIRST_LIST) {
         let all = &found.matches[*slot];
         let first = all.partition_point(|m| m.start < piece.start);
         if all[first..].iter().take_while(|m| m.start < piece.end).any(|m| frames.is_live(*m, &[])) {
-            terms.push(list_term(number));
+            let sign = list_name(number);
+            let alone = hash(sign.bytes());
+            terms.extend(signs.iter().map(|other| go_on(alone, other.bytes())));
+            terms.push(alone);
+            signs.push(sign);
         }
     }
     terms.extend(frames.names(piece).map(|name| hash([b'~'].into_iter().chain(name.bytes()))));
@@ -96,13 +110,18 @@ fn written(word: &str) -> &[u8] {
 }
 
 /// A list by its place in `data/lists.toml`: `{0}`, `{1}`.
-fn list_term(number: usize) -> Term {
-    hash(format!("{{{number}}}").bytes())
+fn list_name(number: usize) -> String {
+    format!("{{{number}}}")
 }
 
 /// FNV-1a; of some thousand terms no two share a hash (a test looks).
 fn hash(bytes: impl IntoIterator<Item = u8>) -> Term {
-    bytes.into_iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    go_on(0xcbf2_9ce4_8422_2325, bytes)
+}
+
+/// The hash of what `hash` stands for with `bytes` behind it.
+fn go_on(hash: Term, bytes: impl IntoIterator<Item = u8>) -> Term {
+    bytes.into_iter().fold(hash, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[cfg(test)]

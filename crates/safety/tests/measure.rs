@@ -103,15 +103,17 @@ fn a_set_of_ones_own() {
 /// What the rules reach on the sets that they were mended on; `README.md` of `rules/` says what they reached before.
 #[test]
 fn the_committed_sets_keep_their_figures() {
-    keeps("dev-1", include_str!("data/safety/dev-1.jsonl"), [0.98, 0.01, 0.03]);
-    keeps("dev-2", include_str!("data/safety/dev-2.jsonl"), [0.98, 0.01, 0.03]);
-    keeps("dev-3", include_str!("data/safety/dev-3.jsonl"), [0.965, 0.015, 0.04]);
+    keeps("dev-1", include_str!("data/safety/dev-1.jsonl"), [0.99, 0.01, 0.015]);
+    keeps("dev-2", include_str!("data/safety/dev-2.jsonl"), [0.985, 0.01, 0.01]);
+    keeps("dev-3", include_str!("data/safety/dev-3.jsonl"), [0.985, 0.01, 0.03]);
+    keeps("dev-4", include_str!("data/safety/dev-4.jsonl"), [0.99, 0.01, 0.03]);
+    keeps("dev-5", include_str!("data/safety/dev-5.jsonl"), [0.95, 0.025, 0.0]);
 }
 
 /// What they reach on the set that nothing was ever mended on. Leave it apart: mend on the others.
 #[test]
 fn the_set_apart_keeps_its_figures() {
-    keeps("apart", include_str!("data/safety/apart.jsonl"), [0.98, 0.02, 0.08]);
+    keeps("apart", include_str!("data/safety/apart.jsonl"), [0.975, 0.01, 0.07]);
 }
 
 fn lines(data: &str) -> impl Iterator<Item = &str> {

@@ -3,22 +3,34 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use clinqa_schema::Question;
+
 use super::*;
 use crate::rules::{RULES, RuleFile, RuleKind, Rules};
+use crate::{Verdict, screen};
 
-const SETS: [&str; 3] = [
+const SETS: [&str; 5] = [
     include_str!("../../tests/data/safety/dev-1.jsonl"),
     include_str!("../../tests/data/safety/dev-2.jsonl"),
     include_str!("../../tests/data/safety/dev-3.jsonl"),
+    include_str!("../../tests/data/safety/dev-4.jsonl"),
+    include_str!("../../tests/data/safety/dev-5.jsonl"),
 ];
 const PARAPHRASES: &str = include_str!("../../tests/data/safety/paraphrases.jsonl");
+/// Lines that are no emergency.
+const QUIET: [&str; 4] = [
+    include_str!("../../tests/data/safety/personal.txt"),
+    include_str!("../../tests/data/safety/general.txt"),
+    include_str!("../../tests/data/safety/scope.txt"),
+    include_str!("../../tests/data/ordinary.txt"),
+];
 const QUESTIONS: &str = include_str!("../../../../corpora/starter/questions.jsonl");
 
 /// A term that fewer messages hold says nothing.
 const LEAST_MESSAGES: usize = 2;
 /// How strongly points are drawn to nought.
 const RIDGE: f32 = 0.3;
-const ROUNDS: usize = 400;
+const ROUNDS: usize = 3000;
 /// Smaller points are left out, in hundredths.
 const LEAST_POINTS: f32 = 8.0;
 
@@ -32,6 +44,59 @@ struct Message {
 struct Sample {
     pieces: Vec<Vec<Term>>,
     is_emergency: bool,
+}
+
+/// A line of a set.
+struct Line {
+    label: String,
+    sample: Sample,
+    /// The same as a hurried hand would have typed it, so that the hand itself has no points.
+    hurried: Sample,
+    /// Whether a rule sees it already.
+    is_seen: bool,
+}
+
+/// How words are typed in a hurry.
+const HURRIED: [(&str, &str); 32] = [
+    ("what", "wat"),
+    ("you", "u"),
+    ("please", "pls"),
+    ("because", "cos"),
+    ("my", "me"),
+    ("is", "iz"),
+    ("are", "r"),
+    ("the", "da"),
+    ("with", "wiv"),
+    ("and", "n"),
+    ("should", "shud"),
+    ("have", "av"),
+    ("would", "wud"),
+    ("when", "wen"),
+    ("that", "tht"),
+    ("to", "2"),
+    ("for", "4"),
+    ("just", "jst"),
+    ("think", "fink"),
+    ("does", "dus"),
+    ("really", "rly"),
+    ("something", "summat"),
+    ("nothing", "nowt"),
+    ("going", "goin"),
+    ("getting", "gettin"),
+    ("child", "kid"),
+    ("ok", "alright"),
+    ("very", "proper"),
+    ("friend", "mate"),
+    ("mother", "mum"),
+    ("father", "dad"),
+    ("mum", "nan"),
+];
+
+fn hurried(text: &str) -> String {
+    let lower = text.to_lowercase().replace(['\'', '’', ',', '.', '?', '!'], " ");
+    let words = lower.split_whitespace();
+    let typed = words.map(|word| HURRIED.iter().find(|(right, _)| *right == word).map_or(word, |(_, typed)| typed));
+    typed.collect::<Vec<_>>().join(" ")
 }
 
 fn sample(rules: &Rules, text: &str, is_emergency: bool, names: &mut BTreeMap<Term, String>) -> Sample {
@@ -57,21 +122,34 @@ fn name(
     let mut add = |text: String| names.insert(hash(text.bytes()), text);
     for i in piece.clone() {
         add(word(i));
+        // Some words are not all ASCII: a stem may end within a letter.
+        let stem = word(i).bytes().take(STEM).chain([b'*']).collect();
+        String::from_utf8(stem).map(&mut add).ok();
         if i + 1 < piece.end {
             add(format!("{} {}", word(i), word(i + 1)));
         }
     }
     add(format!("^{}", word(piece.start)));
     frames.names(piece).for_each(|frame| drop(add(format!("~{frame}"))));
-    (0..rules.lists.len()).for_each(|number| drop(add(format!("{{{number}}}"))));
+    for number in 0..rules.lists.len() {
+        add(list_name(number));
+        (0..number).for_each(|other| drop(add(list_name(number) + &list_name(other))));
+    }
 }
 
-/// The messages of a set, and everything else that is committed and labelled.
-fn set(rules: &Rules, set: &str, names: &mut BTreeMap<Term, String>) -> Vec<(String, Sample)> {
-    let lines = set.lines().map(|line| serde_json::from_str::<Message>(line).expect("a message"));
-    lines.map(|m| (m.label.clone(), sample(rules, &m.text, m.label == "emergency", names))).collect()
+fn line(rules: &Rules, text: &str, names: &mut BTreeMap<Term, String>) -> Line {
+    let message: Message = serde_json::from_str(text).expect("a message");
+    let is_emergency = message.label == "emergency";
+    let question = Question::new(&message.text).expect("a question");
+    Line {
+        sample: sample(rules, &message.text, is_emergency, names),
+        hurried: sample(rules, &hurried(&message.text), is_emergency, names),
+        is_seen: screen(rules, &question, &[], None).verdict == Verdict::Redirect,
+        label: message.label,
+    }
 }
 
+/// Everything else that is committed and labelled.
 fn others(rules: &Rules, names: &mut BTreeMap<Term, String>) -> Vec<Sample> {
     let mut samples = Vec::new();
     for (_, text) in RULES {
@@ -80,10 +158,15 @@ fn others(rules: &Rules, names: &mut BTreeMap<Term, String>) -> Vec<Sample> {
         samples.extend(file.examples.fire.iter().map(|text| sample(rules, text, is_emergency, names)));
         samples.extend(file.examples.quiet.iter().map(|text| sample(rules, text, false, names)));
     }
-    samples.extend(set(rules, PARAPHRASES, names).into_iter().map(|(_, sample)| sample));
+    samples.extend(PARAPHRASES.lines().map(|text| line(rules, text, names).sample));
+    let quiet = QUIET.iter().flat_map(|text| text.lines()).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    for text in quiet {
+        samples.extend([text, &hurried(text)].map(|text| sample(rules, text, false, names)));
+    }
     for line in QUESTIONS.lines() {
         let question: serde_json::Value = serde_json::from_str(line).expect("a question");
-        samples.push(sample(rules, question["question"].as_str().expect("a text"), false, names));
+        let text = question["question"].as_str().expect("a text");
+        samples.extend([text, &hurried(text)].map(|text| sample(rules, text, false, names)));
     }
     samples
 }
@@ -139,37 +222,52 @@ fn score(evidence: &Evidence, sample: &Sample) -> f32 {
     sample.pieces.iter().map(|piece| evidence.sum(piece)).fold(f32::NEG_INFINITY, f32::max)
 }
 
+fn say(text: &str) {
+    std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes()).expect("a line is written");
+}
+
+/// What points fitted to all sets but one add to the rules in that one, over all sets.
+fn say_what_unseen_sets_would_gain(sets: &[Vec<Line>], others: &[Sample]) {
+    let mut unseen: Vec<(&str, f32)> = Vec::new();
+    for (held_out, set) in sets.iter().enumerate() {
+        let rest = sets.iter().enumerate().filter(|(number, _)| *number != held_out).flat_map(|(_, set)| set);
+        let samples: Vec<&Sample> = rest.flat_map(|line| [&line.sample, &line.hurried]).chain(others).collect();
+        let evidence = fit(&samples);
+        let left = set.iter().filter(|line| !line.is_seen);
+        unseen.extend(left.map(|line| (line.label.as_str(), score(&evidence, &line.sample))));
+    }
+    for label in ["emergency", "ordinary", "hard"] {
+        let all = sets.iter().flatten().filter(|line| line.label == label);
+        let (count, seen) = all.fold((0, 0), |(count, seen), line| (count + 1, seen + usize::from(line.is_seen)));
+        say(&format!("{label}: of {count} the rules redirect {seen}, the points so many more:"));
+        for least in [75.0, 100.0, 125.0, 150.0, 175.0, 200.0, 225.0] {
+            let more = unseen.iter().filter(|(of, score)| *of == label && *score >= least).count();
+            say(&format!("  {more} from {least} on"));
+        }
+        say("\n");
+    }
+}
+
 #[test]
 #[ignore = "fits the points anew and writes them to the file that CLINQA_EVIDENCE names"]
 fn fit_the_points() {
-    let rules = Rules::embedded().expect("the embedded rules");
+    let mut rules = Rules::embedded().expect("the embedded rules");
+    rules.evidence.bias = f32::NEG_INFINITY;
     let mut names = BTreeMap::new();
-    let sets: Vec<Vec<(String, Sample)>> = SETS.iter().map(|text| set(&rules, text, &mut names)).collect();
+    let sets: Vec<Vec<Line>> =
+        SETS.iter().map(|text| text.lines().map(|text| line(&rules, text, &mut names)).collect()).collect();
     let others = others(&rules, &mut names);
-    for (train, test) in [(0, 1), (1, 0)] {
-        let samples: Vec<&Sample> = sets[train].iter().map(|(_, sample)| sample).chain(&others).collect();
-        let evidence = fit(&samples);
-        for least in [0.0, 25.0, 50.0, 75.0, 100.0, 125.0, 150.0] {
-            let share = |label: &str| {
-                let of: Vec<f32> =
-                    sets[test].iter().filter(|(l, _)| l == label).map(|(_, s)| score(&evidence, s)).collect();
-                of.iter().filter(|score| **score >= least).count() as f32 / of.len() as f32
-            };
-            let (emergency, ordinary, hard) = (share("emergency"), share("ordinary"), share("hard"));
-            let seen =
-                format!("set {}: least {least}: {emergency:.3} of emergencies, {ordinary:.3}, {hard:.3}", test + 1);
-            std::io::Write::write_all(&mut std::io::stderr(), format!("{seen}\n").as_bytes())
-                .expect("a line is written");
-        }
-    }
-    let samples: Vec<&Sample> = sets.iter().flatten().map(|(_, sample)| sample).chain(&others).collect();
+    say_what_unseen_sets_would_gain(&sets, &others);
+    let lines = sets.iter().flatten();
+    let samples: Vec<&Sample> = lines.flat_map(|line| [&line.sample, &line.hurried]).chain(&others).collect();
     let evidence = fit(&samples);
-    let mut lines: Vec<(String, f32)> = evidence.points.iter().map(|(term, w)| (names[term].clone(), *w)).collect();
+    let mut lines: Vec<(String, f32)> =
+        evidence.points.iter().filter_map(|(term, w)| Some((names.get(term)?.clone(), *w))).collect();
     lines.retain(|(_, points)| points.abs() >= LEAST_POINTS);
     lines.sort_by(|a, b| a.0.cmp(&b.0));
     let mut text =
-        "# Points for an emergency, in hundredths: a word, two words in a row, ^ a first word, {n} the nth list of\n\
-                    # lists.toml, ~ a frame. Fitted by the ignored test `fit_the_points`; the first line is the bias.\n"
+        "# Points for an emergency, in hundredths: a word, a stem*, two words in a row, ^ a first word, {n} the\n\
+                    # nth list of lists.toml (or two of them), ~ a frame. Fitted by the ignored test `fit_the_points`; the first line is the bias.\n"
             .to_owned();
     let _ = writeln!(text, "\t{:.0}", evidence.bias);
     for (term, points) in &lines {
@@ -185,4 +283,11 @@ fn every_line_of_the_points_is_a_term_of_its_own_with_its_points() {
     let evidence = Evidence::embedded();
     assert_eq!(evidence.points.len() + 1, lines);
     assert!(evidence.bias < 0.0 && evidence.points.values().all(|points| points.is_finite()));
+}
+
+#[test]
+fn the_lists_of_who_and_how_stand_before_the_first_that_counts() {
+    let lists = include_str!("../../data/lists.toml");
+    let names: Vec<&str> = lists.lines().filter_map(|line| line.strip_prefix("name = ")).collect();
+    assert_eq!(names[FIRST_LIST - 1..=FIRST_LIST], ["\"wont\"", "\"sudden\""]);
 }
