@@ -5,8 +5,8 @@ use clinqa_schema::Date;
 /// Links beyond this many are not read: no folder of a source is as long.
 const MOST_LINKS: usize = 100_000;
 
-/// How far behind a link its date may stand.
-const DATE_WITHIN: usize = 120;
+/// How far behind the beginning of a link its date may stand.
+const BEHIND: usize = 400;
 
 /// A file that a page links to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,9 +35,11 @@ pub fn links(page: &str) -> Vec<Link> {
         if name.is_empty() || name.contains("..") {
             continue;
         }
-        let behind = page[at..].find("</a>").or_else(|| page[at..].find("</A>")).map_or("", |end| &page[at + end..]);
-        let until = behind.match_indices('<').nth(1).map_or(behind.len(), |(end, _)| end);
-        found.push(Link { address: address.to_owned(), name: name.to_owned(), date: first_date(&behind[..until]) });
+        // A look ahead that ends soon, or a page without `</a>` would be read once for every link.
+        let ahead = &lower[at..lower.floor_char_boundary((at + BEHIND).min(lower.len()))];
+        let behind = ahead.split_once("</a>").map_or("", |(_, behind)| behind);
+        let beside = behind.split('<').next().unwrap_or_default();
+        found.push(Link { address: address.to_owned(), name: name.to_owned(), date: first_date(beside) });
         if found.len() == MOST_LINKS {
             break;
         }
@@ -48,7 +50,7 @@ pub fn links(page: &str) -> Vec<Link> {
 /// The first `YYYY-MM-DD` in a text.
 fn first_date(text: &str) -> Option<Date> {
     let bytes = text.as_bytes();
-    let windows = bytes.windows(10).take(DATE_WITHIN);
+    let windows = bytes.windows(10);
     let mut dates = windows.filter_map(|window| std::str::from_utf8(window).ok()).filter(|window| {
         window.bytes().enumerate().all(|(at, byte)| if matches!(at, 4 | 7) { byte == b'-' } else { byte.is_ascii_digit() })
     });
