@@ -1,9 +1,12 @@
 //! Does the house keep its word? One module a question, each asked through the binary or a crate's public door.
 
 mod ask;
+mod corpus;
+mod crash;
 mod damage;
 mod eval;
 mod formats;
+mod generations;
 mod hostile;
 mod inspect;
 mod model;
@@ -19,6 +22,8 @@ mod serve_hostile;
 mod serve_life;
 mod serve_limits;
 mod serve_load;
+mod standing;
 mod support;
 mod tidy;
 mod tui;
+mod withdrawn;

@@ -52,8 +52,12 @@ fn only_what_changed_is_encoded_again() {
     fs::write(&file, changed).expect("written");
     fs::remove_file(project.path("corpora/own/shingles.md")).expect("removed");
     let before = five().run(&["inspect", "--json"]).expect(0).json();
-    let report = rebuilt(&project, &[]);
+    let report = rebuilt(&project, &["--force"]);
     assert_eq!((&report["encoded"], &report["reused"]), (&json!(1), &json!(9)));
+    let differ = &report["changes"];
+    assert_eq!(differ["removed"], json!({"count": 1, "first": ["shingles"]}));
+    assert_eq!(differ["changed"], json!({"count": 1, "first": ["migraine"]}));
+    assert_eq!((&differ["added"]["count"], &differ["unchanged"]), (&json!(0), &json!(3)));
     assert_ne!(report["content_hash"], before["manifest"]["content_hash"]);
     assert_eq!(project.ask(&["How is shingles treated?"])["outcome"], "abstained", "what is gone is gone");
 }
@@ -93,11 +97,18 @@ fn a_generation_that_loses_judged_documents_is_not_published() {
     demand(&project, 0.99);
     rebuilt(&project, &[]);
     fs::remove_file(project.path("corpora/own/shingles.md")).expect("removed");
+    project.write(
+        "corpora/own/gout.md",
+        "# Gout\n\nGout is a painful swelling of a joint, caused by crystals of uric acid.\n",
+    );
     let before = project.index_files();
     project.run(&["rebuild"]).refused(1, &["0.667", "0.990", "--force"]);
-    assert_eq!(project.index_files(), before);
+    let mut after = project.index_files();
+    after.retain(|(path, _)| !path.ends_with(".encoded"));
+    assert!(after == before, "only the vectors that were computed are kept beside the old index");
     demand(&project, 0.6);
-    rebuilt(&project, &[]);
+    let report = rebuilt(&project, &[]);
+    assert_eq!(report["encoded"], 0, "what was refused need not be encoded again");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Does each route need what it says, and does the server refuse to be open by accident?
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::json;
 
 use crate::support::http::Server;
@@ -9,7 +11,7 @@ use crate::support::{Project, arg, five};
 const ROUTES: [(&str, &str, &str); 19] = [
     ("GET", "/", "none"),
     ("POST", "/", "patient"),
-    ("GET", "/source/{id}", "none"),
+    ("GET", "/source/{id}", "patient"),
     ("GET", "/assets/{name}", "none"),
     ("GET", "/docs", "none"),
     ("GET", "/docs/", "none"),
@@ -84,6 +86,32 @@ fn every_route_opens_for_its_role_and_those_above_and_for_nobody_else() {
         let wrong = status(&server, method, path, Some("clinqa-0000"));
         assert_eq!(wrong == 401, needed != "none", "{method} {path} with a wrong key: {wrong}");
     }
+}
+
+#[test]
+fn a_browser_that_is_refused_a_page_asks_for_the_key_itself_and_a_program_does_not() {
+    let (project, secrets) = keyed();
+    let server = Server::start(&project, &["--keys", "keys.toml", "--require-key"]);
+    let send = |method: &str, path: &str, more: &str, body: &str| {
+        let length = body.len();
+        let head = format!("{method} {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: {length}\r\n");
+        server.send(format!("{head}content-type: application/x-www-form-urlencoded\r\n{more}\r\n{body}").as_bytes())
+    };
+    let asks = |path: &str, accept: &str| {
+        let reply = send("GET", path, &format!("accept: {accept}\r\n"), "");
+        assert_eq!(reply.status, 401, "{path}");
+        reply.header("www-authenticate").unwrap_or_default().to_owned()
+    };
+    assert_eq!(asks("/source/asthma", "text/html"), "Basic realm=\"clinqa\", charset=\"UTF-8\"");
+    assert_eq!(asks("/v1/documents/asthma", "application/json"), "Bearer realm=\"clinqa\"");
+    let refused = send("POST", "/", "accept: text/html\r\n", "question=What+is+asthma%3F");
+    assert_eq!(refused.status, 401);
+    assert!(refused.body.contains("112"), "the number to call stands on the page that refuses");
+    let shown = BASE64_STANDARD.encode(format!("ward:{}", secrets[0]));
+    let credentials = format!("accept: text/html\r\nauthorization: Basic {shown}\r\n");
+    let answered = send("POST", "/", &credentials, "question=What+is+asthma%3F");
+    assert_eq!(answered.status, 200);
+    assert_eq!(send("GET", "/source/asthma", &credentials, "").status, 200);
 }
 
 #[test]

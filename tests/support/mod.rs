@@ -5,6 +5,7 @@ pub(crate) mod disk;
 pub(crate) mod http;
 pub(crate) mod openapi;
 pub(crate) mod readability;
+pub(crate) mod strace;
 
 use std::fs;
 use std::io::Write as _;

@@ -10,8 +10,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clinqa_corpus::{Corpus, SplitConfig, split};
 use clinqa_encoder::Encoder;
 use clinqa_eval::{JudgedQuestion, read_judged};
-use clinqa_index::{FORMAT_VERSION, FileEntry, Generation, GraphParams, PassageIndex, Store};
-use clinqa_qa::{Copies, Engine, Gate, Models, RebuildConfig, identity, rebuild};
+use clinqa_index::{
+    FORMAT_VERSION, FileEntry, Generation, GraphParams, KEPT_GENERATIONS, PassageIndex, Patience, Store,
+};
+use clinqa_qa::{Copies, Engine, Gate, Models, RebuildConfig, Reuse, identity, rebuild};
 use clinqa_reader::{Calibration, ReadConfig, Reader};
 use clinqa_safety::Rules;
 use clinqa_schema::{Passage, Silent};
@@ -49,6 +51,9 @@ impl Starter<'_> {
             graph: GraphParams::default(),
             created: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
             gate: Gate::default(),
+            reuse: Reuse::Known,
+            patience: Patience::Refuse,
+            keep: KEPT_GENERATIONS,
         };
         rebuild(&store, Some(encoder), &config, &mut Silent)?;
         Ok(store.open_current()?)

@@ -1,5 +1,7 @@
 //! What can be typed: verbs, flags, and the environment variable beside each flag that names a place.
 
+mod corpus;
+mod index;
 mod serve;
 
 use std::path::PathBuf;
@@ -7,10 +9,13 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use clinqa_index::GenerationId;
 use clinqa_retrieval::Step;
 use clinqa_safety::Region;
 use clinqa_schema::Date;
 
+pub(crate) use corpus::{AddArgs, CorpusArgs, CorpusCommand};
+pub(crate) use index::{IndexCommand, InspectArgs, KeepArgs, RebuildArgs};
 pub(crate) use serve::{KeyArgs, LogArg, QueriesArgs, QueriesCommand, RoleArg, ServeArgs};
 
 /// Medical question answering: offline, private, every answer cited.
@@ -62,6 +67,8 @@ pub(crate) enum Command {
     Search(SearchArgs),
     /// Make a new generation of the index from the corpora
     Rebuild(RebuildArgs),
+    /// Take in, list, check, compare and remove literature
+    Corpus(CorpusArgs),
     /// Serve the chat page and the API
     Serve(Box<ServeArgs>),
     /// Search, read and compare in the terminal
@@ -72,7 +79,10 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Key(KeyCommand),
     /// Tell what the index holds and whether its checksums are right
-    Inspect(JsonArgs),
+    Inspect(InspectArgs),
+    /// List, compare, verify and switch generations of the index; withdraw documents
+    #[command(subcommand)]
+    Index(IndexCommand),
     /// Measure retrieval, reading and answering
     #[command(subcommand)]
     Eval(EvalCommand),
@@ -106,6 +116,9 @@ pub(crate) struct SearchOptions {
     /// Search words only, no vectors
     #[arg(long)]
     pub(crate) lexical_only: bool,
+    /// As of an older generation (see `clinqa index list`)
+    #[arg(long, value_name = "ID")]
+    pub(crate) generation: Option<GenerationId>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -144,19 +157,6 @@ pub(crate) struct SearchArgs {
     /// Passages to list
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(crate) top_k: u16,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct RebuildArgs {
-    /// Index words only, no vectors
-    #[arg(long)]
-    pub(crate) lexical_only: bool,
-    /// Publish even if the scores fall below the corpus's expected.toml
-    #[arg(long)]
-    pub(crate) force: bool,
-    /// Print the report as JSON
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -158,13 +158,23 @@ pub(crate) fn fault(error: &anyhow::Error) -> Option<Fault> {
             _ => Fault::Request,
         });
         let server = cause.downcast_ref::<clinqa_server::ServerError>().map(clinqa_server::ServerError::fault);
+        let corpus = cause.downcast_ref::<crate::commands::CorpusUsage>().map(|_| Fault::Request);
         let settings = cause.downcast_ref::<crate::settings::SettingsError>().map(|_| Fault::Request);
         let question = cause.downcast_ref::<clinqa_schema::QuestionError>().map(|_| Fault::Request);
         let checkpoint = cause.downcast_ref::<clinqa_encoder::CheckpointError>().map(|_| Fault::Request);
         let calibration = cause.downcast_ref::<clinqa_reader::CalibrationError>().map(|_| Fault::Request);
         let read = cause.downcast_ref::<clinqa_eval::ReadError>().map(|_| Fault::Request);
         let fetch = cause.downcast_ref::<FetchError>().filter(|error| is_request(error)).map(|_| Fault::Request);
-        ours.or(index).or(usage).or(server).or(settings).or(question).or(checkpoint).or(calibration).or(read).or(fetch)
+        ours.or(index)
+            .or(usage)
+            .or(corpus)
+            .or(server)
+            .or(settings)
+            .or(question)
+            .or(checkpoint)
+            .or(calibration)
+            .or(read)
+            .or(fetch)
     })
 }
 
@@ -232,7 +242,8 @@ pub(crate) fn reply(reply: &Reply, style: Style) -> String {
         for (place, reading) in (1..).zip(&reply.reading) {
             let citation = &reading.citation;
             out.push(indent(&format!("{}: {}", heading(citation), citation.quote), &format!(" {place}. "), "    "));
-            out.push(style.dim(&format!("    {}", citation.passage_id)));
+            let mark = citation.standing.mark().map(|mark| format!(", {mark}")).unwrap_or_default();
+            out.push(style.dim(&indent(&format!("{}{mark}", citation.passage_id), "    ", "    ")));
         }
         out.push(String::new());
     }
@@ -269,9 +280,19 @@ fn heading(citation: &Citation) -> String {
     }
 }
 
+/// Where nearly the same text stands too.
+fn also_in(citation: &Citation) -> Option<String> {
+    let ids: Vec<&str> = citation.siblings.iter().map(clinqa_schema::DocumentId::as_str).collect();
+    (!ids.is_empty()).then(|| format!("also in {}", ids.join(" and ")))
+}
+
 fn source(citation: &Citation) -> String {
     let mut parts = vec![heading(citation), citation.publisher.clone(), citation.kind.clone()];
     parts.extend(citation.published.as_ref().map(ToString::to_string));
+    parts.extend(citation.page.map(|page| format!("page {page}")));
+    parts.extend(citation.grade.as_ref().map(|grade| format!("grade {grade}")));
+    parts.extend(citation.standing.mark());
+    parts.extend(also_in(citation));
     parts.extend(citation.url.clone());
     parts.retain(|part| !part.is_empty());
     let place = format!("{}, characters {} to {}", citation.passage_id, citation.answer_start, citation.answer_end);
@@ -335,6 +356,10 @@ pub(crate) fn passages(results: &[clinqa_schema::Reading], style: Style) -> Stri
         out.push(indent(&citation.quote, "    ", "    "));
         let mut about = vec![citation.passage_id.to_string(), citation.publisher.clone(), citation.kind.clone()];
         about.extend(citation.published.as_ref().map(ToString::to_string));
+        about.extend(citation.page.map(|page| format!("page {page}")));
+        about.extend(citation.grade.as_ref().map(|grade| format!("grade {grade}")));
+        about.extend(citation.standing.mark());
+        about.extend(also_in(citation));
         about.push(format!("score {:.3}", reading.score));
         about.retain(|part| !part.is_empty());
         out.push(style.dim(&indent(&about.join(", "), "    ", "    ")));

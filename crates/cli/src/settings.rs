@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clinqa_encoder::Precision;
+use clinqa_index::KEPT_GENERATIONS;
 use serde::Deserialize;
 
 use crate::args::{LogArg, Places, PrecisionArg};
@@ -26,6 +27,8 @@ pub(crate) struct Settings {
     pub(crate) encoder: Option<String>,
     pub(crate) reader: Option<String>,
     pub(crate) precision: Precision,
+    /// Generations that stay.
+    pub(crate) keep: usize,
     /// How the server behaves where nothing else was typed.
     pub(crate) serve: ServeFile,
     /// Where the starter corpus is unpacked if there is no other.
@@ -42,6 +45,7 @@ struct File {
     corpora: Option<Vec<PathBuf>>,
     encoder: Option<String>,
     reader: Option<String>,
+    keep: Option<u16>,
     serve: Option<ServeFile>,
     keys: Option<BTreeMap<String, Vec<String>>>,
 }
@@ -122,6 +126,7 @@ impl Settings {
                 None | Some(PrecisionArg::Stored) => Precision::Stored,
                 Some(PrecisionArg::Full) => Precision::Full,
             },
+            keep: files.iter().find_map(|file| file.keep).map_or(KEPT_GENERATIONS, usize::from),
             serve: files.iter().find_map(|file| file.serve.clone()).unwrap_or_default(),
             unpacked,
             keys: files.iter().find_map(|file| file.keys.clone()).unwrap_or_default(),

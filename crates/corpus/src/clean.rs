@@ -11,6 +11,12 @@ const MAX_LINE_CHARS: usize = 300;
 
 /// Text of any number of lines: line ends become `\n`, what cannot be seen goes, letters are composed.
 pub(crate) fn clean(text: &str) -> String {
+    if text.bytes().all(is_plain) {
+        return text.to_owned();
+    }
+    if text.chars().all(|c| kept(c) == Some(c)) && is_nfc(text) {
+        return text.to_owned();
+    }
     let unified = text.replace("\r\n", "\n");
     let visible: String = unified.chars().filter_map(kept).collect();
     if is_nfc(&visible) { visible } else { visible.nfc().collect() }
@@ -25,6 +31,28 @@ pub(crate) fn clean_line(text: &str) -> String {
     }
 }
 
+/// One line of any length: cleaned, white space runs made single spaces.
+pub(crate) fn clean_paragraph(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    let mut push = |word: &str| {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    };
+    if text.bytes().all(|byte| is_plain(byte) || byte == b'\r') {
+        text.split_ascii_whitespace().for_each(&mut push);
+    } else {
+        clean(text).split_whitespace().for_each(&mut push);
+    }
+    line
+}
+
+/// Whether a byte is a character that stays as it is, whatever stands beside it.
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~' | b'\n' | b'\t')
+}
+
 /// A message of a parser, which may quote the file: one clean line.
 pub(crate) fn clean_message(message: impl std::fmt::Display) -> String {
     clean_line(&message.to_string())
@@ -32,7 +60,7 @@ pub(crate) fn clean_message(message: impl std::fmt::Display) -> String {
 
 fn kept(c: char) -> Option<char> {
     match c {
-        '\n' | '\t' => Some(c),
+        ' '..='~' | '\n' | '\t' => Some(c),
         '\r' | '\u{85}' | '\u{2028}' | '\u{2029}' => Some('\n'),
         '\u{b}' | '\u{c}' => Some(' '),
         _ if c.is_control() || is_invisible(c) => None,
@@ -77,6 +105,8 @@ mod tests {
     fn a_line_is_one_line_of_bounded_length() {
         assert_eq!(clean_line("  Type 2\r\n\tdiabetes "), "Type 2 diabetes");
         assert_eq!(clean_line(&"é".repeat(5_000)).chars().count(), MAX_LINE_CHARS);
+        assert_eq!(clean_paragraph(" a\r\n\tb  c\u{a0}d "), "a b c d");
+        assert_eq!(clean_paragraph(" a\r\n\tb "), "a b");
     }
 
     proptest::proptest! {

@@ -1,19 +1,22 @@
 //! How is a corpus opened, and how do its documents stream out?
 
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use clinqa_schema::{Document, Observer, Progress, Stage};
+use clinqa_schema::{Document, Observer, Progress, Silent, SourceLocator, Stage};
 
 use crate::clean::clean_line;
 use crate::error::CorpusError;
-use crate::folder::{Content, Entry, list};
-use crate::format::{Context, Format, Record, known_formats};
-use crate::manifest::{FileDigest, Manifest};
+use crate::folder::{Content, Entry, Shape, list};
+use crate::format::known_formats;
+use crate::manifest::{FileDigest, MANIFEST_FILE, Manifest};
+use crate::packing::Meter;
+use crate::record::{Delivered, Record};
 use crate::report::{Report, SkipReason};
-use crate::seen::Seen;
+use crate::seen::{Copies, Seen};
+use crate::unpack::Delivery;
 
 const BUFFER_BYTES: usize = 1 << 16;
 
@@ -77,65 +80,110 @@ impl Corpus {
             .sum()
     }
 
-    /// Streams the documents into `sink`, in the order of file names and records, one at a time.
-    ///
-    /// A record that cannot be used and a document that was there before are in the report instead. `sink` takes each
-    /// document it is given; if it breaks, reading stops behind that document and the report covers what was read.
+    /// Reads this corpus alone: [`Seen::survey`], then [`Corpus::read_unseen`].
     pub fn read(
         &self,
         observer: &mut dyn Observer,
         sink: &mut dyn FnMut(Document) -> ControlFlow<()>,
     ) -> Result<Report, CorpusError> {
-        self.read_unseen(&mut Seen::default(), observer, sink)
+        let seen = Seen::survey(std::slice::from_ref(self), Copies::Drop, &mut Silent, &|_| 1)?;
+        self.read_unseen(&seen, observer, sink)
     }
 
-    /// Like [`Corpus::read`], where documents that `seen` knows from other corpora are duplicates too; a test collection
-    /// whose every document is judged is read with [`Seen::keeping_copies`].
+    /// Streams into `sink` the documents that `seen` settled to hand on, in the order of file names and records, one at
+    /// a time, each with its standing.
+    ///
+    /// Every other record is in the report. `sink` takes each document it is given; if it breaks, reading stops behind
+    /// that document and the report covers what was read.
     pub fn read_unseen(
         &self,
-        seen: &mut Seen,
+        seen: &Seen,
         observer: &mut dyn Observer,
         sink: &mut dyn FnMut(Document) -> ControlFlow<()>,
     ) -> Result<Report, CorpusError> {
-        let mut reading = Reading { report: Report::default(), seen, observer, total: self.about(), sink };
-        for entry in &self.entries {
-            let context = Context { corpus: &self.name, file: &entry.file, defaults: &self.manifest.defaults };
-            let flow = match &entry.content {
-                Content::PassedOver => continue,
-                Content::Unusable(reason) => {
-                    let skip = reason.clone().at(context.locator(None), None);
-                    reading.take("none", Err(skip))
-                }
-                Content::Records { format, blake3, .. } => {
-                    self.read_file(entry, *format, blake3, &context, &mut |record| reading.take(format.name(), record))?
-                }
-            };
-            if flow.is_break() {
+        let changed = |file: &str| CorpusError::Changed { corpus: self.name.clone(), file: clean_line(file) };
+        let (total, first) = seen.start(&self.folder).ok_or_else(|| changed(MANIFEST_FILE))?;
+        let mut reading = Reading { report: Report::default(), seen, observer, total, next: first, stray: None, sink };
+        self.walk(&mut |format, record| reading.take(format, record))?;
+        let Reading { report, observer, stray, .. } = reading;
+        if let Some(file) = stray {
+            return Err(changed(&file));
+        }
+        observer.observe(&Progress { stage: Stage::Read, done: report.read, total: Some(report.read) });
+        Ok(report)
+    }
+
+    /// Hands every record to `sink`, with the name of its format, until it breaks.
+    fn walk(&self, sink: &mut dyn FnMut(&'static str, Record) -> ControlFlow<()>) -> Result<(), CorpusError> {
+        for entry in 0..self.entries() {
+            if self.walk_entry(entry, sink)?.is_break() {
                 break;
             }
         }
-        let Reading { report, observer, .. } = reading;
-        observer.observe(&Progress { stage: Stage::Read, done: report.read, total: Some(report.read) });
-        Ok(report)
+        Ok(())
+    }
+
+    /// How many files there are, those that are passed over among them.
+    pub(crate) fn entries(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The same for one file.
+    pub(crate) fn walk_entry(
+        &self,
+        entry: usize,
+        sink: &mut dyn FnMut(&'static str, Record) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, CorpusError> {
+        let entry = &self.entries[entry];
+        match &entry.content {
+            Content::PassedOver => Ok(ControlFlow::Continue(())),
+            Content::Unusable(reason) => {
+                let (corpus, file) = (self.name.clone(), entry.file.clone());
+                let locator = SourceLocator { corpus, file, ..SourceLocator::default() };
+                Ok(sink("none", reason.clone().at(locator, None).into()))
+            }
+            Content::Records { bytes, blake3, shape, .. } => {
+                let delivery = Delivery {
+                    corpus: &self.name,
+                    file: &entry.file,
+                    defaults: &self.manifest.defaults,
+                    only: self.manifest.format.as_deref(),
+                    meter: Meter::new(*bytes),
+                };
+                self.read_file(entry, *shape, blake3, &delivery, sink)
+            }
+        }
     }
 
     /// Reads one file, and makes sure that it is still the one that was hashed.
     fn read_file(
         &self,
         entry: &Entry,
-        format: &dyn Format,
+        shape: Shape,
         blake3: &str,
-        context: &Context<'_>,
-        sink: &mut dyn FnMut(Record) -> ControlFlow<()>,
+        delivery: &Delivery<'_>,
+        sink: &mut dyn FnMut(&'static str, Record) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, CorpusError> {
         let failed = |reason| CorpusError::Io { path: entry.path.clone(), reason };
-        let file = File::open(&entry.path).map_err(failed)?;
-        let mut input = BufReader::with_capacity(BUFFER_BYTES, Hashed { file, hasher: blake3::Hasher::new() });
-        if format.read(&mut input, context, sink).map_err(failed)?.is_break() {
-            return Ok(ControlFlow::Break(()));
+        let mut file = File::open(&entry.path).map_err(failed)?;
+        let mut hashed = Hashed { hasher: blake3::Hasher::new(), file: &mut file, meter: &delivery.meter };
+        let flow = match shape {
+            Shape::Stream => delivery.read(&mut hashed, sink),
+            Shape::Zip => {
+                let sought = Sought { file: hashed.file, meter: &delivery.meter };
+                let flow = delivery.read_zip(BufReader::with_capacity(BUFFER_BYTES, sought), sink);
+                hashed.file.rewind().map_err(failed)?;
+                flow
+            }
+        };
+        if let Some(reason) = delivery.meter.failed() {
+            return Err(failed(reason));
         }
-        io::copy(&mut input, &mut io::sink()).map_err(failed)?;
-        if input.into_inner().hasher.finalize().to_hex().as_str() != blake3 {
+        if flow.is_break() {
+            return Ok(flow);
+        }
+        io::copy(&mut hashed, &mut io::sink()).map_err(failed)?;
+        if hashed.hasher.finalize().to_hex().as_str() != blake3 {
             return Err(CorpusError::Changed { corpus: self.name.clone(), file: clean_line(&entry.file) });
         }
         Ok(ControlFlow::Continue(()))
@@ -145,44 +193,87 @@ impl Corpus {
 /// What a reading carries from record to record.
 struct Reading<'a> {
     report: Report,
-    seen: &'a mut Seen,
+    seen: &'a Seen,
     observer: &'a mut dyn Observer,
     total: u64,
+    /// The number of the next document in the survey.
+    next: usize,
+    /// The file of a document that the survey did not meet.
+    stray: Option<String>,
     sink: &'a mut dyn FnMut(Document) -> ControlFlow<()>,
 }
 
 impl Reading<'_> {
     fn take(&mut self, format: &'static str, record: Record) -> ControlFlow<()> {
+        if matches!(record, Record::Notice(_)) {
+            return ControlFlow::Continue(());
+        }
         self.report.note_read();
         let total = Some(self.total.max(self.report.read));
         self.observer.observe(&Progress { stage: Stage::Read, done: self.report.read, total });
-        let document = match record {
-            Ok(document) => document,
-            Err(skip) => {
-                self.report.note_skip(skip);
-                return ControlFlow::Continue(());
-            }
-        };
-        let checked = document.validate().map_err(|error| SkipReason::broken(format, &error));
-        if let Err(reason) = checked.and_then(|()| self.seen.admit(&document)) {
-            self.report.note_skip(reason.at(document.source, Some(&document.id)));
+        match record {
+            Record::Document(delivered) => return self.judge(format, *delivered),
+            Record::Skipped(skip) => self.report.note_skip(*skip),
+            Record::Deletion(_) => self.report.note_deletion(),
+            Record::Notice(_) => {}
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn judge(&mut self, format: &'static str, delivered: Delivered) -> ControlFlow<()> {
+        if let Err(error) = delivered.document.validate() {
+            let Document { id, source, .. } = delivered.document;
+            self.report.note_skip(SkipReason::broken(format, &error).at(source, Some(&id)));
             return ControlFlow::Continue(());
         }
-        self.report.note_indexed();
-        (self.sink)(document)
+        let file = delivered.document.source.file.clone();
+        self.next += 1;
+        match self.seen.judge(self.next - 1, delivered) {
+            Some(Ok(document)) => {
+                self.report.note_indexed(&document);
+                (self.sink)(document)
+            }
+            Some(Err((reason, document))) => {
+                self.report.note_skip(reason.at(document.source, Some(&document.id)));
+                ControlFlow::Continue(())
+            }
+            None => {
+                self.stray = Some(file);
+                ControlFlow::Break(())
+            }
+        }
     }
 }
 
 /// A file that is hashed as it is read.
-struct Hashed {
-    file: File,
+struct Hashed<'a> {
+    file: &'a mut File,
     hasher: blake3::Hasher,
+    meter: &'a Meter,
 }
 
-impl Read for Hashed {
+impl Read for Hashed<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read(buffer)?;
+        let read = self.meter.took(self.file.read(buffer))?;
         self.hasher.update(&buffer[..read]);
         Ok(read)
+    }
+}
+
+/// A file that is sought in; it is hashed afterwards.
+struct Sought<'a> {
+    file: &'a mut File,
+    meter: &'a Meter,
+}
+
+impl Read for Sought<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.meter.took(self.file.read(buffer))
+    }
+}
+
+impl Seek for Sought<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
     }
 }

@@ -82,6 +82,12 @@ pub enum CorpusError {
         /// The file.
         file: String,
     },
+    /// One folder is to be read as two corpora.
+    #[error("the corpus {} is named twice; name it once", folder.display())]
+    Twice {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// A file changed between hashing and reading.
     #[error(
         "the file {file} of the corpus {corpus} changed while it was read; run the command again when nothing writes to it"

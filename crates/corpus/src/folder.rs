@@ -5,12 +5,14 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::error::CorpusError;
-use crate::format::{FORMATS, Format, known_formats};
+use crate::format::{known_formats, recognise};
 use crate::manifest::{FileDigest, MANIFEST_FILE};
+use crate::packing::Packing;
 use crate::report::SkipReason;
+use crate::unpack::HEAD_BYTES;
 
-/// How much of a file a format sees to recognise it.
-const HEAD_BYTES: usize = 4_096;
+/// About how many bytes a packed record has, for a bar that knows no better.
+const PACKED_RECORD_BYTES: u64 = 700;
 const BUFFER_BYTES: usize = 1 << 16;
 
 /// One entry of the folder, however deep.
@@ -25,12 +27,21 @@ pub(crate) struct Entry {
 
 /// What an entry is to the corpus.
 pub(crate) enum Content {
-    /// Records, about so many, in this format.
-    Records { format: &'static dyn Format, about: u64, blake3: String },
+    /// Records, about so many, packed or not.
+    Records { about: u64, bytes: u64, blake3: String, shape: Shape },
     /// Something that should have been records.
     Unusable(SkipReason),
     /// Something that is not meant to be records.
     PassedOver,
+}
+
+/// How a file is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// From its first byte to its last.
+    Stream,
+    /// From the list at its end.
+    Zip,
 }
 
 /// Every entry of `folder` sorted by name, and the digests of the regular files among them. Hidden entries are left
@@ -127,17 +138,26 @@ fn content(file: &str, look: &Look, only: Option<&str>) -> Content {
     if is_passed_over(file) {
         return Content::PassedOver;
     }
-    let mut candidates = FORMATS.iter().copied().filter(|format| only.is_none_or(|only| format.name() == only));
-    let Some(format) = candidates.find(|format| format.recognises(Path::new(file), &look.head)) else {
-        let known = only.map_or_else(known_formats, str::to_owned);
-        return Content::Unusable(SkipReason::UnknownFormat { known });
-    };
-    Content::Records { format, about: format.about(look.lines), blake3: look.blake3.clone() }
+    let (bytes, blake3) = (look.bytes, look.blake3.clone());
+    let format = recognise(Path::new(file), &look.head, only);
+    match (Packing::of(&look.head), format) {
+        (Some(Packing::Zip), None) => {
+            Content::Records { about: bytes / PACKED_RECORD_BYTES + 1, bytes, blake3, shape: Shape::Zip }
+        }
+        (Some(Packing::Gzip | Packing::Xz | Packing::Tar), _) => {
+            Content::Records { about: bytes / PACKED_RECORD_BYTES + 1, bytes, blake3, shape: Shape::Stream }
+        }
+        (_, Some(format)) => Content::Records { about: format.about(look.lines), bytes, blake3, shape: Shape::Stream },
+        (None, None) => {
+            let known = only.map_or_else(known_formats, str::to_owned);
+            Content::Unusable(SkipReason::UnknownFormat { known })
+        }
+    }
 }
 
 /// What lies in a corpus folder without being records: the corpus's own files and a BEIR folder's questions at the
 /// top, and notes about reading and rights in any folder.
-fn is_passed_over(file: &str) -> bool {
+pub(crate) fn is_passed_over(file: &str) -> bool {
     let at_the_top = [MANIFEST_FILE, "expected.toml", "questions.jsonl", "queries.jsonl"];
     let name = file.rsplit('/').next().unwrap_or(file).to_ascii_uppercase();
     let stem = name.split('.').next().unwrap_or(&name);

@@ -110,6 +110,7 @@ fn understand(written: Written, defaults: &Metadata) -> Result<FrontMatter, Skip
         jurisdiction: line(written.jurisdiction).or_else(|| defaults.jurisdiction.clone()),
         licence: line(written.licence).or_else(|| defaults.licence.clone()),
         standing: standing(line(written.retracted_by), line(written.superseded_by)),
+        siblings: Vec::new(),
     };
     Ok(FrontMatter { id, title: line(written.title), metadata })
 }

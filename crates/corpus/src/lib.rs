@@ -1,10 +1,12 @@
 //! How does a file become passages?
 //!
-//! A corpus is a folder: [`open`] lists and hashes what was delivered, [`Corpus::read`] streams its documents and
-//! accounts for every record (read = indexed + skipped + duplicate), [`split`] cuts a document into passages.
+//! A corpus is a folder: [`open`] lists and hashes what was delivered, [`Seen::survey`] settles which of all records are
+//! handed on, [`Corpus::read_unseen`] streams them and accounts for every record (read = indexed + skipped + duplicate +
+//! superseded + retracted), [`split`] cuts a document into passages.
 //! Splitting is pure and counts words, never tokens; a new file format is one file in `format/` and one line in
 //! [`FORMATS`].
 
+mod body;
 mod clean;
 mod corpus;
 mod error;
@@ -13,18 +15,26 @@ mod format;
 mod front_matter;
 mod identifier;
 mod manifest;
+mod packing;
 mod plain;
+mod record;
 mod report;
 mod seen;
 mod sentence;
+mod similar;
 mod split;
+mod survey;
+mod unpack;
+mod xml;
 
 pub use corpus::{Corpus, open};
 pub use error::CorpusError;
-pub use format::{Context, FORMATS, Format, Record};
+pub use format::{Context, FORMATS, Format};
 pub use identifier::legal_id;
 pub use manifest::{FileDigest, Manifest};
+pub use record::{Deletion, Delivered, Notice, Record, Version};
 pub use report::{Report, SkipReason, Skipped};
-pub use seen::Seen;
+pub use seen::{Copies, Seen};
 pub use sentence::sentences;
+pub use similar::Similar;
 pub use split::{SplitConfig, split};

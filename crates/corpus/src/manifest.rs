@@ -184,7 +184,7 @@ mod tests {
         };
         check("", Ok(()));
         check("format = \"beir\"\n[defaults]\nkind = \"leaflet\"\npublished = \"2026-11\"", Ok(()));
-        check("format = \"pdf\"", Err("`pdf` is unknown; use one of markdown, beir"));
+        check("format = \"runes\"", Err("`runes` is unknown; use one of pubmed, "));
         check("lisence = \"x\"", Err("line 4: unknown field `lisence`"));
         check("[defaults]\npublishr = \"x\"", Err("unknown field `publishr`"));
         check("[defaults]\npublished = \"yesterday\"", Err("`yesterday` is not a date"));

@@ -2,15 +2,17 @@
 
 use std::fmt;
 
-use clinqa_schema::{DocumentError, DocumentId, IdError, SourceLocator};
+use clinqa_schema::{Document, DocumentError, DocumentId, IdError, SourceLocator};
 use serde::Serialize;
 
-/// How many skipped records a report names; the rest are counted only, so that memory stays flat.
-const NAMED_SKIPS: usize = 1_000;
-/// How many of them are shown to a human.
+/// How many faults a report names; the rest are counted only, so that memory stays flat. A year of PubMed has fewer.
+const NAMED_FAULTS: usize = 50_000;
+/// How many records a report names that are sound but gave way to others.
+const NAMED_OTHERS: usize = 1_000;
+/// How many of both are shown to a human.
 const SHOWN_SKIPS: usize = 10;
 
-/// The account of one reading. Invariant: `read == indexed + skipped + duplicate`.
+/// The account of one reading. Invariant: `read == indexed + skipped + duplicate + superseded + retracted`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// Records met, and files that are no records but should have been.
@@ -19,10 +21,21 @@ pub struct Report {
     pub indexed: u64,
     /// Records that cannot be used.
     pub skipped: u64,
-    /// Documents that were there already.
+    /// Documents that were there already: the same id in the same version, or the same title and text.
     pub duplicate: u64,
-    /// Why, for the first thousand of the skipped and the duplicates, in the order they were met.
+    /// Documents of which a newer version was there.
+    pub superseded: u64,
+    /// Deletions, and the documents that they took out. A paper that is marked as retracted is not among them: it is
+    /// indexed with its mark.
+    pub retracted: u64,
+    /// Of the documents handed on, those that no longer stand as published: retracted, doubted, superseded, corrected.
+    pub marked: u64,
+    /// Why records were not handed on, in the order they were met: of the skipped the first 50,000, of the others the
+    /// first thousand.
     pub skips: Vec<Skipped>,
+    /// How many of them are faults.
+    #[serde(skip)]
+    faults_named: usize,
 }
 
 impl Report {
@@ -32,24 +45,45 @@ impl Report {
         self.indexed += other.indexed;
         self.skipped += other.skipped;
         self.duplicate += other.duplicate;
-        self.skips.extend(other.skips);
-        self.skips.truncate(NAMED_SKIPS);
+        self.superseded += other.superseded;
+        self.retracted += other.retracted;
+        self.marked += other.marked;
+        for skip in other.skips {
+            self.name(skip);
+        }
     }
 
     pub(crate) fn note_read(&mut self) {
         self.read += 1;
     }
 
-    pub(crate) fn note_indexed(&mut self) {
+    pub(crate) fn note_indexed(&mut self, document: &Document) {
         self.indexed += 1;
+        self.marked += u64::from(!document.metadata.standing.is_current());
+    }
+
+    pub(crate) fn note_deletion(&mut self) {
+        self.retracted += 1;
     }
 
     pub(crate) fn note_skip(&mut self, skip: Skipped) {
         match skip.reason {
             SkipReason::DuplicateId { .. } | SkipReason::DuplicateText { .. } => self.duplicate += 1,
+            SkipReason::Superseded { .. } => self.superseded += 1,
+            SkipReason::Deleted { .. } => self.retracted += 1,
             _ => self.skipped += 1,
         }
-        if self.skips.len() < NAMED_SKIPS {
+        self.name(skip);
+    }
+
+    fn name(&mut self, skip: Skipped) {
+        let (named, most) = if skip.reason.is_fault() {
+            self.faults_named += 1;
+            (self.faults_named - 1, NAMED_FAULTS)
+        } else {
+            (self.skips.len().saturating_sub(self.faults_named), NAMED_OTHERS)
+        };
+        if named < most {
             self.skips.push(skip);
         }
     }
@@ -57,12 +91,18 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { read, indexed, skipped, duplicate, skips } = self;
-        write!(f, "{read} read = {indexed} indexed + {skipped} skipped + {duplicate} duplicate")?;
+        let Self { read, indexed, skipped, duplicate, superseded, retracted, marked, skips, .. } = self;
+        write!(
+            f,
+            "{read} read = {indexed} indexed + {skipped} skipped + {duplicate} duplicate + {superseded} superseded + {retracted} retracted"
+        )?;
+        if *marked > 0 {
+            write!(f, "\n  {marked} of those indexed are marked: they no longer stand as published")?;
+        }
         for skip in skips.iter().take(SHOWN_SKIPS) {
             write!(f, "\n  {skip}")?;
         }
-        match (skipped + duplicate).saturating_sub(SHOWN_SKIPS as u64) {
+        match (skipped + duplicate + superseded).max(skips.len() as u64).saturating_sub(SHOWN_SKIPS as u64) {
             0 => Ok(()),
             more => write!(f, "\n  … and {more} more"),
         }
@@ -125,6 +165,29 @@ pub enum SkipReason {
         /// Bytes allowed.
         limit: u64,
     },
+    /// What the record is packed in cannot be read to its end.
+    #[error("the packing is damaged ({reason}); deliver it again")]
+    Damaged {
+        /// What is wrong.
+        reason: String,
+    },
+    /// More comes out of the file than can be meant.
+    #[error(
+        "more than {limit} bytes came out of it, which is out of all proportion; unpack it yourself if you trust it"
+    )]
+    Expands {
+        /// Bytes that its size allows.
+        limit: u64,
+    },
+    /// The member needs a password.
+    #[error("encrypted; deliver it without a password")]
+    Encrypted,
+    /// An archive in an archive in an archive.
+    #[error("packed more than {limit} deep; unpack the outer archives")]
+    Nested {
+        /// Archives inside archives that are allowed.
+        limit: u64,
+    },
     /// Front matter begins and does not end.
     #[error("front matter begins with `---` but no closing `---` follows within {limit} bytes; close it")]
     FrontMatterOpen {
@@ -143,6 +206,21 @@ pub enum SkipReason {
         /// What the parser said.
         reason: String,
     },
+    /// A record is not well-formed XML, or uses an entity that is not built into XML.
+    #[error("wrong XML: {reason}; correct the record")]
+    Xml {
+        /// What the parser said.
+        reason: String,
+    },
+    /// A record or a file does not end.
+    #[error("`<{element}>` is not closed; complete it")]
+    Unclosed {
+        /// The element.
+        element: &'static str,
+    },
+    /// Something stands where a record should.
+    #[error("not a record, and no record begins until the next one that is reported or indexed; remove or correct it")]
+    Stray,
     /// A field is not there, or empty.
     #[error("the field `{field}` is missing or empty; add it")]
     MissingField {
@@ -172,19 +250,39 @@ pub enum SkipReason {
     #[error("its id was already used by {}; give it another id", Place(first))]
     DuplicateId {
         /// Where the first one stands.
-        first: SourceLocator,
+        first: Box<SourceLocator>,
+    },
+    /// A newer version of the document was delivered.
+    #[error("a newer version stands at {}; nothing is to be done", Place(by))]
+    Superseded {
+        /// Where.
+        by: Box<SourceLocator>,
+    },
+    /// Its publisher took it back.
+    #[error("deleted by its publisher at {}; nothing is to be done", Place(by))]
+    Deleted {
+        /// Where the deletion stands.
+        by: Box<SourceLocator>,
     },
     /// Another document has this title and text.
     #[error("the same title and text as {}; remove one of them", Place(first))]
     DuplicateText {
         /// Where the first one stands.
-        first: SourceLocator,
+        first: Box<SourceLocator>,
     },
 }
 
 impl SkipReason {
     pub(crate) fn wrong_id(error: &IdError) -> Self {
         Self::WrongValue { field: "id", reason: error.to_string() }
+    }
+
+    /// Whether the record is at fault, rather than one that gives way to another.
+    fn is_fault(&self) -> bool {
+        !matches!(
+            self,
+            Self::DuplicateId { .. } | Self::DuplicateText { .. } | Self::Superseded { .. } | Self::Deleted { .. }
+        )
     }
 
     pub(crate) fn broken(format: &'static str, error: &DocumentError) -> Self {
@@ -200,12 +298,15 @@ impl SkipReason {
     }
 }
 
-/// `file:record`, with whatever a terminal would obey escaped.
+/// `file/member:record`, with whatever a terminal would obey escaped.
 struct Place<'a>(&'a SourceLocator);
 
 impl fmt::Display for Place<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0.file.escape_debug())?;
+        if let Some(member) = &self.0.member {
+            write!(f, "/{}", member.escape_debug())?;
+        }
         self.0.record.map_or(Ok(()), |record| write!(f, ":{record}"))
     }
 }
@@ -226,13 +327,21 @@ mod tests {
             report.note_read();
             report.note_skip(skip(record));
         }
-        assert_eq!((report.skipped, report.skips.len()), (2_000, NAMED_SKIPS));
+        for _ in 0..2_000 {
+            report.note_read();
+            let by = Box::default();
+            report.note_skip(SkipReason::Superseded { by }.at(SourceLocator::default(), None));
+        }
+        assert_eq!((report.skipped, report.superseded, report.skips.len()), (2_000, 2_000, 2_000 + NAMED_OTHERS));
         let text = report.to_string();
-        assert!(text.starts_with("2000 read = 0 indexed + 2000 skipped + 0 duplicate\n"), "{text}");
-        assert!(text.ends_with("… and 1990 more") && !text.contains('\u{1b}'), "{text}");
+        assert!(
+            text.starts_with("4000 read = 0 indexed + 2000 skipped + 0 duplicate + 2000 superseded + 0 retracted\n"),
+            "{text}"
+        );
+        assert!(text.ends_with("… and 3990 more") && !text.contains('\u{1b}'), "{text}");
         let mut both = report.clone();
         both.merge(report);
-        assert_eq!((both.read, both.skipped, both.skips.len()), (4_000, 4_000, NAMED_SKIPS));
+        assert_eq!((both.read, both.skipped, both.skips.len()), (8_000, 4_000, 4_000 + NAMED_OTHERS));
     }
 
     #[test]

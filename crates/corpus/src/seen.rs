@@ -1,123 +1,256 @@
-//! Was this document there before?
+//! Which of all records are handed on?
+//!
+//! A later record may replace, delete or doubt an earlier one, and "later" is what the records say, never the order of
+//! files: a first pass over all corpora notes of each document what decides (hashes and places, no text, about 50 bytes
+//! a record), [`Seen::survey`] settles it, and the second pass hands on exactly the winners.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
-use clinqa_schema::{Document, SourceLocator};
+use clinqa_schema::{Document, Observer, SourceLocator, Standing};
 
+use crate::corpus::Corpus;
+use crate::error::CorpusError;
+use crate::record::{Delivered, Version};
 use crate::report::SkipReason;
-
-/// 128 bits of BLAKE3: a hundred million documents collide with probability 10⁻²³.
-type Key = [u8; 16];
-
-/// What remains of the documents met so far: hashes of ids and contents and where each stood, no text.
-///
-/// Corpora that go into one index are read with one of these, since ids are unique in an index.
-#[derive(Debug, Default)]
-pub struct Seen {
-    ids: HashMap<Key, Place>,
-    contents: HashMap<Key, Place>,
-    copies: Copies,
-    files: Vec<(String, String)>,
-}
+use crate::survey::{Claim, File, Key, Part, Place, each_part, key, name_key};
 
 /// What becomes of a document with the title and text of another.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum Copies {
+pub enum Copies {
+    /// It is a duplicate.
     #[default]
-    Refused,
-    Kept,
+    Drop,
+    /// It stays: the judgements of a test collection may name either.
+    Keep,
 }
 
-/// An index into [`Seen::files`] and the record there.
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    file: usize,
-    record: Option<u64>,
+/// What a first pass over all corpora of an index has settled.
+#[derive(Debug, Default)]
+pub struct Seen {
+    corpora: Vec<Surveyed>,
+    files: Vec<File>,
+    places: Vec<Place>,
+    verdicts: Vec<Verdict>,
+    deletions: HashMap<Key, (Version, Place)>,
+    notices: HashMap<Key, Standing>,
+    indexed: u64,
+    weight: u64,
+}
+
+#[derive(Debug)]
+struct Surveyed {
+    folder: PathBuf,
+    records: u64,
+    first_document: usize,
+}
+
+/// What becomes of the n-th document of the first pass; a number is that of the document which is kept instead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Wins,
+    SameId(u32),
+    SameText(u32),
+    Superseded(u32),
+    Deleted,
 }
 
 impl Seen {
-    /// One that lets the same text pass under another id: judgements of a test collection may name either.
-    pub fn keeping_copies() -> Self {
-        Self { copies: Copies::Kept, ..Self::default() }
+    /// Reads every record of `corpora` (an earlier corpus outweighs a later one where versions do not decide), on all
+    /// cores, and settles which are handed on. `weigh` says how much work a document will be; [`Seen::weight`] adds it
+    /// up.
+    pub fn survey(
+        corpora: &[Corpus],
+        copies: Copies,
+        observer: &mut dyn Observer,
+        weigh: &(dyn Fn(&Document) -> usize + Sync),
+    ) -> Result<Self, CorpusError> {
+        let mut seen = Self::default();
+        let mut claims = Vec::new();
+        for corpus in corpora {
+            if seen.start(&corpus.folder).is_some() {
+                return Err(CorpusError::Twice { folder: corpus.folder.clone() });
+            }
+            seen.corpora.push(Surveyed { folder: corpus.folder.clone(), records: 0, first_document: usize::MAX });
+        }
+        each_part(corpora, weigh, observer, &mut |part| {
+            let surveyed = &mut seen.corpora[part.corpus as usize];
+            surveyed.first_document = surveyed.first_document.min(claims.len());
+            surveyed.records += part.records;
+            seen.absorb(part, &mut claims);
+        })?;
+        seen.settle(claims, copies);
+        Ok(seen)
     }
 
-    /// Notes `document`, or tells where its like was met first; a document that is refused is not noted.
-    pub(crate) fn admit(&mut self, document: &Document) -> Result<(), SkipReason> {
-        let id = key(&[document.id.as_str()]);
-        let content = key(&[&document.title, &document.text]);
-        if let Some(place) = self.ids.get(&id) {
-            return Err(SkipReason::DuplicateId { first: self.locator(*place) });
-        }
-        let copied = self.contents.get(&content).filter(|_| self.copies == Copies::Refused);
-        if let Some(place) = copied {
-            return Err(SkipReason::DuplicateText { first: self.locator(*place) });
-        }
-        let place = self.place(&document.source);
-        self.ids.insert(id, place);
-        self.contents.entry(content).or_insert(place);
-        Ok(())
+    /// How many documents are handed on.
+    pub fn indexed(&self) -> u64 {
+        self.indexed
     }
 
-    fn place(&mut self, source: &SourceLocator) -> Place {
-        let known = self.files.last().is_some_and(|(corpus, file)| *corpus == source.corpus && *file == source.file);
-        if !known {
-            self.files.push((source.corpus.clone(), source.file.clone()));
-        }
-        Place { file: self.files.len() - 1, record: source.record }
+    /// What they weigh together.
+    pub fn weight(&self) -> u64 {
+        self.weight
+    }
+
+    /// Of the corpus in `folder`, its records and the number of its first document; `None` if it was not surveyed.
+    pub(crate) fn start(&self, folder: &Path) -> Option<(u64, usize)> {
+        self.corpora
+            .iter()
+            .find(|surveyed| surveyed.folder == folder)
+            .map(|surveyed| (surveyed.records, surveyed.first_document))
+    }
+
+    /// Hands back the `number`-th document with its standing, or says what is kept instead; `None` if the first pass met
+    /// fewer.
+    pub(crate) fn judge(
+        &self,
+        number: usize,
+        delivered: Delivered,
+    ) -> Option<Result<Document, (SkipReason, Document)>> {
+        let Delivered { mut document, names, .. } = delivered;
+        let at = |number: u32| {
+            self.places.get(number as usize).map(|place| Box::new(self.locator(*place))).unwrap_or_default()
+        };
+        let reason = match *self.verdicts.get(number)? {
+            Verdict::Wins => {
+                for name in names.iter().map(String::as_str).chain([document.id.as_str()]) {
+                    if let Some(standing) = self.notices.get(&name_key(name)) {
+                        join(&mut document.metadata.standing, standing.clone());
+                    }
+                }
+                return Some(Ok(document));
+            }
+            Verdict::SameId(first) => SkipReason::DuplicateId { first: at(first) },
+            Verdict::SameText(first) => SkipReason::DuplicateText { first: at(first) },
+            Verdict::Superseded(by) => SkipReason::Superseded { by: at(by) },
+            Verdict::Deleted => {
+                let deletion = self.deletions.get(&key(&[document.id.as_str()]));
+                SkipReason::Deleted {
+                    by: deletion.map(|(_, place)| Box::new(self.locator(*place))).unwrap_or_default(),
+                }
+            }
+        };
+        Some(Err((reason, document)))
     }
 
     fn locator(&self, place: Place) -> SourceLocator {
-        let (corpus, file) = self.files[place.file].clone();
-        SourceLocator { corpus, file, record: place.record, ..SourceLocator::default() }
+        let file = &self.files[place.file as usize];
+        SourceLocator {
+            corpus: file.corpus_name.clone(),
+            file: file.path.clone(),
+            member: file.member.clone(),
+            record: (place.record > 0).then_some(u64::from(place.record)),
+            ..SourceLocator::default()
+        }
+    }
+
+    /// Adds what one file told. Parts come in the order of corpora and files.
+    fn absorb(&mut self, part: Part, claims: &mut Vec<Claim>) {
+        let before = self.files.len() as u32;
+        let moved = |place: Place| Place { file: place.file + before, ..place };
+        self.files.extend(part.files);
+        claims.extend(part.claims.into_iter().map(|claim| Claim { place: moved(claim.place), ..claim }));
+        for (id, up_to, place) in part.deletions {
+            let known = self.deletions.entry(id).or_insert((up_to, moved(place)));
+            if known.0 < up_to {
+                *known = (up_to, moved(place));
+            }
+        }
+        for (about, standing) in part.notices {
+            join(self.notices.entry(about).or_default(), standing);
+        }
+    }
+
+    /// Of each id the newest version stays, of each text one document.
+    fn settle(&mut self, claims: Vec<Claim>, copies: Copies) {
+        self.verdicts = vec![Verdict::Deleted; claims.len()];
+        let corpus = |claim: &Claim| self.files[claim.place.file as usize].corpus;
+        let mut order: Vec<u32> = (0..claims.len() as u32).collect();
+        let claim = |number: u32| &claims[number as usize];
+        order.sort_unstable_by_key(|&number| {
+            let it = claim(number);
+            (it.id, Reverse(it.version), corpus(it), it.content, it.whole, it.place)
+        });
+        let mut winners = Vec::new();
+        for deliveries in order.chunk_by(|one, next| claim(*one).id == claim(*next).id) {
+            let deleted = deliveries.first().and_then(|first| self.deletions.get(&claim(*first).id));
+            let mut kept = deliveries.iter().skip_while(|it| deleted.is_some_and(|(to, _)| claim(**it).version <= *to));
+            // Versions fall along the deliveries: where the newest is deleted, all are.
+            let Some(&winner) = kept.next() else { continue };
+            winners.push(winner);
+            for &loser in kept {
+                let version = claim(loser).version;
+                // Without a version nothing says that it is the older one.
+                let is_past = version != Version::default() && version < claim(winner).version;
+                self.verdicts[loser as usize] = match deleted {
+                    Some((to, _)) if version <= *to => Verdict::Deleted,
+                    _ if is_past => Verdict::Superseded(winner),
+                    _ => Verdict::SameId(winner),
+                };
+            }
+        }
+        // A mark must not be lost with a copy, and of two ids the shorter is the less likely to be that of a copy.
+        winners.sort_unstable_by_key(|&number| {
+            let it = claim(number);
+            (it.content, Reverse(it.state), corpus(it), it.id_chars, it.id)
+        });
+        for same in winners.chunk_by(|one, next| claim(*one).content == claim(*next).content) {
+            for (position, &number) in same.iter().enumerate() {
+                let repeats = position > 0 && copies == Copies::Drop;
+                self.verdicts[number as usize] = if repeats { Verdict::SameText(same[0]) } else { Verdict::Wins };
+                if !repeats {
+                    self.indexed += 1;
+                    self.weight += u64::from(claim(number).weight);
+                }
+            }
+        }
+        self.places = claims.into_iter().map(|claim| claim.place).collect();
     }
 }
 
-/// The hash of `parts`, each behind its length, so that moving a bound between them changes it.
-fn key(parts: &[&str]) -> Key {
-    let mut hasher = blake3::Hasher::new();
-    for part in parts {
-        hasher.update(&(part.len() as u64).to_le_bytes());
-        hasher.update(part.as_bytes());
+/// Of two statements about one document the graver holds; of equally grave ones the older, then the lesser text: the
+/// order in which they were met decides nothing.
+fn join(known: &mut Standing, said: Standing) {
+    let rank = |it: &Standing| (Reverse(it.state), it.since.is_none(), it.since.clone(), it.notice.clone());
+    if rank(&said) < rank(known) {
+        *known = said;
     }
-    let mut key = Key::default();
-    hasher.finalize_xof().fill(&mut key);
-    key
 }
 
 #[cfg(test)]
 mod tests {
-    use clinqa_schema::{DocumentId, Metadata};
+    use clinqa_schema::{Date, StandingState};
 
     use super::*;
 
-    fn check(seen: &mut Seen, [id, title, text]: [&str; 3], expected: &str) {
-        let document = Document {
-            id: DocumentId::new(id).expect("an id"),
-            title: title.into(),
-            text: text.into(),
-            sections: Vec::new(),
-            metadata: Metadata::default(),
-            source: SourceLocator { file: format!("{id}{text}.md"), ..SourceLocator::default() },
+    #[test]
+    fn the_graver_of_two_statements_holds_whichever_came_first() {
+        let standing = |state, notice: &str, since: &str| Standing {
+            state,
+            notice: Some(notice.into()),
+            since: Date::new(since).ok(),
         };
-        let found = seen.admit(&document).map_or_else(|reason| reason.to_string(), |()| String::new());
-        assert_eq!(found, expected);
+        let said = [
+            standing(StandingState::Corrected, "c", "2020"),
+            standing(StandingState::Retracted, "b", "2022"),
+            standing(StandingState::Retracted, "a", "2021"),
+            standing(StandingState::Retracted, "a", ""),
+            Standing::default(),
+        ];
+        for first in 0..said.len() {
+            let mut known = Standing::default();
+            for offset in 0..said.len() {
+                join(&mut known, said[(first + offset) % said.len()].clone());
+            }
+            assert_eq!((known.state, known.since), (StandingState::Retracted, Date::new("2021").ok()));
+        }
     }
 
     #[test]
-    fn the_first_document_of_an_id_or_a_content_wins() {
-        let mut seen = Seen::default();
-        check(&mut seen, ["a", "T", "x"], "");
-        check(&mut seen, ["a", "T", "y"], "its id was already used by ax.md; give it another id");
-        check(&mut seen, ["b", "T", "x"], "the same title and text as ax.md; remove one of them");
-        check(&mut seen, ["c", "Tx", ""], "");
-        check(&mut seen, ["b", "T", "y"], "");
-    }
-
-    #[test]
-    fn a_test_collection_keeps_its_copies_but_not_its_repeated_ids() {
-        let mut seen = Seen::keeping_copies();
-        check(&mut seen, ["a", "T", "x"], "");
-        check(&mut seen, ["b", "T", "x"], "");
-        check(&mut seen, ["b", "T", "y"], "its id was already used by bx.md; give it another id");
+    fn a_bound_that_moves_makes_another_key() {
+        assert_ne!(key(&["ab", "c"]), key(&["a", "bc"]));
+        assert_eq!(name_key("DOI:10.1/X"), name_key("doi:10.1/x"));
     }
 }

@@ -23,8 +23,10 @@ pub enum IndexError {
         /// The pointer file.
         path: PathBuf,
     },
-    /// `CURRENT` names a generation that is not there.
-    #[error("cannot open {path}: the current generation is missing; run `clinqa rebuild`")]
+    /// A generation that was named, by `CURRENT` or by somebody, is not there.
+    #[error(
+        "cannot open {path}: the generation is missing; run `clinqa rebuild`, or choose one of `clinqa index list`"
+    )]
     MissingGeneration {
         /// The folder that should be there.
         path: PathBuf,
@@ -80,10 +82,29 @@ pub enum IndexError {
         found: usize,
     },
     /// Another rebuild holds the lock.
-    #[error("another rebuild is writing to {path}; wait until it has ended, then run `clinqa rebuild` again")]
+    #[error("{holder} is writing to {path}; wait until it has ended, or run `clinqa rebuild --wait`")]
     Locked {
         /// The index folder.
         path: PathBuf,
+        /// Who holds it and since when, in words.
+        holder: String,
+    },
+    /// No generation was current before this one.
+    #[error("cannot go back: {path} names no generation; `clinqa index list` shows those that are there")]
+    NoPrevious {
+        /// The pointer file.
+        path: PathBuf,
+    },
+    /// The list of withdrawn documents is not the one that was written.
+    #[error(
+        "cannot trust {path} from line {line} on: it has been changed or is damaged; \
+         move it away and withdraw the documents that it names again with `clinqa index withdraw`"
+    )]
+    Withdrawn {
+        /// The list.
+        path: PathBuf,
+        /// The first wrong line, from 1.
+        line: usize,
     },
     /// No space is left.
     #[error(

@@ -116,9 +116,16 @@ impl LexiconBuilder {
     pub(crate) fn add(&mut self, document: &Document) {
         let synonyms = &document.metadata.synonyms;
         let texts = synonyms.iter().chain([&document.title, &document.text]);
-        let words: BTreeSet<String> = texts.flat_map(|text| words(text)).collect();
+        let texts: Vec<String> = texts.map(|text| plain(text)).collect();
+        let mut words: Vec<&str> = texts.iter().flat_map(|text| words_of(text)).collect();
+        words.sort_unstable();
+        words.dedup();
         for word in words.into_iter().filter(|word| LETTERS.contains(&word.chars().count())) {
-            *self.counts.entry(word).or_default() += 1;
+            // Most words were met before, and need no copy to be counted.
+            match self.counts.get_mut(word) {
+                Some(count) => *count += 1,
+                None => drop(self.counts.insert(word.to_owned(), 1)),
+            }
         }
         if self.counts.len() > MAX_COUNTED {
             self.counts.retain(|_, count| *count > 1);
@@ -169,11 +176,6 @@ fn names_in(title: &str) -> Vec<String> {
     let all = [name_of(title), name_of(&format!("{before} {after}")), name_of(inside)];
     let fits = |name: &String| !name.is_empty() && name.split(' ').count() <= MAX_NAME_WORDS;
     all.into_iter().collect::<BTreeSet<_>>().into_iter().filter(fits).collect()
-}
-
-fn words(text: &str) -> impl Iterator<Item = String> {
-    let words: Vec<String> = words_of(&plain(text)).map(str::to_owned).collect();
-    words.into_iter()
 }
 
 /// `text` in lower case, without apostrophes and what they join to a word ("Crohn's").

@@ -9,6 +9,7 @@ mod lexicon;
 mod local;
 
 use std::fmt;
+use std::sync::Arc;
 
 use clinqa_schema::{Document, DocumentId, Embedding, Filters, Metadata, Passage, PassageId, Ranking};
 use serde::{Deserialize, Serialize};
@@ -16,11 +17,16 @@ use serde::{Deserialize, Serialize};
 pub use error::{Damage, IndexError};
 pub use lexicon::{Lexicon, MAX_NAME_WORDS, name_of};
 pub use local::Generation;
-pub use local::generations::{CurrentPointer, GenerationEntry, Store};
+pub use local::changes::{Changes, Listed, same_document};
+pub use local::generations::{GenerationEntry, KEPT_GENERATIONS, Store};
 pub use local::inspect::{FileCheck, Inspection};
+pub use local::kept::KeptVectors;
+pub use local::lock::{Lock, Patience};
 pub use local::manifest::{
     CorpusEntry, Counts, FORMAT_VERSION, FileEntry, GenerationId, GenerationIdError, GraphParams, Manifest,
 };
+pub use local::pointer::CurrentPointer;
+pub use local::withdrawn::{Withdrawal, Withdrawn, WithdrawnStamp};
 pub use local::writer::{GenerationWriter, SealedGeneration, WriterConfig};
 
 /// Most distinct words of one lexical question; what lies beyond, by weight, is not searched for.
@@ -54,6 +60,10 @@ pub trait PassageIndex: Send + Sync {
 
     /// The whole document, or `None` if there is none of that name.
     fn document(&self, id: &DocumentId) -> Result<Option<Document>, IndexError>;
+
+    /// The same index where the documents of `withdrawn`, and no others, are neither ranked nor found by name. Cheap: what
+    /// was read is shared.
+    fn without(&self, withdrawn: &Withdrawn) -> Arc<dyn PassageIndex>;
 
     /// The words and names that the corpus uses; empty for an index of the first format.
     fn lexicon(&self) -> &Lexicon;

@@ -18,7 +18,7 @@ use crate::compose::{self, Choice, Sources, Thresholds};
 use crate::concepts::Concepts;
 use crate::evidence::{self, Asked, Evidence, EvidenceWeights, Seen, UNKNOWN_LIKENESS};
 use crate::trust::{self, Found, TrustWeights};
-use crate::{Engine, Error, Place, quote_around};
+use crate::{Engine, Error, Place, firewall, quote_around};
 
 /// Places that are weighed, by the reader's margin; each costs the encoder a sentence.
 const MAX_CANDIDATES: usize = 48;
@@ -130,10 +130,12 @@ pub fn emergency(rules: &Rules, index: Option<&dyn PassageIndex>, ask: &Ask, con
         return None;
     }
     let reading = index.and_then(|index| lexical_reading(index, ask, config).ok()).unwrap_or_default();
+    let mut notices = screening.notices;
+    notices.extend(firewall::notices(None, &reading));
     Some(Reply {
         outcome: Outcome::Redirected,
         reason: Some(Abstention::Emergency),
-        notices: screening.notices,
+        notices,
         answer: None,
         reading,
         generation: index.map(|index| index.manifest().id.to_string()).unwrap_or_default(),
@@ -173,7 +175,10 @@ fn read(
 ) -> Result<Read, Error> {
     let reader = &engine.models().reader;
     let start = Instant::now();
-    let passages: Vec<Passage> = retrieved.passages.iter().take(config.read_passages).cloned().collect();
+    let may_answer =
+        |passage: &&Passage| sources.documents.get(&passage.id().document).is_some_and(firewall::may_answer);
+    let passages: Vec<Passage> =
+        retrieved.passages.iter().filter(may_answer).take(config.read_passages).cloned().collect();
     let readings = reader.read(&in_other_words(&ask.question, retrieved), passages)?;
     let read_ms = elapsed_ms(start);
     let start = Instant::now();
@@ -377,10 +382,12 @@ fn reply(engine: &Engine, ask: &Ask, steps: Steps) -> Reply {
         }
     });
     let searched_vectors = ask.search == Search::Fused;
+    let mut notices = screening.notices;
+    notices.extend(firewall::notices(answer.as_ref(), &reading));
     Reply {
         outcome,
         reason,
-        notices: screening.notices,
+        notices,
         answer,
         reading,
         generation: engine.index().manifest().id.to_string(),

@@ -61,6 +61,7 @@ pub fn cite(document: &Document, passage: &Passage, place: &Place) -> Citation {
         page: document.source.page_of(base + place.quote.start),
         grade: metadata.grade.clone(),
         standing: metadata.standing.clone(),
+        siblings: metadata.siblings.clone(),
         passage_id: passage.id().clone(),
         quote: passage.text()[place.quote.clone()].to_owned(),
         start,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use clinqa_encoder::Encoder;
-use clinqa_index::{EncoderIdentity, Generation, IndexError, PassageIndex};
+use clinqa_index::{EncoderIdentity, Generation, IndexError, PassageIndex, Withdrawn};
 use clinqa_reader::Reader;
 use clinqa_safety::Rules;
 
@@ -38,6 +38,12 @@ impl Engine {
             generation.require_encoder(&identity(encoder))?;
         }
         Ok(Self { models, index: generation })
+    }
+
+    /// The same engine where the documents of `withdrawn`, and no others, are not shown.
+    #[must_use]
+    pub fn without(&self, withdrawn: &Withdrawn) -> Self {
+        Self { models: Arc::clone(&self.models), index: self.index.without(withdrawn) }
     }
 
     /// The models.

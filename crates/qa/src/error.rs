@@ -26,9 +26,21 @@ pub enum Error {
         /// The document.
         document: String,
     },
-    /// The new generation scores below what its corpus demands.
+    /// The new generation is not fit to take the old one's place.
     #[error(transparent)]
     Gate(#[from] GateError),
+    /// Documents that were handed on are not in the new generation, or others are.
+    #[error(
+        "{indexed} documents were read and {withdrawn} of them are withdrawn, but the new index holds {found}; the old index stays; this is a fault of clinqa, please report it"
+    )]
+    Account {
+        /// Documents handed on.
+        indexed: u64,
+        /// Of them, those that were withdrawn.
+        withdrawn: u64,
+        /// Documents in the new generation.
+        found: u64,
+    },
     /// A model cannot be loaded.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
@@ -57,7 +69,7 @@ impl Error {
         match self {
             Self::Question(_) | Self::Corpus(_) | Self::Checkpoint(_) | Self::NoCorpus => Fault::Request,
             Self::Index(_) | Self::Lost { .. } => Fault::Index,
-            Self::Gate(_) | Self::Encode(_) => Fault::Internal,
+            Self::Gate(_) | Self::Account { .. } | Self::Encode(_) => Fault::Internal,
         }
     }
 }

@@ -1,18 +1,48 @@
-//! Is a new generation as good as its corpus demands (pure but for the questions it asks)?
+//! Is a new generation fit to take the old one's place (pure but for the questions it asks)?
 
+use clinqa_corpus::Report;
 use clinqa_eval::JudgedQuestion;
+use clinqa_index::Manifest;
 use clinqa_retrieval::Retriever;
 use clinqa_schema::{Filters, Observer, Progress, Question, Stage};
 
 use crate::Error;
 
-/// What a corpus demands of an index made from it.
+/// What must be true of a new generation before it is published. An empty gate lets everything pass.
 #[derive(Debug, Clone, Default)]
 pub struct Gate {
     /// Questions whose document is known.
     pub questions: Vec<JudgedQuestion>,
     /// The share of them whose document must stand among the first three, 0 to 1.
     pub document_at_3: f64,
+    /// How far the corpora may have changed since the generation before; `None` for any distance.
+    pub limits: Option<Limits>,
+}
+
+/// How far corpora may change from one generation to the next before somebody should look.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limits {
+    /// The share of the documents that may be gone. Those that were withdrawn or that their publisher deleted are not
+    /// gone: somebody said so.
+    pub fewer_documents: f64,
+    /// The share of the records read that may be unusable.
+    pub skipped: f64,
+    /// Up to this many unusable records are let pass whatever their share: a small corpus has a bad file now and then.
+    pub skipped_let_pass: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { fewer_documents: 0.02, skipped: 0.01, skipped_let_pass: 2 }
+    }
+}
+
+/// What was read: all of it, and corpus by corpus.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Sources {
+    pub(crate) records: Report,
+    /// Names, and how many documents each holds, those that another corpus holds too among them.
+    pub(crate) corpora: Vec<(String, u64)>,
 }
 
 /// Why a generation was not published.
@@ -28,10 +58,77 @@ pub enum GateError {
         /// The share demanded.
         expected: f64,
     },
+    /// Too many documents are gone.
+    #[error(
+        "the corpora hold {now} documents where the index was made from {before}, {:.1}% fewer, and {:.1}% are allowed; the old index stays; see what is gone with `clinqa rebuild --dry-run`, put it back, or publish anyway with `--force`", .fewer * 100.0, .limit * 100.0
+    )]
+    FewerDocuments {
+        /// Documents of the generation before.
+        before: u64,
+        /// Documents that the corpora hold.
+        now: u64,
+        /// The share that is gone.
+        fewer: f64,
+        /// The share that may be.
+        limit: f64,
+    },
+    /// Too many records cannot be used.
+    #[error(
+        "{skipped} of {read} records cannot be used, {:.1}%, and {:.1}% are allowed; the old index stays; see which and why with `clinqa rebuild --dry-run`, mend them, or publish anyway with `--force`", .share * 100.0, .limit * 100.0
+    )]
+    Skipped {
+        /// Records that cannot be used.
+        skipped: u64,
+        /// Records read.
+        read: u64,
+        /// Their share.
+        share: f64,
+        /// The share that may be.
+        limit: f64,
+    },
+    /// A corpus that was there before is not.
+    #[error(
+        "the corpus `{name}` went into the index and is not there now; the old index stays; put its folder back or name it with `--corpus`, or publish without it with `--force`"
+    )]
+    CorpusGone {
+        /// Its name.
+        name: String,
+    },
+    /// A corpus that was there before holds nothing.
+    #[error(
+        "the corpus `{name}` went into the index and holds no usable document now; the old index stays; look at its folder, or publish without it with `--force`"
+    )]
+    CorpusEmpty {
+        /// Its name.
+        name: String,
+    },
 }
 
 impl Gate {
-    /// Asks every judged question that names a document; an empty gate lets everything pass.
+    /// Compares what was read with the generation `before`; there is nothing to compare with before the first one.
+    pub(crate) fn check_sources(&self, before: Option<&Manifest>, now: &Sources) -> Result<(), GateError> {
+        let (Some(limits), Some(before)) = (self.limits, before) else { return Ok(()) };
+        for name in before.corpora.iter().map(|corpus| &corpus.name) {
+            match now.corpora.iter().find(|(known, _)| known == name) {
+                None => return Err(GateError::CorpusGone { name: name.clone() }),
+                Some((_, 0)) => return Err(GateError::CorpusEmpty { name: name.clone() }),
+                Some(_) => {}
+            }
+        }
+        let Report { read, skipped, indexed, retracted, .. } = now.records;
+        let share = share(skipped, read);
+        if share > limits.skipped && skipped > limits.skipped_let_pass {
+            return Err(GateError::Skipped { skipped, read, share, limit: limits.skipped });
+        }
+        let (before, now) = (before.counts.documents, indexed + retracted);
+        let fewer = self::share(before.saturating_sub(now), before);
+        if fewer > limits.fewer_documents {
+            return Err(GateError::FewerDocuments { before, now, fewer, limit: limits.fewer_documents });
+        }
+        Ok(())
+    }
+
+    /// Asks every judged question that names a document.
     pub(crate) fn check(&self, retriever: Retriever<'_>, observer: &mut dyn Observer) -> Result<(), Error> {
         let total = self.questions.len() as u64;
         let (mut right, mut asked) = (0_u32, 0_u32);
@@ -53,6 +150,10 @@ impl Gate {
     }
 }
 
+fn share(part: u64, whole: u64) -> f64 {
+    part as f64 / whole.max(1) as f64
+}
+
 /// The first `count` distinct documents of a ranking.
 fn first_documents(ranking: &clinqa_schema::Ranking, count: usize) -> Vec<String> {
     let mut documents: Vec<String> = Vec::new();
@@ -66,4 +167,76 @@ fn first_documents(ranking: &clinqa_schema::Ranking, count: usize) -> Vec<String
         }
     }
     documents
+}
+
+#[cfg(test)]
+mod tests {
+    use clinqa_index::{CorpusEntry, Counts, FORMAT_VERSION, GraphParams};
+
+    use super::*;
+
+    fn before(documents: u64) -> Manifest {
+        let corpus = |name: &str| CorpusEntry { name: name.into(), licence: String::new(), files: Vec::new() };
+        Manifest {
+            format_version: FORMAT_VERSION,
+            id: "g000001-01234567".parse().expect("a name"),
+            created: 0,
+            content_hash: String::new(),
+            encoder: None,
+            counts: Counts { documents, passages: documents },
+            graph: GraphParams::default(),
+            corpora: vec![corpus("a"), corpus("b")],
+            files: Vec::new(),
+        }
+    }
+
+    fn now(read: u64, skipped: u64, duplicate: u64) -> Sources {
+        let mut records = Report::default();
+        (records.read, records.skipped, records.duplicate) = (read, skipped, duplicate);
+        records.indexed = read - skipped - duplicate;
+        Sources { records, corpora: vec![("a".into(), 1), ("b".into(), 1)] }
+    }
+
+    fn check(sources: &Sources, expected: &[&str]) {
+        let gate = Gate { limits: Some(Limits::default()), ..Gate::default() };
+        let found = gate.check_sources(Some(&before(1_000)), sources).err().map(|error| error.to_string());
+        match (&found, expected.is_empty()) {
+            (None, true) => {}
+            (Some(message), false) => expected.iter().for_each(|part| assert!(message.contains(part), "{message}")),
+            _ => panic!("{found:?} where {expected:?} was expected"),
+        }
+        assert!(Gate::default().check_sources(Some(&before(1_000)), sources).is_ok(), "no limits, no refusal");
+        assert!(gate.check_sources(None, sources).is_ok(), "nothing was there before");
+    }
+
+    #[test]
+    fn documents_may_not_vanish_by_more_than_two_in_a_hundred() {
+        check(&now(1_000, 0, 0), &[]);
+        check(&now(980, 0, 0), &[]);
+        check(&now(979, 0, 0), &["979", "1000", "2.1% fewer", "2.0% are allowed", "--dry-run", "--force"]);
+        check(&now(1_050, 0, 71), &["979"]);
+        check(&now(5_000, 0, 0), &[]);
+    }
+
+    #[test]
+    fn unusable_records_may_not_pile_up() {
+        check(&now(1_010, 10, 0), &[]);
+        check(&now(1_020, 20, 0), &["20 of 1020", "2.0%", "1.0% are allowed", "mend them", "--force"]);
+    }
+
+    #[test]
+    fn a_corpus_may_not_vanish() {
+        let mut sources = now(1_000, 0, 0);
+        sources.corpora[1].1 = 0;
+        check(&sources, &["`b`", "no usable document", "the old index stays", "--force"]);
+        sources.corpora.pop();
+        check(&sources, &["`b`", "not there now", "--corpus", "--force"]);
+    }
+
+    #[test]
+    fn a_bad_file_or_two_in_a_small_corpus_are_let_pass() {
+        let gate = Gate { limits: Some(Limits::default()), ..Gate::default() };
+        let refused = |skipped: u64| gate.check_sources(Some(&before(10)), &now(10 + skipped, skipped, 0)).is_err();
+        assert_eq!([1, 2, 3].map(refused), [false, false, true]);
+    }
 }

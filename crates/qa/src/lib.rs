@@ -11,6 +11,8 @@ mod concepts;
 mod engine;
 mod error;
 mod evidence;
+mod firewall;
+mod forecast;
 mod gate;
 mod library;
 mod quote;
@@ -24,15 +26,17 @@ pub use compose::cite;
 pub use engine::{Engine, Models, identity};
 pub use error::{Error, Fault};
 pub use evidence::{EvidenceWeights, Feature};
-pub use gate::{Gate, GateError};
+pub use gate::{Gate, GateError, Limits};
 pub use library::Library;
 pub use quote::{Place, quote_around};
 // What a room at the edge needs to say and to hold, since it knows no room between.
 pub use clinqa_index::{
-    CorpusEntry, Damage, FileCheck, Generation, GenerationId, Inspection, Manifest, PassageIndex, Store,
+    Changes, CorpusEntry, Damage, FileCheck, Generation, GenerationId, Inspection, Manifest, PassageIndex, Patience,
+    Store, Withdrawn, WithdrawnStamp,
 };
 pub use clinqa_retrieval::glossary;
 pub use clinqa_safety::{Region, RegionError, Rules};
-pub use rebuild::{Copies, RebuildConfig, RebuildReport, rebuild};
+pub use forecast::{Forecast, forecast};
+pub use rebuild::{Copies, RebuildConfig, RebuildReport, Reuse, rebuild};
 pub use search::{Found, Lookup, listed, search};
 pub use trust::{Ground, TrustWeights, Worth};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use clinqa_index::{GenerationId, Store};
+use clinqa_index::{GenerationId, Store, Withdrawn, WithdrawnStamp};
 
 use crate::{Engine, Error, Models};
 
@@ -34,7 +34,17 @@ impl Library {
         Ok(self.store.current()?.map(|pointer| pointer.generation))
     }
 
-    /// Opens the current generation, every byte of it checked.
+    /// By what a change of the list of withdrawn documents is noticed; costs one look at a file.
+    pub fn withdrawn_stamp(&self) -> WithdrawnStamp {
+        self.store.withdrawn_stamp()
+    }
+
+    /// The documents that may not be shown.
+    pub fn withdrawn(&self) -> Result<Withdrawn, Error> {
+        Ok(self.store.withdrawn()?)
+    }
+
+    /// Opens the current generation, every byte of it checked, without the documents that were withdrawn.
     pub fn open(&self) -> Result<Engine, Error> {
         Ok(Engine::new(Arc::clone(&self.models), self.store.open_current()?)?)
     }

@@ -2,18 +2,25 @@
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::sync::mpsc::{SyncSender, sync_channel};
 
-use clinqa_corpus::{Corpus, Report, Seen, SplitConfig, split};
+use clinqa_corpus::{Copies as CorpusCopies, Corpus, Report, Seen, SplitConfig, split};
 use clinqa_encoder::Encoder;
 use clinqa_index::{
-    ContentKey, CorpusEntry, FileEntry, Generation, GenerationWriter, GraphParams, PassageIndex, Store, WriterConfig,
+    Changes, ContentKey, CorpusEntry, FileEntry, Generation, GenerationWriter, GraphParams, PassageIndex, Patience,
+    Store, Withdrawn, WriterConfig,
 };
 use clinqa_retrieval::{RetrievalConfig, Retriever};
-use clinqa_schema::{Document, Embedding, Observer, Passage, Progress, Silent, Stage};
+use clinqa_schema::{Document, Embedding, Moment, Observer, Passage, Progress, Silent, Stage};
 use serde::Serialize;
 
 use crate::engine::identity;
+use crate::gate::Sources;
 use crate::{Error, Gate};
+
+/// Documents that are parsed ahead of the encoding and writing: so many at once, so many times.
+const AT_ONCE: usize = 64;
+const AHEAD: usize = 4;
 
 /// Passages that are held at once while their vectors are computed.
 const ENCODE_AT_ONCE: usize = 256;
@@ -33,6 +40,22 @@ pub struct RebuildConfig {
     pub created: u64,
     /// What the new generation must reach.
     pub gate: Gate,
+    /// Whether vectors that are known are taken over.
+    pub reuse: Reuse,
+    /// What is done while another rebuild is writing.
+    pub patience: Patience,
+    /// Generations that stay.
+    pub keep: usize,
+}
+
+/// Whether vectors that are known are taken over.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Reuse {
+    /// Those of the generation before, and of a rebuild that did not come to its end.
+    #[default]
+    Known,
+    /// None: every passage is encoded again. The content hash is the same.
+    Nothing,
 }
 
 /// Whether the same text under two ids is indexed once or twice.
@@ -59,8 +82,12 @@ pub struct RebuildReport {
     pub passages: u64,
     /// Passages whose vector was computed now.
     pub encoded: u64,
-    /// Passages whose vector was taken from the generation before.
+    /// Passages whose vector was known, from the generation before or from a rebuild that did not come to its end.
     pub reused: u64,
+    /// Documents that were read and left out because they are withdrawn.
+    pub withdrawn: u64,
+    /// Which documents differ from the generation before; `None` if there is none to compare with.
+    pub changes: Option<Changes>,
 }
 
 /// Builds a generation from the corpora and publishes it; whatever fails, the old one stays.
@@ -75,50 +102,70 @@ pub fn rebuild(
     if corpora.is_empty() {
         return Err(Error::NoCorpus);
     }
-    let expected = count_passages(&corpora, config, observer)?;
-    let writer = store.writer(WriterConfig {
-        created: config.created,
-        encoder: encoder.map(identity),
-        corpora: corpora.iter().map(entry).collect(),
-        graph: config.graph,
-    })?;
-    let previous = encoder.and_then(|encoder| reusable(store, encoder));
+    let lock = store.lock(Moment(config.created), config.patience)?;
+    let withdrawn = store.withdrawn()?;
+    let before = store.current().ok().flatten().and_then(|pointer| store.manifest(&pointer.generation).ok());
+    let seen = survey(&corpora, config, observer)?;
+    let writer = store.writer_under(
+        lock,
+        WriterConfig {
+            created: config.created,
+            encoder: encoder.map(identity),
+            corpora: corpora.iter().map(entry).collect(),
+            graph: config.graph,
+        },
+    )?;
     let mut intake = Intake {
         writer,
         encoder,
-        previous,
+        reuse: config.reuse,
+        previous: encoder.filter(|_| config.reuse == Reuse::Known).and_then(|encoder| reusable(store, encoder)),
+        withdrawn: &withdrawn,
+        left_out: 0,
         pending: Vec::new(),
         pending_passages: 0,
         passages: 0,
         encoded: 0,
         reused: 0,
-        expected,
+        expected: seen.weight(),
     };
-    let records =
-        read_all(&corpora, config, &mut Silent, &mut |document, passages| intake.take(document, passages, observer))?;
-    intake.flush(observer)?;
-    let Intake { writer, passages, encoded, reused, .. } = intake;
+    let sources = intake.take_all(&corpora, &seen, config, observer)?;
+    let Intake { writer, passages, encoded, reused, left_out, .. } = intake;
+    // Corpora without a single passage are refused by the writer, in its own words.
+    if passages > 0 {
+        config.gate.check_sources(before.as_ref().map(|(manifest, _)| manifest), &sources)?;
+    }
     let sealed = writer.finish(observer)?;
+    check_account(&sources.records, left_out, sealed.manifest().counts.documents)?;
     if !config.gate.questions.is_empty() {
         let generation = sealed.open()?;
         let retriever = Retriever { index: &generation, encoder, config: RetrievalConfig::default() };
         config.gate.check(retriever, observer)?;
     }
-    store.publish(&sealed)?;
+    let changes = store.changes_to(&sealed)?;
+    store.publish_keeping(&sealed, config.keep)?;
     let manifest = sealed.manifest();
     Ok(RebuildReport {
         generation: manifest.id.to_string(),
         content_hash: manifest.content_hash.clone(),
         encoder: manifest.encoder.as_ref().map(|encoder| encoder.name.clone()),
-        records,
+        records: sources.records,
         passages,
         encoded,
         reused,
+        withdrawn: left_out,
+        changes,
     })
 }
 
+/// Every document that was handed on is in the new generation, or withdrawn; nothing else is.
+fn check_account(records: &Report, withdrawn: u64, found: u64) -> Result<(), Error> {
+    let indexed = records.indexed;
+    if indexed == withdrawn + found { Ok(()) } else { Err(Error::Account { indexed, withdrawn, found }) }
+}
+
 /// The generation before, if its vectors are this encoder's; a damaged one is no hindrance to a rebuild.
-fn reusable(store: &Store, encoder: &Encoder) -> Option<Generation> {
+pub(crate) fn reusable(store: &Store, encoder: &Encoder) -> Option<Generation> {
     let generation = store.open_current().ok()?;
     generation.require_encoder(&identity(encoder)).ok()?;
     Some(generation)
@@ -137,53 +184,78 @@ fn entry(corpus: &Corpus) -> CorpusEntry {
     }
 }
 
-/// A first pass that only parses, which is quick beside encoding: it gives the bar its end.
-fn count_passages(corpora: &[Corpus], config: &RebuildConfig, observer: &mut dyn Observer) -> Result<u64, Error> {
-    let mut passages = 0;
-    read_all(corpora, config, observer, &mut |_, cut| {
-        passages += cut.len() as u64;
-        Ok(())
-    })?;
-    Ok(passages)
+/// A first pass that only parses, which is quick beside encoding: it settles which records are indexed, and gives the
+/// bar its end.
+pub(crate) fn survey(corpora: &[Corpus], config: &RebuildConfig, observer: &mut dyn Observer) -> Result<Seen, Error> {
+    let copies = match config.copies {
+        Copies::Drop => CorpusCopies::Drop,
+        Copies::Keep => CorpusCopies::Keep,
+    };
+    Ok(Seen::survey(corpora, copies, observer, &|document: &Document| split(document, &config.split).len())?)
 }
 
 /// Reads every corpus and hands each document on with its passages.
-fn read_all(
+pub(crate) fn read_all(
     corpora: &[Corpus],
+    seen: &Seen,
     config: &RebuildConfig,
     observer: &mut dyn Observer,
     sink: &mut dyn FnMut(Document, Vec<Passage>) -> Result<(), Error>,
-) -> Result<Report, Error> {
-    let mut seen = match config.copies {
-        Copies::Drop => Seen::default(),
-        Copies::Keep => Seen::keeping_copies(),
-    };
-    let mut report = Report::default();
-    for corpus in corpora {
-        let mut failed = None;
-        let read = corpus.read_unseen(&mut seen, observer, &mut |document| {
+) -> Result<Sources, Error> {
+    let total = corpora.iter().map(Corpus::about).sum::<u64>();
+    let mut done = 0;
+    let mut tell = |done: u64, total: u64| observer.observe(&Progress { stage: Stage::Read, done, total: Some(total) });
+    std::thread::scope(|scope| {
+        let (send, read) = sync_channel::<Vec<Document>>(AHEAD);
+        let reader = scope.spawn(move || parse_ahead(corpora, seen, &send));
+        let mut taken = Ok(());
+        for document in read.iter().flatten() {
             let passages = split(&document, &config.split);
-            match sink(document, passages) {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(error) => {
-                    failed = Some(error);
-                    ControlFlow::Break(())
-                }
+            taken = sink(document, passages);
+            if taken.is_err() {
+                break;
             }
-        });
-        if let Some(error) = failed {
-            return Err(error);
+            done += 1;
+            tell(done, total.max(done));
         }
-        report.merge(read?);
+        // Whoever is ahead stops when nobody takes what it has.
+        drop(read);
+        let sources = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        taken.and(sources)
+    })
+}
+
+/// Parses one corpus after the other and hands documents on, many at once, some ahead of whoever takes them: parsing
+/// goes on while passages are encoded and written.
+fn parse_ahead(corpora: &[Corpus], seen: &Seen, send: &SyncSender<Vec<Document>>) -> Result<Sources, Error> {
+    let mut sources = Sources::default();
+    let mut batch = Vec::new();
+    for corpus in corpora {
+        let read = corpus.read_unseen(seen, &mut Silent, &mut |document| {
+            batch.push(document);
+            if batch.len() < AT_ONCE || send.send(std::mem::take(&mut batch)).is_ok() {
+                return ControlFlow::Continue(());
+            }
+            ControlFlow::Break(())
+        });
+        let read = read?;
+        sources.corpora.push((corpus.name.clone(), read.read - read.skipped));
+        sources.records.merge(read);
     }
-    Ok(report)
+    // Nobody takes it only if taking failed, and that is told already.
+    let _ = send.send(batch);
+    Ok(sources)
 }
 
 /// Documents on their way into the writer, encoded many at a time.
 struct Intake<'a> {
     writer: GenerationWriter,
     encoder: Option<&'a Encoder>,
+    reuse: Reuse,
     previous: Option<Generation>,
+    withdrawn: &'a Withdrawn,
+    /// Documents that are withdrawn.
+    left_out: u64,
     pending: Vec<(Document, Vec<Passage>)>,
     pending_passages: usize,
     passages: u64,
@@ -193,7 +265,30 @@ struct Intake<'a> {
 }
 
 impl Intake<'_> {
+    /// Reads everything. Passages that are encoded are counted as they are; otherwise documents are, as they are read.
+    fn take_all(
+        &mut self,
+        corpora: &[Corpus],
+        seen: &Seen,
+        config: &RebuildConfig,
+        observer: &mut dyn Observer,
+    ) -> Result<Sources, Error> {
+        let sources = if self.encoder.is_some() {
+            let mut take = |document, passages| self.take(document, passages, observer);
+            read_all(corpora, seen, config, &mut Silent, &mut take)?
+        } else {
+            let mut take = |document, passages| self.take(document, passages, &mut Silent);
+            read_all(corpora, seen, config, observer, &mut take)?
+        };
+        self.flush(observer)?;
+        Ok(sources)
+    }
+
     fn take(&mut self, document: Document, passages: Vec<Passage>, observer: &mut dyn Observer) -> Result<(), Error> {
+        if self.withdrawn.holds(&document.id) {
+            self.left_out += 1;
+            return Ok(());
+        }
         self.pending_passages += passages.len();
         self.pending.push((document, passages));
         if self.pending_passages < ENCODE_AT_ONCE { Ok(()) } else { self.flush(observer) }
@@ -220,18 +315,29 @@ impl Intake<'_> {
         let Some(encoder) = self.encoder else { return Ok(None) };
         let texts: Vec<String> =
             pending.iter().flat_map(|(_, passages)| passages).map(Passage::contextual_text).collect();
-        let stored = |text: &String| self.previous.as_ref().and_then(|g| g.embedding_of(&ContentKey::of_text(text)));
-        let mut found: Vec<Option<Embedding>> = texts.iter().map(stored).collect();
+        let keys: Vec<ContentKey> = texts.iter().map(|text| ContentKey::of_text(text)).collect();
+        let mut found: Vec<Option<Embedding>> = keys.iter().map(|key| self.known(key)).collect();
         let missing: Vec<&str> =
             texts.iter().zip(&found).filter(|(_, known)| known.is_none()).map(|(text, _)| text.as_str()).collect();
         let mut shifted = Shifted { observer, done_before: self.passages, total: self.expected };
-        let mut fresh = encoder.encode(&missing, &mut shifted)?.into_iter();
+        let fresh = encoder.encode(&missing, &mut shifted)?;
+        let new = keys.iter().zip(&found).filter(|(_, known)| known.is_none()).map(|(key, _)| *key);
+        self.writer.keep(new.zip(&fresh));
+        let mut fresh = fresh.into_iter();
         self.encoded += missing.len() as u64;
         self.reused += (texts.len() - missing.len()) as u64;
         for slot in found.iter_mut().filter(|slot| slot.is_none()) {
             *slot = fresh.next();
         }
         Ok(Some(found.into_iter().flatten().collect()))
+    }
+
+    /// The vector of this content, if it was computed before and may be taken over.
+    fn known(&self, key: &ContentKey) -> Option<Embedding> {
+        if self.reuse == Reuse::Nothing {
+            return None;
+        }
+        self.previous.as_ref().and_then(|previous| previous.embedding_of(key)).or_else(|| self.writer.kept(key))
     }
 }
 

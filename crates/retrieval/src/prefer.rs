@@ -1,9 +1,9 @@
 //! What comes first of what was found (pure)? Documents that the question names, sections under the heading it asks for,
 //! and not one document alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use clinqa_schema::{DocumentId, Hit, Passage, PassageId, Ranking};
+use clinqa_schema::{DocumentId, Hit, Passage, PassageId, Ranking, Standing, StandingState};
 
 /// What a name and a heading are worth, in fused scores (0 to 1).
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -12,6 +12,8 @@ pub struct Preference {
     pub topic: f32,
     /// Of a section under the heading that is asked for.
     pub heading: f32,
+    /// Taken from a document that was superseded or withdrawn: half of what the best and the worst hit differ by.
+    pub fallen: f32,
     /// Passages of one document among those that are read.
     pub per_document: usize,
 }
@@ -19,7 +21,7 @@ pub struct Preference {
 impl Default for Preference {
     /// Chosen on the dev half of the starter questions; see `crates/README.md`.
     fn default() -> Self {
-        Self { topic: 0.3, heading: 0.15, per_document: 5 }
+        Self { topic: 0.3, heading: 0.15, fallen: 0.5, per_document: 5 }
     }
 }
 
@@ -31,6 +33,31 @@ pub(crate) fn by_topic(ranking: &Ranking, named: &BTreeMap<DocumentId, f32>, pre
     let bonus = |hit: &Hit| preference.topic * named.get(&hit.passage_id.document).copied().unwrap_or(0.0);
     let hit = |hit: &Hit| Hit { passage_id: hit.passage_id.clone(), score: hit.score + bonus(hit) };
     Ranking::new(ranking.hits().iter().map(hit).collect())
+}
+
+/// `ranking` with documents moved down that a notice withdrew or another document has superseded, the latter below what took
+/// its place; they are still found.
+pub(crate) fn by_standing<'a>(
+    ranking: &Ranking,
+    standing: impl Fn(&DocumentId) -> Option<&'a Standing>,
+    preference: Preference,
+) -> Ranking {
+    let fallen =
+        |hit: &Hit| standing(&hit.passage_id.document).filter(|found| found.state >= StandingState::Superseded);
+    if !ranking.hits().iter().any(|hit| fallen(hit).is_some()) {
+        return ranking.clone();
+    }
+    let best_of = |document: &str| {
+        let hit = ranking.hits().iter().find(|hit| hit.passage_id.document.as_str() == document);
+        hit.map_or(f32::INFINITY, |hit| hit.score.next_down())
+    };
+    let score = |hit: &Hit| match fallen(hit) {
+        Some(found) => (hit.score - preference.fallen).min(best_of(found.notice.as_deref().unwrap_or_default())),
+        None => hit.score,
+    };
+    Ranking::new(
+        ranking.hits().iter().map(|hit| Hit { passage_id: hit.passage_id.clone(), score: score(hit) }).collect(),
+    )
 }
 
 /// `ranking` with those of `passages` moved up that stand under one of `headings`.
@@ -45,6 +72,21 @@ pub(crate) fn by_heading(
     let bonus = |id: &PassageId| if asked_for.contains(&id) { preference.heading } else { 0.0 };
     let hit = |hit: &Hit| Hit { passage_id: hit.passage_id.clone(), score: hit.score + bonus(&hit.passage_id) };
     Ranking::new(ranking.hits().iter().map(hit).collect())
+}
+
+/// `ranking` with one document of each group that says nearly the same: the one that ranks best stands for its siblings.
+pub(crate) fn one_of_each<'a>(ranking: &Ranking, siblings: impl Fn(&DocumentId) -> &'a [DocumentId]) -> Ranking {
+    let mut spoken_for: BTreeSet<&DocumentId> = BTreeSet::new();
+    let mut kept = Vec::new();
+    for hit in ranking.hits() {
+        let document = &hit.passage_id.document;
+        if spoken_for.contains(document) {
+            continue;
+        }
+        spoken_for.extend(siblings(document).iter().filter(|sibling| *sibling != document));
+        kept.push(hit.clone());
+    }
+    Ranking::new(kept)
 }
 
 /// The first `count` names of `ranking`, so many of each document at most; what that leaves out fills up at the end.
@@ -81,13 +123,33 @@ mod tests {
         ids.iter().map(ToString::to_string).collect()
     }
 
-    const PREFERENCE: Preference = Preference { topic: 0.3, heading: 0.15, per_document: 2 };
+    const PREFERENCE: Preference = Preference { topic: 0.3, heading: 0.15, fallen: 0.5, per_document: 2 };
 
     #[test]
     fn a_document_that_is_named_comes_first() {
         let named = BTreeMap::from([(DocumentId::new("b").expect("an id"), 1.0)]);
         assert_eq!(by_topic(&ranking(), &named, PREFERENCE).hits()[0].passage_id, id("b", 0));
         assert_eq!(by_topic(&ranking(), &BTreeMap::new(), PREFERENCE), ranking());
+    }
+
+    #[test]
+    fn what_no_longer_stands_is_found_below_what_does() {
+        let fallen = |state, notice: Option<&str>| Standing { state, notice: notice.map(str::to_owned), since: None };
+        let (superseded, corrected) =
+            (fallen(StandingState::Superseded, Some("c")), fallen(StandingState::Corrected, Some("c")));
+        let standing = |id: &DocumentId| match id.as_str() {
+            "a" => Some(&superseded),
+            "b" => Some(&corrected),
+            _ => None,
+        };
+        let order = |preference: Preference| {
+            let moved = by_standing(&ranking(), standing, preference);
+            moved.hits().iter().map(|hit| hit.passage_id.document.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(order(PREFERENCE), ["b", "c", "a", "a", "a"], "a correction takes nothing away");
+        let mild = Preference { fallen: 0.01, ..PREFERENCE };
+        assert_eq!(order(mild), ["b", "c", "a", "a", "a"], "never above what took its place");
+        assert_eq!(by_standing(&ranking(), |_| Some(&corrected), PREFERENCE), ranking());
     }
 
     #[test]
@@ -103,6 +165,20 @@ mod tests {
         let passage = Passage::cut(&document, 0, "Treatment", 0..5).expect("a passage");
         let moved = by_heading(&ranking(), &[passage], &["Treatment"], PREFERENCE);
         assert_eq!(moved.hits()[1].passage_id, id("b", 0));
+    }
+
+    #[test]
+    fn the_best_of_documents_that_say_the_same_stands_for_them_all() {
+        let group = ["a", "b"].map(|name| DocumentId::new(name).expect("an id"));
+        let siblings = |id: &DocumentId| match id.as_str() {
+            "a" => std::slice::from_ref(&group[1]),
+            "b" => std::slice::from_ref(&group[0]),
+            _ => &[],
+        };
+        let kept = one_of_each(&ranking(), siblings);
+        let kept: Vec<String> = kept.hits().iter().map(|hit| hit.passage_id.to_string()).collect();
+        assert_eq!(kept, ["a#0", "a#1", "a#2", "c#0"]);
+        assert_eq!(one_of_each(&ranking(), |_| &[]), ranking());
     }
 
     #[test]

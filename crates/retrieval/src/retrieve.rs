@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use clinqa_encoder::{EncodeError, Encoder};
 use clinqa_index::{IndexError, PassageIndex};
-use clinqa_schema::{Embedding, Filters, Passage, PassageId, Question, Ranking, Timing, Trace, Turn};
+use clinqa_schema::{DocumentId, Embedding, Filters, Passage, PassageId, Question, Ranking, Timing, Trace, Turn};
 
-use crate::prefer::{by_heading, by_topic, diverse};
+use crate::prefer::{by_heading, by_standing, by_topic, diverse, one_of_each};
 use crate::{Fusion, Preference, Understanding, Understood, fuse, understand};
 
 /// Passages of the fused ranking whose headings are looked at.
@@ -132,6 +132,10 @@ impl Retriever<'_> {
         let first: Vec<PassageId> = ranking.hits().iter().take(LOOKED_AT).map(|hit| hit.passage_id.clone()).collect();
         let looked_at = if understood.headings.is_empty() { Vec::new() } else { self.fetch(&first)? };
         let ranking = by_heading(&ranking, &looked_at, &understood.headings, preference);
+        let standing = |id: &DocumentId| self.index.metadata(id).map(|about| &about.standing);
+        let ranking = by_standing(&ranking, standing, preference);
+        let siblings = |id: &DocumentId| self.index.metadata(id).map_or(&[][..], |about| about.siblings.as_slice());
+        let ranking = one_of_each(&ranking, siblings);
         let passages = self.fetch(&diverse(&ranking, top_k, preference))?;
         Ok((ranking, passages))
     }

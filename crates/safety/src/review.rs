@@ -231,6 +231,7 @@ mod tests {
             page: None,
             grade: None,
             standing: Standing::default(),
+            siblings: Vec::new(),
             passage_id: "d#0".parse().expect("an id"),
             end: start + quote.chars().count(),
             quote,

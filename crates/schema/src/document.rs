@@ -126,6 +126,9 @@ pub struct Metadata {
     /// Whether it still stands.
     #[serde(skip_serializing_if = "Standing::is_current")]
     pub standing: Standing,
+    /// Documents that say nearly the same: other sites' copies of a leaflet, the preprint of an article.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub siblings: Vec<DocumentId>,
 }
 
 /// Where in the delivered files a document stands.
@@ -142,6 +145,9 @@ pub struct SourceLocator {
     /// The record in the file, from 1 (a line of JSON Lines).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub record: Option<u64>,
+    /// The first byte of the record in the file, or in the member once it is unpacked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offset: Option<u64>,
     /// The page, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub page: Option<u32>,

@@ -7,6 +7,7 @@ mod document;
 mod embedding;
 mod filters;
 mod id;
+mod moment;
 mod passage;
 mod progress;
 mod question;
@@ -19,6 +20,7 @@ pub use document::{Date, DateError, Document, DocumentError, Metadata, Section, 
 pub use embedding::{Embedding, EmbeddingError};
 pub use filters::Filters;
 pub use id::{DocumentId, IdError, PassageId};
+pub use moment::Moment;
 pub use passage::{Passage, PassageError, Span};
 pub use progress::{Observer, Progress, Silent, Stage};
 pub use question::{MAX_QUESTION_CHARS, Question, QuestionError, Turn};

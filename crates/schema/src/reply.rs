@@ -244,6 +244,9 @@ pub struct Citation {
     /// Whether the document still stands; not said while it does.
     #[serde(skip_serializing_if = "Standing::is_current")]
     pub standing: Standing,
+    /// Documents that say nearly the same and are not listed beside it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub siblings: Vec<DocumentId>,
     /// The passage.
     pub passage_id: PassageId,
     /// The sentence or sentences, verbatim.

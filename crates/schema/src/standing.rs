@@ -42,6 +42,25 @@ impl Standing {
     pub fn is_current(&self) -> bool {
         self.state == StandingState::Current
     }
+
+    /// Whether nothing may be answered from the document.
+    pub fn is_withdrawn(&self) -> bool {
+        self.state == StandingState::Retracted
+    }
+
+    /// The mark that every mention of the document carries, with the notice and its day; `None` while it stands.
+    pub fn mark(&self) -> Option<String> {
+        let state = match self.state {
+            StandingState::Current => return None,
+            StandingState::Corrected => "CORRECTED",
+            StandingState::Concern => "IN DOUBT",
+            StandingState::Superseded => "SUPERSEDED",
+            StandingState::Retracted => "WITHDRAWN",
+        };
+        let since = self.since.as_ref().map(Date::as_str);
+        let told: Vec<&str> = self.notice.as_deref().into_iter().chain(since).collect();
+        Some(if told.is_empty() { state.to_owned() } else { format!("{state} ({})", told.join(", ")) })
+    }
 }
 
 impl StandingState {
@@ -67,6 +86,21 @@ mod tests {
             [StandingState::Current, StandingState::Corrected, StandingState::Concern, StandingState::Superseded];
         assert!(grave.iter().all(|state| *state < StandingState::Retracted));
         assert_eq!(serde_json::to_string(&StandingState::Retracted).expect("a word"), "\"retracted\"");
+    }
+
+    #[test]
+    fn a_mark_names_the_notice_and_its_day() {
+        let standing = |state, notice: Option<&str>, since: Option<&str>| Standing {
+            state,
+            notice: notice.map(str::to_owned),
+            since: since.and_then(|day| Date::new(day).ok()),
+        };
+        let check = |standing: Standing, expected: Option<&str>| assert_eq!(standing.mark().as_deref(), expected);
+        check(Standing::default(), None);
+        check(standing(StandingState::Retracted, None, None), Some("WITHDRAWN"));
+        let both = standing(StandingState::Corrected, Some("PMID 12"), Some("2025-03"));
+        check(both, Some("CORRECTED (PMID 12, 2025-03)"));
+        check(standing(StandingState::Superseded, Some("asthma-2026"), None), Some("SUPERSEDED (asthma-2026)"));
     }
 
     #[test]

@@ -160,13 +160,30 @@ function sourceOf(citation) {
     el("p", { class: "cite" },
       el("cite", null, titleOf(citation)),
       el("span", { class: "meta" }, el("bdi", null, citation.publisher), " · ", el("bdi", null, citation.kind),
-        citation.published ? ` · ${dateInWords(citation.published)}` : null)),
+        citation.published ? ` · ${dateInWords(citation.published)}` : null,
+        citation.page ? ` · ${words.page} ${Number(citation.page)}` : null,
+        citation.grade ? [` · ${words.grade} `, el("bdi", null, citation.grade)] : null),
+      markOf(citation), alsoIn(citation)),
     el("p", { class: "ways" },
       el("a", { class: "show", href: placeOf(citation), target: "_blank", rel: "noopener" },
         words.show, el("span", { class: "quiet" }, " ", words.new_tab)),
       /^https?:\/\//.test(citation.url ?? "") ? [" ", el("a", { class: "original", href: citation.url, target: "_blank", rel: "noopener noreferrer" },
         words.original, el("span", { class: "quiet" }, " ", words.new_tab))] : null),
   ];
+}
+
+/** The mark of a document that does not stand as published, as `Standing::mark` words it. */
+function markOf({ standing }) {
+  const state = { corrected: "CORRECTED", concern: "IN DOUBT", superseded: "SUPERSEDED", retracted: "WITHDRAWN" }[standing?.state];
+  if (!state) return null;
+  const told = [standing.notice, standing.since].filter(Boolean).join(", ");
+  return [" ", el("strong", { class: "fallen", dir: "auto" }, told ? `${state} (${told})` : state)];
+}
+
+function alsoIn({ siblings = [] }) {
+  if (!siblings.length) return null;
+  return el("span", { class: "meta" }, " ", words.also_in,
+    siblings.map((id) => [" ", el("a", { href: `/source/${encodeURIComponent(id)}` }, id)]));
 }
 
 function titleOf(citation) {
@@ -204,7 +221,7 @@ function readingOf(reply) {
       el("a", { href: placeOf(citation), target: "_blank", rel: "noopener" },
         titleOf(citation), el("span", { class: "quiet" }, " ", words.new_tab)),
       el("p", { dir: "auto" }, citation.quote),
-      el("p", { class: "meta" }, el("bdi", null, citation.publisher), " · ", el("bdi", null, citation.kind))))));
+      el("p", { class: "meta" }, el("bdi", null, citation.publisher), " · ", el("bdi", null, citation.kind), markOf(citation))))));
 }
 
 // Hard words: the list is fetched once and whole, so that no word of an answer is ever asked for.

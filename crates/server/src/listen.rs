@@ -51,7 +51,7 @@ pub fn serve(
     let app = Arc::new(App::new(config, library, engine, read.keys)?);
     logs::watch_panics(Arc::clone(&app.metrics));
     app.set_degraded(damage.is_some());
-    let keeper = Keeper { app: Arc::clone(&app), certificate: certificate.clone(), secrets, unusable };
+    let keeper = Keeper::new(Arc::clone(&app), certificate.clone(), secrets, unusable);
     let (nudge, nudges) = mpsc::channel();
     let started = |source| ServerError::Runtime { source };
     std::thread::Builder::new()

@@ -1,34 +1,48 @@
-//! Is there a newer index, or are there newer keys?
+//! Is there a newer index, are documents withdrawn, or are there newer keys?
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use clinqa_qa::GenerationId;
+use clinqa_qa::{GenerationId, WithdrawnStamp};
 
 use crate::app::App;
 use crate::listen::SecretSource;
 use crate::standing::Health;
 use crate::tls::Certificate;
 
-/// Between two looks at the folder.
-const EVERY: Duration = Duration::from_secs(1);
+/// Between two looks at the folder: what is withdrawn is gone from answers within a second.
+const EVERY: Duration = Duration::from_millis(500);
 
 /// Somebody asked to look now, at everything.
 pub(crate) struct Nudge;
 
 /// What looks after the index, the keys and the certificate.
 pub(crate) struct Keeper {
-    pub(crate) app: Arc<App>,
-    pub(crate) certificate: Option<Arc<Certificate>>,
-    pub(crate) secrets: Box<dyn SecretSource>,
-    /// The generation that could not be opened, so that it is not tried each second.
-    pub(crate) unusable: Option<GenerationId>,
+    app: Arc<App>,
+    certificate: Option<Arc<Certificate>>,
+    secrets: Box<dyn SecretSource>,
+    /// The generation that could not be opened, so that it is not tried at each look.
+    unusable: Option<GenerationId>,
+    /// The list of withdrawn documents as it was looked at last.
+    withdrawn: WithdrawnStamp,
+    /// Whether that list could not be read, so that the one before it is in force.
+    distrusted: bool,
 }
 
 impl Keeper {
-    /// Looks each second and at each nudge, until whoever nudges is gone. It blocks, and checking an index takes a while:
+    /// One that has looked at nothing yet; `unusable` is the current generation if it could not be opened.
+    pub(crate) fn new(
+        app: Arc<App>,
+        certificate: Option<Arc<Certificate>>,
+        secrets: Box<dyn SecretSource>,
+        unusable: Option<GenerationId>,
+    ) -> Self {
+        Self { app, certificate, secrets, unusable, withdrawn: WithdrawnStamp::default(), distrusted: false }
+    }
+
+    /// Looks twice a second and at each nudge, until whoever nudges is gone. It blocks, and checking an index takes a while:
     /// it has a thread of its own.
     pub(crate) fn keep(mut self, nudges: &Receiver<Nudge>) {
         loop {
@@ -54,8 +68,9 @@ impl Keeper {
         }
     }
 
-    /// Opens what is current in the folder, if it is not what serves.
+    /// Hides what is withdrawn, and opens what is current in the folder, if it is not what serves.
     fn look(&mut self) {
+        self.obey_withdrawals();
         let serving = self.app.engine().index().manifest().id.clone();
         let current = match self.app.library.current() {
             Ok(Some(current)) if current == serving => {
@@ -71,8 +86,10 @@ impl Keeper {
         if self.unusable.as_ref() == Some(&current) {
             return;
         }
+        let withdrawn = self.app.library.withdrawn_stamp();
         match self.app.library.open() {
             Ok(engine) => {
+                self.withdrawn = withdrawn;
                 let generation = engine.index().manifest().id.to_string();
                 self.app.replace(engine);
                 tracing::info!(generation, "index replaced");
@@ -86,10 +103,29 @@ impl Keeper {
         }
     }
 
+    /// Lets the serving engine obey the list of withdrawn documents, if that changed. A list that cannot be read leaves
+    /// the old one in force, and the server says that it is degraded.
+    fn obey_withdrawals(&mut self) {
+        let stamp = self.app.library.withdrawn_stamp();
+        if stamp == self.withdrawn {
+            return;
+        }
+        self.withdrawn = stamp;
+        let list = self.app.library.withdrawn();
+        self.distrusted = list.is_err();
+        match list {
+            Ok(withdrawn) => {
+                self.app.replace(self.app.engine().without(&withdrawn));
+                tracing::info!(documents = withdrawn.entries().len(), "withdrawn documents are hidden");
+            }
+            Err(error) => tracing::error!(%error, "the list of withdrawn documents as it was before stays in force"),
+        }
+    }
+
     /// The current index serves.
     fn settle(&mut self) {
         self.unusable = None;
-        self.app.set_degraded(false);
+        self.app.set_degraded(self.distrusted);
     }
 
     /// Tells once what has to be mended.

@@ -49,14 +49,16 @@ fn source(citation: &Citation) -> String {
     format!("{SOURCE}{}", described(citation))
 }
 
-/// Title > section, publisher, date.
+/// Title > section, publisher, date, page, and the mark of what no longer stands.
 fn described(citation: &Citation) -> String {
     let heading = match &citation.section {
         Some(section) => format!("{} > {section}", citation.title),
         None => citation.title.clone(),
     };
     let published = citation.published.as_ref().map(ToString::to_string).unwrap_or_default();
-    let parts = [heading, citation.publisher.clone(), published];
+    let page = citation.page.map(|page| format!("page {page}")).unwrap_or_default();
+    let mark = citation.standing.mark().unwrap_or_default();
+    let parts = [heading, citation.publisher.clone(), published, page, mark];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
@@ -102,6 +104,7 @@ mod tests {
             page: None,
             grade: None,
             standing: Standing::default(),
+            siblings: Vec::new(),
             quote: quote.into(),
             start: 0,
             end: quote.chars().count(),

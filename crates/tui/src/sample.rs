@@ -28,6 +28,7 @@ pub(crate) fn row(document: &str, ordinal: u32, text: &str) -> Row {
         page: None,
         grade: None,
         standing: Standing::default(),
+        siblings: Vec::new(),
         passage_id: PassageId::new(id(document), ordinal),
         quote: text.into(),
         start: 0,

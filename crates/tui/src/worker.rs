@@ -7,13 +7,13 @@
 use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clinqa_qa::{
     AnswerConfig, Ask, Engine, Explain, Generation, Lookup, Models, PassageIndex, Region, Rules, Search, Store, answer,
     emergency, facets, matching, names, search, search_words, similar,
 };
-use clinqa_schema::{Filters, Observer, PassageId, Progress, Question, Ranking, Reading, Stage, Trace};
+use clinqa_schema::{Filters, Moment, Observer, PassageId, Progress, Question, Ranking, Reading, Stage, Trace};
 
 use crate::house::House;
 use crate::message::{By, Effect, Found, Lookout, Message, Ranks, Row, Standing};
@@ -371,7 +371,7 @@ fn in_office(shared: &Arc<Shared>, effects: &Receiver<Effect>, desk: &Sender<Tas
                     shared.say(Message::Failed(error.to_string()));
                 }
             },
-            Effect::Activate(id) => match shared.store.activate(&id) {
+            Effect::Activate(id) => match shared.store.activate(&id, now()) {
                 Ok(()) => {
                     drop(desk.send(Task::Reopen));
                     shared.say(Message::Activated(id));
@@ -411,6 +411,11 @@ fn shelf(shared: &Shared) {
         Ok(shelf) => Message::Shelf(shelf),
         Err(error) => Message::Failed(error.to_string()),
     });
+}
+
+/// Seconds since 1970; a clock before that counts as 1970.
+fn now() -> Moment {
+    Moment(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
 }
 
 fn rebuild(shared: &Arc<Shared>, desk: &Sender<Task>) {

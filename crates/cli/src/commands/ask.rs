@@ -11,7 +11,7 @@ use clinqa_schema::{Filters, Outcome, Question, Reply, Turn};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{engine, filters, open_file, store_with_index};
+use super::{Desk, engine, filters, open_file, opened, store_with_index};
 use crate::args::AskArgs;
 use crate::output::{self, Style};
 use crate::settings::Settings;
@@ -29,7 +29,8 @@ pub(crate) fn run(settings: &Settings, args: &AskArgs) -> anyhow::Result<ExitCod
         (Some(question), _) => one(settings, args, &Ask { question, ..template }),
         (None, Some(batch)) => {
             let store = store_with_index(settings)?;
-            many(&engine(settings, &store, template.search, Rules::embedded()?)?, &template, batch)
+            let desk = Desk { settings, store: &store, generation: args.search.generation.as_ref() };
+            many(&engine(&desk, template.search, Rules::embedded()?)?, &template, batch)
         }
         (None, None) => Ok(ExitCode::from(2)),
     }
@@ -52,14 +53,15 @@ fn template(args: &AskArgs) -> anyhow::Result<Ask> {
 /// An emergency is told at once, whatever state the index is in; anything else waits for index and models.
 fn one(settings: &Settings, args: &AskArgs, ask: &Ask) -> anyhow::Result<ExitCode> {
     let config = AnswerConfig::default();
-    let known = Store::at(&settings.index).open_current().ok();
+    let generation = args.search.generation.as_ref();
+    let known = opened(&Store::at(&settings.index), generation).ok();
     let known = known.as_ref().map(|generation| generation as &dyn PassageIndex);
     let rules = Rules::embedded()?;
     let reply = if let Some(reply) = emergency(&rules, known, ask, &config) {
         reply
     } else {
         let store = store_with_index(settings)?;
-        answer(&engine(settings, &store, ask.search, rules)?, ask, &config)?
+        answer(&engine(&Desk { settings, store: &store, generation }, ask.search, rules)?, ask, &config)?
     };
     if args.search.json {
         output::json(&reply)?;

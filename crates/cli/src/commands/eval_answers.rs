@@ -15,7 +15,7 @@ use clinqa_schema::{Abstention, Filters, Observer, Progress, Question, Reply, St
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{engine, open_file, store_with_index, write_file};
+use super::{Desk, engine, open_file, store_with_index, write_file};
 use crate::args::AnswersArgs;
 use crate::output::{self, Form};
 use crate::progress::Bars;
@@ -52,7 +52,7 @@ struct Answered {
 pub(crate) fn run(settings: &Settings, args: &AnswersArgs) -> anyhow::Result<ExitCode> {
     let questions = questions(args)?;
     let store = store_with_index(settings)?;
-    let engine = engine(settings, &store, Search::Fused, Rules::embedded()?)?;
+    let engine = engine(&Desk { settings, store: &store, generation: None }, Search::Fused, Rules::embedded()?)?;
     let config = AnswerConfig::default();
     let replies = ask_all(&engine, &questions, &opened(config, &args.without))?;
     let usual = AnswerThresholds { confidence: config.min_confidence, nearest: config.min_nearest };

@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use clinqa_corpus::SplitConfig;
 use clinqa_encoder::Encoder;
 use clinqa_eval::{BeirQuery, Bootstrap, Metric, Qrels, Run, evaluate, mean_interval, read_queries, summary};
-use clinqa_index::{Generation, GraphParams, PassageIndex, Store};
-use clinqa_qa::{AnswerConfig, Copies, Error, Gate, RebuildConfig, identity, rebuild};
+use clinqa_index::{Generation, GraphParams, KEPT_GENERATIONS, PassageIndex, Patience, Store};
+use clinqa_qa::{AnswerConfig, Copies, Error, Gate, RebuildConfig, Reuse, identity, rebuild};
 use clinqa_retrieval::{Fusion, RetrievalConfig, fuse, understand};
 use clinqa_schema::{Embedding, Filters, Observer, Progress, Question, Ranking, Stage};
 use serde_json::{Value, json};
@@ -93,6 +93,9 @@ fn index(
         graph: GraphParams::default(),
         created: 0,
         gate: Gate::default(),
+        reuse: Reuse::Known,
+        patience: Patience::Refuse,
+        keep: KEPT_GENERATIONS,
     };
     rebuild(&store, Some(encoder), &config, observer)?;
     Ok(store.open_current().map_err(Error::from)?)

@@ -6,16 +6,17 @@ use clinqa_index::{Inspection, Store};
 use clinqa_qa::Error;
 use serde_json::json;
 
-use crate::args::JsonArgs;
+use crate::args::InspectArgs;
 use crate::output;
 use crate::settings::Settings;
 
 /// Exit code of a damaged index.
 const DAMAGED: u8 = 3;
 
-pub(crate) fn run(settings: &Settings, args: &JsonArgs) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(settings: &Settings, args: &InspectArgs) -> anyhow::Result<ExitCode> {
     let store = Store::at(&settings.index);
-    let inspection = store.inspect_current().map_err(Error::from)?;
+    let inspection = args.generation.as_ref().map_or_else(|| store.inspect_current(), |id| store.inspect(id));
+    let inspection = inspection.map_err(Error::from)?;
     if args.json {
         let files: Vec<_> = inspection
             .files
@@ -50,9 +51,13 @@ fn report(store: &Store, inspection: &Inspection) -> anyhow::Result<String> {
         lines.push(format!("corpus      {} ({}, {} files)", corpus.name, corpus.licence, corpus.files.len()));
     }
     let others = store.generations().map_err(Error::from)?;
-    let others: Vec<String> = others.iter().filter(|g| !g.current && g.sealed).map(|g| g.id.to_string()).collect();
+    let others: Vec<String> =
+        others.iter().filter(|g| g.id != manifest.id && g.sealed).map(|g| g.id.to_string()).collect();
     if !others.is_empty() {
         lines.push(format!("older       {}", others.join(", ")));
+    }
+    if let Some(withdrawn) = withdrawn(store)? {
+        lines.push(withdrawn);
     }
     for file in &inspection.files {
         let state = file.damage.as_ref().map_or("ok".to_owned(), |damage| format!("DAMAGED: {damage}"));
@@ -64,4 +69,10 @@ fn report(store: &Store, inspection: &Inspection) -> anyhow::Result<String> {
         "The index is damaged; run `clinqa rebuild`.".to_owned()
     });
     Ok(lines.join("\n"))
+}
+
+/// How many documents may not be shown, if there are any.
+fn withdrawn(store: &Store) -> anyhow::Result<Option<String>> {
+    let withdrawn = store.withdrawn().map_err(Error::from)?.entries().len();
+    Ok((withdrawn > 0).then(|| format!("withdrawn   {withdrawn} (see `clinqa index withdrawn`)")))
 }

@@ -1,10 +1,12 @@
 //! One file a verb; what several verbs need stands here.
 
 mod ask;
+mod corpus;
 mod eval_answers;
 mod eval_compare;
 mod eval_reader;
 mod eval_retrieval;
+mod index;
 mod inspect;
 mod key;
 mod model;
@@ -20,14 +22,17 @@ use std::io::{self, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use clap::CommandFactory;
 use clinqa_eval::OutcomeError;
-use clinqa_index::{IndexError, Store};
+use clinqa_index::{Generation, GenerationId, IndexError, Store};
 use clinqa_qa::{Error, Search};
 use clinqa_safety::{RegionError, Rules};
-use clinqa_schema::Filters;
+use clinqa_schema::{Filters, Moment};
+
+pub(crate) use corpus::CorpusUsage;
 
 use crate::args::{Args, Command, EvalCommand, SearchOptions};
 use crate::settings::Settings;
@@ -101,7 +106,9 @@ fn run_with(settings: &Settings, command: Command) -> anyhow::Result<ExitCode> {
         Command::Queries(queries) => queries::run(settings, &queries),
         Command::Key(key) => key::run(&key),
         Command::Tui(tui) => tui::run(settings, &tui),
-        Command::Inspect(json) => inspect::run(settings, &json),
+        Command::Corpus(args) => corpus::run(settings, &args),
+        Command::Inspect(inspect) => inspect::run(settings, &inspect),
+        Command::Index(index) => index::run(settings, &index),
         Command::Eval(EvalCommand::Retrieval(eval)) => eval_retrieval::run(settings, &eval),
         Command::Eval(EvalCommand::Reader(eval)) => eval_reader::run(settings, &eval),
         Command::Eval(EvalCommand::Answers(eval)) => eval_answers::run(settings, &eval),
@@ -124,7 +131,7 @@ fn store_with_index(settings: &Settings) -> anyhow::Result<Store> {
     let store = Store::at(&settings.index);
     if !settings.index_named && !store.ever_published() {
         output::note("No index yet: making one from the corpora. This happens once.");
-        let report = rebuild::make(settings, &store, rebuild::Demand::Publish(rebuild::Vectors::With))?;
+        let report = rebuild::make(settings, &store, rebuild::Order::first(settings))?;
         output::note(&rebuild::summary(&report));
     }
     Ok(store)
@@ -170,11 +177,28 @@ fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> anyhow::Result<
     out.flush().with_context(failed)
 }
 
+/// Now; a clock before 1970 counts as 1970.
+fn now() -> Moment {
+    Moment(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
+}
+
+/// The generation that was named, or the current one.
+fn opened(store: &Store, generation: Option<&GenerationId>) -> Result<Generation, IndexError> {
+    generation.map_or_else(|| store.open_current(), |id| store.open(id))
+}
+
+/// An index, and which generation of it answers; without a name, the current one.
+struct Desk<'a> {
+    settings: &'a Settings,
+    store: &'a Store,
+    generation: Option<&'a GenerationId>,
+}
+
 /// Everything that answering needs, open.
-fn engine(settings: &Settings, store: &Store, search: Search, rules: Rules) -> anyhow::Result<clinqa_qa::Engine> {
+fn engine(desk: &Desk<'_>, search: Search, rules: Rules) -> anyhow::Result<clinqa_qa::Engine> {
     let (generation, models) = std::thread::scope(|scope| {
-        let generation = scope.spawn(|| store.open_current());
-        let models = models::open(settings, search, rules);
+        let generation = scope.spawn(|| opened(desk.store, desk.generation));
+        let models = models::open(desk.settings, search, rules);
         (generation.join(), models)
     });
     let generation = generation.unwrap_or_else(|panic| std::panic::resume_unwind(panic)).map_err(Error::from)?;

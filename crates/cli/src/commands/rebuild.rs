@@ -3,17 +3,18 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use clinqa_corpus::SplitConfig;
+use clinqa_corpus::{Report, SplitConfig};
+use clinqa_encoder::Encoder;
 use clinqa_eval::read_judged;
-use clinqa_index::{GraphParams, Store};
-use clinqa_qa::{Copies, Gate, RebuildConfig, RebuildReport, rebuild};
+use clinqa_index::{GraphParams, Patience, Store};
+use clinqa_qa::{Changes, Copies, Forecast, Gate, Limits, RebuildConfig, RebuildReport, Reuse, forecast, rebuild};
 use clinqa_schema::Observer;
 use serde::Deserialize;
 
-use super::{UsageError, open_file};
+use super::{UsageError, now, open_file};
 use crate::args::RebuildArgs;
+use crate::commands::index::differences;
 use crate::progress::Bars;
 use crate::settings::Settings;
 use crate::{models, output, starter};
@@ -23,8 +24,8 @@ const EXPECTED: &str = "expected.toml";
 /// What must be true before the new generation is published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Demand {
-    /// The scores of `expected.toml`.
-    Scores(Vectors),
+    /// That the corpora are about what they were, and the scores of `expected.toml`.
+    Checks(Vectors),
     /// Nothing: it was forced, or there is no older generation that could be better.
     Publish(Vectors),
 }
@@ -51,59 +52,102 @@ struct ExpectedRetrieval {
     document_at_3: f64,
 }
 
+/// What is to be done.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Order {
+    pub(crate) demand: Demand,
+    pub(crate) reuse: Reuse,
+    pub(crate) patience: Patience,
+    /// Generations that stay.
+    pub(crate) keep: usize,
+}
+
+impl Order {
+    /// A first index with vectors, which nothing could be better than.
+    pub(crate) fn first(settings: &Settings) -> Self {
+        Self::of(settings, Demand::Publish(Vectors::With))
+    }
+
+    /// An ordinary one with this demand.
+    pub(crate) fn of(settings: &Settings, demand: Demand) -> Self {
+        Self { demand, reuse: Reuse::Known, patience: Patience::Refuse, keep: settings.keep }
+    }
+}
+
 pub(crate) fn run(settings: &Settings, args: &RebuildArgs) -> anyhow::Result<ExitCode> {
     let vectors = if args.lexical_only { Vectors::Without } else { Vectors::With };
     let store = Store::at(&settings.index);
     let unchecked = args.force || !store.ever_published();
-    let demand = if unchecked { Demand::Publish(vectors) } else { Demand::Scores(vectors) };
-    let report = make(settings, &store, demand)?;
-    if args.json {
-        output::json(&report)?;
+    let demand = if unchecked { Demand::Publish(vectors) } else { Demand::Checks(vectors) };
+    let order = Order {
+        reuse: if args.full { Reuse::Nothing } else { Reuse::Known },
+        patience: if args.wait { Patience::Wait } else { Patience::Refuse },
+        keep: args.keep.keep.map_or(settings.keep, usize::from),
+        ..Order::of(settings, demand)
+    };
+    if args.dry_run {
+        let forecast = foresee(settings, &store, order)?;
+        if args.json { output::json(&forecast)? } else { output::line(&foreseen(&forecast))? }
     } else {
-        output::line(&summary(&report))?;
+        let report = make(settings, &store, order)?;
+        if args.json { output::json(&report)? } else { output::line(&summary(&report))? }
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Builds and publishes, with a bar on stderr.
-pub(crate) fn make(settings: &Settings, store: &Store, demand: Demand) -> anyhow::Result<RebuildReport> {
-    make_telling(settings, store, demand, &mut Bars::default())
+pub(crate) fn make(settings: &Settings, store: &Store, order: Order) -> anyhow::Result<RebuildReport> {
+    make_telling(settings, store, order, &mut Bars::default())
 }
 
 /// The same; how far it has come is told to whoever shows it.
 pub(crate) fn make_telling(
     settings: &Settings,
     store: &Store,
-    demand: Demand,
+    order: Order,
     observer: &mut dyn Observer,
 ) -> anyhow::Result<RebuildReport> {
+    let (encoder, config) = prepare(settings, order)?;
+    Ok(rebuild(store, encoder.as_ref(), &config, observer)?)
+}
+
+/// Says what would be done.
+fn foresee(settings: &Settings, store: &Store, order: Order) -> anyhow::Result<Forecast> {
+    let (encoder, config) = prepare(settings, order)?;
+    Ok(forecast(store, encoder.as_ref(), &config, &mut Bars::default())?)
+}
+
+fn prepare(settings: &Settings, order: Order) -> anyhow::Result<(Option<Encoder>, RebuildConfig)> {
     let mut corpora = settings.corpora.clone();
     if corpora.is_empty() {
         corpora.push(starter::unpack(&settings.unpacked)?);
     }
-    let (vectors, gate) = match demand {
+    let (vectors, gate) = match order.demand {
         Demand::Publish(vectors) => (vectors, Gate::default()),
-        Demand::Scores(vectors) => (vectors, gate(&corpora)?),
+        Demand::Checks(vectors) => (vectors, gate(&corpora)?),
     };
     let encoder = match vectors {
         Vectors::With => Some(models::encoder(settings)?),
         Vectors::Without => None,
     };
-    let created = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let config = RebuildConfig {
         corpora,
         split: SplitConfig::default(),
         copies: Copies::Drop,
         graph: GraphParams::default(),
-        created,
+        created: now().0,
         gate,
+        reuse: order.reuse,
+        patience: order.patience,
+        keep: order.keep,
     };
-    Ok(rebuild(store, encoder.as_ref(), &config, observer)?)
+    Ok((encoder, config))
 }
 
-/// The demands of every corpus that has some, as one: all questions, the mean demand weighted by their number.
+/// What every rebuild is held to, and the demands of every corpus that has some, as one: all questions, the mean demand
+/// weighted by their number.
 fn gate(corpora: &[PathBuf]) -> anyhow::Result<Gate> {
-    let mut gate = Gate::default();
+    let mut gate = Gate { limits: Some(Limits::default()), ..Gate::default() };
     let mut demanded = 0.0;
     for corpus in corpora {
         let path = corpus.join(EXPECTED);
@@ -134,10 +178,30 @@ pub(crate) fn summary(report: &RebuildReport) -> String {
         Some(encoder) => format!("{} encoded now with {encoder}, {} kept from before", report.encoded, report.reused),
         None => "words only, no vectors".to_owned(),
     };
-    let mut lines = vec![
-        format!("Published {} with {} passages ({vectors}).", report.generation, report.passages),
-        report.records.to_string(),
-    ];
-    lines.retain(|line| !line.is_empty());
+    let published = format!("Published {} with {} passages ({vectors}).", report.generation, report.passages);
+    said(published, &report.records, report.withdrawn, report.changes.as_ref())
+}
+
+/// What would be built.
+fn foreseen(forecast: &Forecast) -> String {
+    let vectors = match &forecast.encoder {
+        Some(encoder) => format!("{} to encode with {encoder}, {} kept from before", forecast.encoded, forecast.reused),
+        None => "words only, no vectors".to_owned(),
+    };
+    let would = format!("A rebuild would publish {} passages ({vectors}).", forecast.passages);
+    let text = said(would, &forecast.records, forecast.withdrawn, forecast.changes.as_ref());
+    match &forecast.refused {
+        Some(refused) => format!("{text}\nIt would be refused: {refused}"),
+        None => text,
+    }
+}
+
+fn said(first: String, records: &Report, withdrawn: u64, changes: Option<&Changes>) -> String {
+    let mut lines = vec![first];
+    lines.extend(changes.map(differences));
+    if withdrawn > 0 {
+        lines.push(format!("{withdrawn} left out because they are withdrawn (see `clinqa index withdrawn`)."));
+    }
+    lines.push(records.to_string());
     lines.join("\n")
 }

@@ -8,7 +8,7 @@ use clinqa_retrieval::Retriever;
 use clinqa_schema::{Question, Reading, Trace};
 use serde::Serialize;
 
-use super::{filters, store_with_index};
+use super::{filters, opened, store_with_index};
 use crate::args::SearchArgs;
 use crate::models;
 use crate::output::{self, Style};
@@ -26,7 +26,7 @@ pub(crate) fn run(settings: &Settings, args: &SearchArgs) -> anyhow::Result<Exit
     let question = Question::new(&args.query)?;
     let filters = filters(&args.search)?;
     let store = store_with_index(settings)?;
-    let index = store.open_current().map_err(Error::from)?;
+    let index = opened(&store, args.search.generation.as_ref()).map_err(Error::from)?;
     let words_only = args.search.lexical_only || index.manifest().encoder.is_none();
     let encoder = if words_only { None } else { Some(models::encoder(settings)?) };
     if let Some(encoder) = &encoder {

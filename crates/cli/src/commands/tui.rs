@@ -98,8 +98,9 @@ impl House for Outside {
         let store = Store::at(&self.settings.index);
         let vectors = rebuild::Vectors::With;
         let first = !store.ever_published();
-        let demand = if first { rebuild::Demand::Publish(vectors) } else { rebuild::Demand::Scores(vectors) };
-        let report = rebuild::make_telling(&self.settings, &store, demand, observer)?;
+        let demand = if first { rebuild::Demand::Publish(vectors) } else { rebuild::Demand::Checks(vectors) };
+        let report =
+            rebuild::make_telling(&self.settings, &store, rebuild::Order::of(&self.settings, demand), observer)?;
         Ok(rebuild::summary(&report))
     }
 

@@ -43,10 +43,10 @@ impl Format for Beir {
     ) -> io::Result<ControlFlow<()>> {
         let mut line = Vec::new();
         for number in 1.. {
-            let record = match next_line(input, &mut line)? {
+            let record: Record = match next_line(input, &mut line)? {
                 Line::End => break,
                 Line::TooLong => {
-                    Err(SkipReason::TooLarge { limit: MAX_LINE_BYTES as u64 }.at(context.locator(Some(number)), None))
+                    SkipReason::TooLarge { limit: MAX_LINE_BYTES as u64 }.at(context.locator(Some(number)), None).into()
                 }
                 Line::Here => {
                     let bytes = if number == 1 { without_mark(&line) } else { &line };
@@ -54,11 +54,9 @@ impl Format for Beir {
                         continue;
                     }
                     let mut id = None;
-                    document(bytes, context, number, &mut id).map_err(|reason| Skipped {
-                        locator: context.locator(Some(number)),
-                        id,
-                        reason,
-                    })
+                    document(bytes, context, number, &mut id)
+                        .map_err(|reason| Skipped { locator: context.locator(Some(number)), id, reason })
+                        .into()
                 }
             };
             if sink(record).is_break() {
@@ -172,13 +170,13 @@ fn text_of(fields: &Map<String, Value>, name: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn read(input: &[u8]) -> Vec<Record> {
+    fn read(input: &[u8]) -> Vec<Result<Document, Skipped>> {
         let defaults = Metadata { publisher: "P".into(), ..Metadata::default() };
         let context = Context { corpus: "c", file: "corpus.jsonl", defaults: &defaults };
         let mut records = Vec::new();
         let flow = Beir
             .read(&mut io::Cursor::new(input), &context, &mut |record| {
-                records.push(record);
+                records.push(record.into_result());
                 ControlFlow::Continue(())
             })
             .expect("read");

@@ -43,7 +43,7 @@ impl Format for Markdown {
         input.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes)?;
         let mut id = None;
         let document = document(&bytes, context, &mut id);
-        Ok(sink(document.map_err(|reason| Skipped { locator: context.locator(None), id, reason })))
+        Ok(sink(document.map_err(|reason| Skipped { locator: context.locator(None), id, reason }).into()))
     }
 }
 
@@ -104,7 +104,7 @@ mod tests {
         let context = Context { corpus: "c", file, defaults: &Metadata::default() };
         let mut records = Vec::new();
         let mut sink = |record: Record| {
-            records.push(record.map_err(|skip| skip.to_string()));
+            records.push(record.into_result().map_err(|skip| skip.to_string()));
             ControlFlow::Continue(())
         };
         let flow = Markdown.read(&mut io::Cursor::new(bytes), &context, &mut sink).expect("read");

@@ -1,21 +1,31 @@
 //! Which formats of documents are known?
 
 mod beir;
+mod jats;
 mod markdown;
+mod medlineplus;
+mod medquad;
+mod pubmed;
+mod trials;
 
 use std::io::{self, BufRead};
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use clinqa_schema::{Document, Metadata, SourceLocator};
+use clinqa_schema::{Date, Metadata, SourceLocator};
 
-use crate::report::Skipped;
+pub(crate) use crate::record::Record;
 
 /// Every format, in the order in which they are asked whether they recognise a file.
-pub const FORMATS: &[&dyn Format] = &[&markdown::Markdown, &beir::Beir];
-
-/// A document, or a record that is none and why.
-pub type Record = Result<Document, Skipped>;
+pub const FORMATS: &[&dyn Format] = &[
+    &pubmed::PubMed,
+    &jats::Jats,
+    &medlineplus::MedlinePlus,
+    &medquad::MedQuad,
+    &trials::Trials,
+    &markdown::Markdown,
+    &beir::Beir,
+];
 
 /// A way in which documents lie in files. Making another is one file here and one line in [`FORMATS`].
 pub trait Format: Sync {
@@ -29,7 +39,7 @@ pub trait Format: Sync {
     fn about(&self, lines: u64) -> u64;
 
     /// Streams every record of `input` into `sink`, until there are no more or the sink breaks. A fault of a record is
-    /// a [`Skipped`]; only a fault of the medium is an error.
+    /// a [`crate::Skipped`]; only a fault of the medium is an error.
     ///
     /// Every section of a document must have a place in its text, and all text but headings must lie in a section.
     fn read(
@@ -58,6 +68,12 @@ impl Context<'_> {
     }
 }
 
+/// The format of `file`, which begins with `head`; with `only`, no other is considered.
+pub(crate) fn recognise(file: &Path, head: &[u8], only: Option<&str>) -> Option<&'static dyn Format> {
+    let mut candidates = FORMATS.iter().copied().filter(|format| only.is_none_or(|only| format.name() == only));
+    candidates.find(|format| format.recognises(file, head))
+}
+
 /// The names of all formats, for messages.
 pub(crate) fn known_formats() -> String {
     FORMATS.iter().map(|format| format.name()).collect::<Vec<_>>().join(", ")
@@ -69,4 +85,25 @@ pub(crate) fn is_web_address(url: &str) -> bool {
         url.get(..scheme.len()).is_some_and(|found| found.eq_ignore_ascii_case(scheme))
             && !url.contains(char::is_whitespace)
     })
+}
+
+/// A date as publishers write it, as far as it makes sense: `2024`, `Feb` or `02`, `7`.
+pub(crate) fn calendar_date(year: &str, month: &str, day: &str) -> Option<Date> {
+    const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+    let named = month.get(..3).and_then(|name| MONTHS.iter().position(|known| name.eq_ignore_ascii_case(known)));
+    let month = named.map_or_else(|| month.parse().unwrap_or(0), |month| month + 1);
+    let day: u32 = day.parse().unwrap_or(0);
+    [format!("{year}-{month:02}-{day:02}"), format!("{year}-{month:02}"), year.to_owned()]
+        .iter()
+        .find_map(|date| Date::new(date).ok())
+}
+
+/// `MATERIALS AND METHODS` as a heading; what is not all capitals stays as it is.
+pub(crate) fn sentence_case(label: &str) -> String {
+    if label.chars().any(char::is_lowercase) {
+        return label.to_owned();
+    }
+    let mut chars = label.chars();
+    let first = chars.next();
+    first.into_iter().chain(chars.flat_map(char::to_lowercase)).collect()
 }

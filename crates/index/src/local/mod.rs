@@ -2,6 +2,7 @@
 
 mod admitted;
 mod best;
+pub(crate) mod changes;
 mod codes;
 mod dense;
 mod files;
@@ -9,17 +10,22 @@ pub(crate) mod generations;
 mod graph;
 mod graph_build;
 pub(crate) mod inspect;
+pub(crate) mod kept;
 mod kernel;
 mod lexical;
+pub(crate) mod lock;
 pub(crate) mod manifest;
+pub(crate) mod pointer;
 mod pool;
 mod refine;
 mod spool;
 mod store;
 mod vectors;
 mod walk;
+pub(crate) mod withdrawn;
 pub(crate) mod writer;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -34,15 +40,31 @@ use crate::local::lexical::Lexical;
 use crate::local::manifest::LEXICON;
 use crate::local::store::PassageStore;
 use crate::local::vectors::{VECTORS, Vectors};
-use crate::{ContentKey, EncoderIdentity, IndexError, LexicalQuery, Lexicon, Manifest, PassageIndex};
+use crate::{ContentKey, EncoderIdentity, IndexError, LexicalQuery, Lexicon, Manifest, PassageIndex, Withdrawn};
 
 /// One immutable build of the index, open. It needs no right to write, and keeps working when its files are unlinked.
+///
+/// Cheap to clone: what was read is shared, and only which documents are hidden may differ.
+#[derive(Clone)]
 pub struct Generation {
+    parts: Arc<Parts>,
+    hidden: Option<Arc<Hidden>>,
+}
+
+/// What was read from the files.
+struct Parts {
     manifest: Manifest,
     passages: PassageStore,
     lexical: Lexical,
     lexicon: Lexicon,
     dense: Option<Dense>,
+}
+
+/// The withdrawn documents that a generation holds.
+struct Hidden {
+    documents: BTreeSet<DocumentId>,
+    /// All other passages.
+    shown: Admitted,
 }
 
 impl Generation {
@@ -58,13 +80,29 @@ impl Generation {
             None => None,
             Some(encoder) => Some(open_dense(folder, &manifest, encoder)?),
         };
-        Ok(Self { manifest, passages, lexical, lexicon, dense })
+        Ok(Self { parts: Arc::new(Parts { manifest, passages, lexical, lexicon, dense }), hidden: None })
+    }
+
+    /// The same generation without the documents of `withdrawn`, which it shows neither in rankings nor by name.
+    pub(crate) fn hiding(&self, withdrawn: &Withdrawn) -> Self {
+        let passages = &self.parts.passages;
+        let ids = withdrawn.entries().map(|entry| &entry.id);
+        let documents: BTreeSet<DocumentId> = ids.filter(|id| passages.metadata(id).is_some()).cloned().collect();
+        let hidden = (!documents.is_empty()).then(|| {
+            let shown = passages.admitted(|id, _| !documents.contains(id));
+            Arc::new(Hidden { documents, shown })
+        });
+        Self { parts: Arc::clone(&self.parts), hidden }
+    }
+
+    fn hides(&self, id: &DocumentId) -> bool {
+        self.hidden.as_ref().is_some_and(|hidden| hidden.documents.contains(id))
     }
 
     /// Refuses an encoder that is not the one that made the vectors.
     pub fn require_encoder(&self, loaded: &EncoderIdentity) -> Result<(), IndexError> {
-        let Some(made_with) = &self.manifest.encoder else {
-            return Err(IndexError::LexicalOnly { generation: self.manifest.id.clone() });
+        let Some(made_with) = &self.parts.manifest.encoder else {
+            return Err(IndexError::LexicalOnly { generation: self.parts.manifest.id.clone() });
         };
         if made_with.fingerprint == loaded.fingerprint && made_with.dimension == loaded.dimension {
             return Ok(());
@@ -90,8 +128,8 @@ impl Generation {
 
     /// The vectors, if there are some and the query is of their dimension.
     fn vectors_for(&self, query: &Embedding) -> Result<&Dense, IndexError> {
-        let Some(dense) = &self.dense else {
-            return Err(IndexError::LexicalOnly { generation: self.manifest.id.clone() });
+        let Some(dense) = &self.parts.dense else {
+            return Err(IndexError::LexicalOnly { generation: self.parts.manifest.id.clone() });
         };
         let expected = dense.vectors().dimension();
         if query.dimension() != expected {
@@ -102,12 +140,19 @@ impl Generation {
 
     /// `None` if everything is admitted.
     fn admitted(&self, filters: &Filters) -> Option<Admitted> {
-        (!filters.is_empty()).then(|| self.passages.admitted(filters))
+        match (filters.is_empty(), &self.hidden) {
+            (true, None) => None,
+            (true, Some(hidden)) => Some(hidden.shown.clone()),
+            (false, _) => {
+                let admits = |id: &DocumentId, metadata: &Metadata| filters.admits(metadata) && !self.hides(id);
+                Some(self.parts.passages.admitted(admits))
+            }
+        }
     }
 
     fn ranking(&self, scored: Vec<Scored>) -> Ranking {
         let hit = |scored: Scored| {
-            let passage_id = self.passages.passage_id(scored.place)?;
+            let passage_id = self.parts.passages.passage_id(scored.place)?;
             Some(Hit { passage_id, score: scored.score })
         };
         Ranking::new(scored.into_iter().filter_map(hit).collect())
@@ -134,12 +179,12 @@ fn open_dense(folder: &Path, manifest: &Manifest, encoder: &EncoderIdentity) -> 
 
 impl PassageIndex for Generation {
     fn manifest(&self) -> &Manifest {
-        &self.manifest
+        &self.parts.manifest
     }
 
     fn lexical(&self, query: &LexicalQuery, depth: usize, filters: &Filters) -> Result<Ranking, IndexError> {
         let admitted = self.admitted(filters).map(Arc::new);
-        Ok(self.ranking(self.lexical.search(query, depth, admitted)?))
+        Ok(self.ranking(self.parts.lexical.search(query, depth, admitted)?))
     }
 
     fn dense(&self, query: &Embedding, depth: usize, filters: &Filters) -> Result<Ranking, IndexError> {
@@ -150,28 +195,36 @@ impl PassageIndex for Generation {
     }
 
     fn passage(&self, id: &PassageId) -> Result<Option<Passage>, IndexError> {
-        self.passages.passage(id)
+        if self.hides(&id.document) { Ok(None) } else { self.parts.passages.passage(id) }
     }
 
     fn metadata(&self, id: &DocumentId) -> Option<&Metadata> {
-        self.passages.metadata(id)
+        if self.hides(id) { None } else { self.parts.passages.metadata(id) }
     }
 
     fn each_document(&self, visit: &mut dyn FnMut(&DocumentId, &Metadata)) {
-        self.passages.each_document(visit);
+        self.parts.passages.each_document(&mut |id, metadata| {
+            if !self.hides(id) {
+                visit(id, metadata);
+            }
+        });
     }
 
     fn document(&self, id: &DocumentId) -> Result<Option<Document>, IndexError> {
-        self.passages.document(id)
+        if self.hides(id) { Ok(None) } else { self.parts.passages.document(id) }
+    }
+
+    fn without(&self, withdrawn: &Withdrawn) -> Arc<dyn PassageIndex> {
+        Arc::new(self.hiding(withdrawn))
     }
 
     fn lexicon(&self) -> &Lexicon {
-        &self.lexicon
+        &self.parts.lexicon
     }
 
     fn embedding_of(&self, content: &ContentKey) -> Option<Embedding> {
-        let vectors = self.dense.as_ref()?.vectors();
-        let place = self.passages.place_of(content)?;
+        let vectors = self.parts.dense.as_ref()?.vectors();
+        let place = self.parts.passages.place_of(content)?;
         let mut bytes = Vec::new();
         let components = vectors.read(place as usize, 1, &mut bytes).ok()?;
         Embedding::checked(components.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()).ok()
@@ -180,6 +233,6 @@ impl PassageIndex for Generation {
 
 impl fmt::Debug for Generation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Generation").field("id", &self.manifest.id).finish_non_exhaustive()
+        f.debug_struct("Generation").field("id", &self.parts.manifest.id).finish_non_exhaustive()
     }
 }

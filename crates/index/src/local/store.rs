@@ -3,12 +3,13 @@
 //! Documents are JSON Lines in the order of their ids; passages are fixed records in the order of theirs, so that the
 //! place of a passage orders passages as its id does. Records and metadata are held in memory, documents stay on disk.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use clinqa_schema::{Document, DocumentId, Filters, Metadata, Passage, PassageId};
+use clinqa_schema::{Document, DocumentId, Metadata, Passage, PassageId};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -200,10 +201,10 @@ impl PassageStore {
         by_content.binary_search_by_key(content, key).ok().map(|found| by_content[found])
     }
 
-    /// The passages of all documents that `filters` admit.
-    pub(crate) fn admitted(&self, filters: &Filters) -> Admitted {
+    /// The passages of all documents that `admits` lets through.
+    pub(crate) fn admitted(&self, admits: impl Fn(&DocumentId, &Metadata) -> bool) -> Admitted {
         let mut admitted = Admitted::none(self.records.len());
-        for entry in self.entries.iter().filter(|entry| filters.admits(&entry.metadata)) {
+        for entry in self.entries.iter().filter(|entry| admits(&entry.id, &entry.metadata)) {
             admitted.add(entry.places());
         }
         admitted
@@ -212,6 +213,11 @@ impl PassageStore {
     fn entry(&self, id: &DocumentId) -> Option<&DocumentEntry> {
         self.entries.binary_search_by(|entry| entry.id.cmp(id)).ok().map(|place| &self.entries[place])
     }
+}
+
+/// The ids of the documents in `folder`.
+pub(crate) fn ids(folder: &Path) -> Result<BTreeSet<DocumentId>, IndexError> {
+    Ok(read_entries(&folder.join(METADATA))?.into_iter().map(|entry| entry.id).collect())
 }
 
 /// Fills `bytes` from `offset`, without moving a position that other threads share.

@@ -1,8 +1,9 @@
 //! How does a generation come to be?
 
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{SyncSender, sync_channel};
 
 use clinqa_schema::{Document, Embedding, Observer, Passage, Progress, Stage};
 
@@ -11,15 +12,21 @@ use crate::local::codes::Codes;
 use crate::local::files::{Output, names_below, protect, seal, sync_folder, write_durably};
 use crate::local::graph::GRAPH;
 use crate::local::graph_build;
+use crate::local::kept::KeptVectors;
 use crate::local::lexical::{LEXICAL, LexicalBuilder};
+use crate::local::lock::Lock;
 use crate::local::manifest::{LEXICON, MANIFEST};
 use crate::local::spool::{ClosedSpool, Spool, Waiting};
 use crate::local::store::{self, DOCUMENTS, DocumentEntry, HEADINGS, METADATA, PASSAGES, PassageRecord};
 use crate::local::vectors::{self, VECTORS, Vectors};
 use crate::{
-    CorpusEntry, Counts, EncoderIdentity, FORMAT_VERSION, FileEntry, Generation, GenerationId, GraphParams, IndexError,
-    Manifest,
+    ContentKey, CorpusEntry, Counts, EncoderIdentity, FORMAT_VERSION, FileEntry, Generation, GenerationId, GraphParams,
+    IndexError, Manifest,
 };
+
+/// Documents that are read ahead of the writing: so many at once, so many times.
+const AT_ONCE: usize = 64;
+const AHEAD: usize = 4;
 
 /// How often progress is told while words are indexed, in passages.
 const REPORT_EVERY: u64 = 64;
@@ -43,6 +50,8 @@ pub struct GenerationWriter {
     number: u64,
     config: WriterConfig,
     spool: Spool,
+    /// Vectors of rebuilds that did not come to their end; `None` if there are to be none.
+    kept: Option<KeptVectors>,
 }
 
 /// A generation that is whole, but not published; it vanishes if it never is. Holds the index's lock.
@@ -55,7 +64,7 @@ pub struct SealedGeneration {
 /// A folder that is removed at the end unless it was renamed, and the lock under which it was made.
 struct Temporary {
     folder: PathBuf,
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Drop for Temporary {
@@ -66,11 +75,29 @@ impl Drop for Temporary {
 }
 
 impl GenerationWriter {
-    pub(crate) fn begin(folder: PathBuf, number: u64, lock: File, config: WriterConfig) -> Result<Self, IndexError> {
+    pub(crate) fn begin(
+        folder: PathBuf,
+        number: u64,
+        lock: Lock,
+        kept: Option<KeptVectors>,
+        config: WriterConfig,
+    ) -> Result<Self, IndexError> {
         fs::create_dir(&folder).map_err(|source| IndexError::io("create", &folder, source))?;
         let temporary = Temporary { folder, _lock: lock };
         let spool = Spool::create(&temporary.folder)?;
-        Ok(Self { temporary, number, config, spool })
+        Ok(Self { temporary, number, config, spool, kept })
+    }
+
+    /// The vector that a rebuild computed for this content before it was killed.
+    pub fn kept(&self, content: &ContentKey) -> Option<Embedding> {
+        self.kept.as_ref()?.get(content)
+    }
+
+    /// Keeps vectors that were computed now, for the next rebuild should this one be killed.
+    pub fn keep<'a>(&mut self, batch: impl IntoIterator<Item = (ContentKey, &'a Embedding)>) {
+        if let Some(kept) = &mut self.kept {
+            kept.append(batch);
+        }
     }
 
     /// Adds a document with its passages, ascending by ordinal, and one vector a passage if there is an encoder.
@@ -91,7 +118,7 @@ impl GenerationWriter {
 
     /// Writes everything out, makes it durable, and puts the manifest in last.
     pub fn finish(self, observer: &mut dyn Observer) -> Result<SealedGeneration, IndexError> {
-        let Self { temporary, number, config, spool } = self;
+        let Self { temporary, number, config, spool, kept: _ } = self;
         if spool.passages() == 0 {
             return Err(IndexError::Empty);
         }
@@ -197,16 +224,34 @@ fn write_words(
     };
     tell(0);
     let mut words = Words::create(folder, total, encoder)?;
-    for waiting in &spool.waiting {
-        let before = words.place;
-        words.add(spool, waiting)?;
-        if u64::from(words.place) / REPORT_EVERY != u64::from(before) / REPORT_EVERY {
-            tell(u64::from(words.place));
+    std::thread::scope(|scope| {
+        let (send, read) = sync_channel(AHEAD);
+        scope.spawn(move || read_ahead(spool, &send));
+        for (waiting, document) in spool.waiting.iter().zip(read.iter().flatten()) {
+            let before = words.place;
+            let (line, document) = document?;
+            words.add(spool, waiting, &line, &document)?;
+            if u64::from(words.place) / REPORT_EVERY != u64::from(before) / REPORT_EVERY {
+                tell(u64::from(words.place));
+            }
         }
-    }
+        Ok::<(), IndexError>(())
+    })?;
     let content_hash = words.finish(folder)?;
     tell(total as u64);
     Ok((Counts { documents: spool.waiting.len() as u64, passages: total as u64 }, content_hash))
+}
+
+/// A document's line and itself, as they come out of the spool.
+type Read = Result<(Vec<u8>, Document), IndexError>;
+
+/// Reads the documents of the spool in their order, some ahead of whoever takes them, until nobody does.
+fn read_ahead(spool: &ClosedSpool, send: &SyncSender<Vec<Read>>) {
+    for waiting in spool.waiting.chunks(AT_ONCE) {
+        if send.send(waiting.iter().map(|waiting| spool.document(waiting)).collect()).is_err() {
+            return;
+        }
+    }
 }
 
 /// The files that grow document by document.
@@ -243,8 +288,13 @@ impl Words {
         Ok(words)
     }
 
-    fn add(&mut self, spool: &ClosedSpool, waiting: &Waiting) -> Result<(), IndexError> {
-        let (line, document) = spool.document(waiting)?;
+    fn add(
+        &mut self,
+        spool: &ClosedSpool,
+        waiting: &Waiting,
+        line: &[u8],
+        document: &Document,
+    ) -> Result<(), IndexError> {
         let entry = DocumentEntry {
             id: document.id.clone(),
             offset: self.documents.written(),
@@ -253,7 +303,7 @@ impl Words {
             passages: waiting.passages.len() as u32,
             metadata: document.metadata.clone(),
         };
-        self.documents.write(&line)?;
+        self.documents.write(line)?;
         self.documents.write(b"\n")?;
         self.metadata.write(&self.json(&entry)?)?;
         self.metadata.write(b"\n")?;
@@ -261,7 +311,7 @@ impl Words {
         for passage in spool.passages(waiting) {
             let heading = spool.heading(passage);
             let bytes = passage.start as usize..passage.end as usize;
-            let cut = Passage::cut(&document, passage.ordinal, heading, bytes)
+            let cut = Passage::cut(document, passage.ordinal, heading, bytes)
                 .map_err(|error| IndexError::ForeignPassage { passage: error.id, document: document.id.clone() })?;
             for part in [&cut.id().to_string(), cut.title(), cut.heading(), cut.text()] {
                 self.hash(part.as_bytes());
@@ -279,7 +329,7 @@ impl Words {
             self.lexical.add(self.place, &cut, &document.metadata)?;
             self.place += 1;
         }
-        self.lexicon.add(&document);
+        self.lexicon.add(document);
         self.document += 1;
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use clinqa_index::{IndexError, PassageIndex as _, Store};
-use clinqa_schema::{Filters, Silent};
+use clinqa_schema::{Filters, Moment, Silent};
 
 use crate::support::{config, current_folder, files, five, overwrite, publish, with_graph, words};
 
@@ -14,7 +14,7 @@ fn a_second_rebuild_is_refused_while_one_is_writing() {
     let store = Store::at(folder.path());
     let first = store.writer(config()).expect("a writer");
     let message = store.writer(config()).err().expect("locked").to_string();
-    assert!(message.contains("another rebuild is writing"), "{message}");
+    assert!(message.contains("another rebuild (process") && message.contains("is writing"), "{message}");
     drop(first);
     store.writer(config()).expect("free again");
 }
@@ -78,13 +78,13 @@ fn an_older_generation_is_made_current_again_if_it_is_whole() {
     publish(folder.path(), &five(), config());
     let store = publish(folder.path(), &five()[..2], config());
     let [old, new] = store.generations().expect("listed").try_into().expect("two of them");
-    store.activate(&old.id).expect("activated");
+    store.activate(&old.id, Moment(0)).expect("activated");
     assert_eq!(store.open_current().expect("open").manifest().counts.documents, 5);
-    store.activate(&new.id).expect("and back");
+    store.activate(&new.id, Moment(0)).expect("and back");
     let (manifest, _) = store.manifest(&old.id).expect("read");
     let broken = folder.path().join("generations").join(old.id.to_string()).join(&manifest.files[0].file);
     fs::remove_file(&broken).expect("removed");
-    assert!(store.activate(&old.id).is_err());
+    assert!(store.activate(&old.id, Moment(0)).is_err());
     assert_eq!(store.current().expect("readable").expect("published").generation, new.id);
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use clinqa_qa::Region;
@@ -47,6 +47,11 @@ pub(crate) async fn for_browsers(State(app): State<Arc<App>>, request: Request, 
     let mut page = page(status, app.config.region);
     let kept = KEPT.into_iter().filter_map(|name| Some((response.headers().get(&name)?.clone(), name)));
     page.headers_mut().extend(kept.map(|(value, name)| (name, value)));
+    if status == StatusCode::UNAUTHORIZED {
+        // A browser has a box of its own for keys, which works without scripts; programs are asked for a bearer.
+        let asks = HeaderValue::from_static("Basic realm=\"clinqa\", charset=\"UTF-8\"");
+        page.headers_mut().insert(header::WWW_AUTHENTICATE, asks);
+    }
     // What was noted about the request is noted still.
     page.extensions_mut().extend(std::mem::take(response.extensions_mut()));
     page
@@ -65,8 +70,6 @@ fn is_page(headers: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
-
     use super::*;
 
     #[test]

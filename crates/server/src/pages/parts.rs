@@ -5,6 +5,7 @@ use std::ops::Range;
 use clinqa_qa::{Region, glossary};
 use clinqa_schema::{
     Abstention, Answer, Citation, ConfidenceLabel, Date, DocumentId, Notice, NoticeKind, Outcome, Reading, Reply,
+    Standing,
 };
 use maud::{Markup, html};
 
@@ -149,7 +150,11 @@ fn source(citation: &Citation) -> Markup {
             span.meta {
                 bdi { (citation.publisher) } " · " bdi { (citation.kind) }
                 @if let Some(date) = &citation.published { " · " (date_in_words(date)) }
+                @if let Some(page) = citation.page { " · " (WORDS.page) " " (page) }
+                @if let Some(grade) = &citation.grade { " · " (WORDS.grade) " " bdi { (grade) } }
             }
+            (mark(&citation.standing))
+            (also_in(citation))
         }
         p.ways {
             a.show href=(place(&citation.document_id, &(citation.answer_start..citation.answer_end)))
@@ -159,6 +164,23 @@ fn source(citation: &Citation) -> Markup {
                 a.original href=(url) target="_blank" rel="noopener noreferrer" {
                     (WORDS.original) span.quiet { " " (WORDS.new_tab) }
                 }
+            }
+        }
+    }
+}
+
+/// The mark of a document that does not stand as published; nothing for one that does.
+pub(crate) fn mark(standing: &Standing) -> Markup {
+    html! { @if let Some(mark) = standing.mark() { " " strong.fallen dir="auto" { (mark) } } }
+}
+
+/// The ways to documents that say nearly the same.
+fn also_in(citation: &Citation) -> Markup {
+    html! {
+        @if !citation.siblings.is_empty() {
+            span.meta {
+                " " (WORDS.also_in)
+                @for sibling in &citation.siblings { " " a href={ "/source/" (sibling) } { (sibling) } }
             }
         }
     }
@@ -242,7 +264,7 @@ fn entry(citation: &Citation) -> Markup {
             span.quiet { " " (WORDS.new_tab) }
         }
         p dir="auto" { (citation.quote) }
-        p.meta { bdi { (citation.publisher) } " · " bdi { (citation.kind) } }
+        p.meta { bdi { (citation.publisher) } " · " bdi { (citation.kind) } (mark(&citation.standing)) }
     }
 }
 

@@ -12,7 +12,7 @@ use maud::{Markup, html};
 
 use super::error;
 use super::layout::{self, Page, Script};
-use super::parts::{date_in_words, is_web};
+use super::parts::{date_in_words, is_web, mark};
 use super::quoted::{Quoted, bytes_of};
 use super::words::WORDS;
 use crate::app::App;
@@ -98,6 +98,7 @@ fn body(document: &Document, span: &Range<usize>) -> Markup {
                     p.byline {
                         bdi { (document.metadata.publisher) } " · " bdi { (document.metadata.kind) }
                         @if let Some(date) = &document.metadata.published { " · " (date_in_words(date)) }
+                        (mark(&document.metadata.standing))
                     }
                     @if shown { p.jump { a href={ "#" (SPAN) } { (WORDS.source.jump) } } }
                     (text(document, &marked))
@@ -138,12 +139,16 @@ fn overlap(section: &Range<usize>, marked: &Range<usize>) -> Range<usize> {
 
 fn about(document: &Document) -> Markup {
     let Metadata { publisher, kind, published, url, specialty, audience, synonyms, see_also, .. } = &document.metadata;
+    let Metadata { grade, jurisdiction, licence, .. } = &document.metadata;
     let rows = [
         (WORDS.source.publisher, publisher.clone()),
         (WORDS.source.kind, kind.clone()),
         (WORDS.source.date, published.as_ref().map(date_in_words).unwrap_or_default()),
         (WORDS.source.audience, audience.clone().unwrap_or_default()),
         (WORDS.source.specialty, specialty.clone().unwrap_or_default()),
+        (WORDS.grade, grade.clone().unwrap_or_default()),
+        (WORDS.source.jurisdiction, jurisdiction.clone().unwrap_or_default()),
+        (WORDS.source.licence, licence.clone().unwrap_or_default()),
         (WORDS.source.names, synonyms.join(", ")),
         (WORDS.source.compare, see_also.join("; ")),
     ];

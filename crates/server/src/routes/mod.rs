@@ -57,7 +57,7 @@ fn table() -> Vec<Row> {
     vec![
         row(Page, Role::None, "/", get(pages::chat::show)),
         row(Form, Role::Patient, "/", post(pages::chat::submit)),
-        row(Page, Role::None, "/source/{id}", get(pages::source::show)),
+        row(Page, Role::Patient, "/source/{id}", get(pages::source::show)),
         row(Page, Role::None, "/assets/{name}", get(pages::assets::show)),
         row(Page, Role::None, "/docs", get(openapi::home)),
         row(Page, Role::None, "/docs/", get(openapi::page)),

@@ -1,0 +1,204 @@
+//! `clinqa corpus add`: a file or folder becomes a corpus, whole or not at all.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clinqa_corpus::{Corpus, legal_id};
+use clinqa_qa::Error;
+use serde::Serialize;
+use serde_json::json;
+
+use super::{CorpusUsage, bytes_of, sized};
+use crate::args::AddArgs;
+use crate::output;
+use crate::progress::Bars;
+use crate::settings::Settings;
+
+pub(super) const MANIFEST: &str = "corpus.toml";
+/// Begins the name of a folder that is being filled; hidden, so that no rebuild takes it for a corpus.
+const FILLING: &str = ".adding-";
+const DEFAULTS: [&str; 8] =
+    ["kind", "publisher", "specialty", "audience", "language", "jurisdiction", "licence", "published"];
+const KNOWN_DEFAULTS: &str = "kind, publisher, specialty, audience, language, jurisdiction, licence, published";
+
+/// `corpus.toml` as it is written here.
+#[derive(Serialize)]
+struct Manifest<'a> {
+    name: &'a str,
+    licence: &'a str,
+    origin: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    format: Option<&'a str>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    defaults: BTreeMap<&'a str, &'a str>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    digests: BTreeMap<String, String>,
+}
+
+/// A folder that vanishes unless it is kept.
+pub(super) struct Filling {
+    pub(super) folder: PathBuf,
+}
+
+impl Filling {
+    /// An empty place for the corpus `name` below `root`; what a crash left there goes.
+    pub(super) fn begin(root: &Path, name: &str) -> Self {
+        let folder = root.join(format!("{FILLING}{name}"));
+        let _ = fs::remove_dir_all(&folder);
+        Self { folder }
+    }
+}
+
+impl Drop for Filling {
+    fn drop(&mut self) {
+        // After it was renamed there is nothing of this name.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+pub(super) fn run(settings: &Settings, args: &AddArgs, json: bool) -> anyhow::Result<ExitCode> {
+    let root = &settings.unpacked;
+    let name = name(args)?;
+    let target = root.join(&name);
+    if target.exists() || super::folder_of(settings, &name).is_ok() {
+        let folder = target.display().to_string();
+        return Err(CorpusUsage::Taken { name, folder }.into());
+    }
+    let filling = Filling::begin(root, &name);
+    copy(&args.path, &filling.folder, Bytes::Own)?;
+    let corpus = describe(args, &name, &filling.folder)?;
+    let report = corpus.read(&mut Bars::default(), &mut |_| ControlFlow::Continue(())).map_err(Error::from)?;
+    sync(&filling.folder)?;
+    fs::rename(&filling.folder, &target).with_context(|| format!("cannot rename a folder to {}", target.display()))?;
+    File::open(root).and_then(|folder| folder.sync_all()).with_context(|| format!("cannot sync {}", root.display()))?;
+    let files = corpus.files().len();
+    if json {
+        let bytes = bytes_of(&corpus);
+        output::json(&json!({ "name": name, "folder": target, "files": files, "bytes": bytes, "records": report }))?;
+    } else {
+        output::line(&format!(
+            "Added {name}: {files} files, {}, in {}\n{report}\nIt answers questions after `clinqa rebuild`.",
+            sized(bytes_of(&corpus)),
+            target.display()
+        ))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What the corpus will be called: as asked, or as the manifest that it brings says, or like the file.
+fn name(args: &AddArgs) -> Result<String, CorpusUsage> {
+    let stem = || {
+        let name = args.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        if args.path.is_dir() { name } else { name.split('.').next().unwrap_or_default().to_owned() }
+    };
+    let own = args.path.join(MANIFEST);
+    let brought = fs::read_to_string(own).ok().and_then(|text| {
+        let table: toml::Table = text.parse().ok()?;
+        table.get("name")?.as_str().map(str::to_owned)
+    });
+    let found = args.name.clone().or(brought).unwrap_or_else(stem);
+    match legal_id(&found) {
+        Some(id) if !id.as_str().starts_with('.') => Ok(id.to_string()),
+        _ => Err(CorpusUsage::Name { found: found.escape_debug().to_string() }),
+    }
+}
+
+/// Writes `corpus.toml` with the digest of every file, unless the folder brought one, and opens the corpus.
+fn describe(args: &AddArgs, name: &str, folder: &Path) -> anyhow::Result<Corpus> {
+    let path = folder.join(MANIFEST);
+    if path.exists() {
+        let given = [(args.name.is_some(), "--name"), (args.format.is_some(), "--format")];
+        let given = given.into_iter().chain([(!args.default.is_empty(), "--default")]);
+        if let Some((_, flag)) = given.into_iter().find(|(is_given, _)| *is_given) {
+            return Err(CorpusUsage::OwnManifest { path: args.path.display().to_string(), flag }.into());
+        }
+        return Ok(clinqa_corpus::open(folder).map_err(Error::from)?);
+    }
+    let mut manifest = Manifest {
+        name,
+        licence: &args.licence,
+        origin: &args.origin,
+        format: args.format.as_deref(),
+        defaults: defaults(&args.default)?,
+        digests: BTreeMap::new(),
+    };
+    write(&path, &manifest)?;
+    let corpus = clinqa_corpus::open(folder).map_err(Error::from)?;
+    let delivered = corpus.files().iter().filter(|file| file.file != MANIFEST);
+    manifest.digests = delivered.map(|file| (file.file.clone(), file.blake3.clone())).collect();
+    write(&path, &manifest)?;
+    Ok(clinqa_corpus::open(folder).map_err(Error::from)?)
+}
+
+fn defaults(typed: &[String]) -> Result<BTreeMap<&str, &str>, CorpusUsage> {
+    typed
+        .iter()
+        .map(|typed| {
+            let unknown = || CorpusUsage::Default { found: typed.escape_debug().to_string(), known: KNOWN_DEFAULTS };
+            let (key, value) = typed.split_once('=').ok_or_else(unknown)?;
+            if DEFAULTS.contains(&key.trim()) { Ok((key.trim(), value.trim())) } else { Err(unknown()) }
+        })
+        .collect()
+}
+
+fn write(path: &Path, manifest: &Manifest<'_>) -> anyhow::Result<()> {
+    let text = toml::to_string(manifest).context("cannot write the manifest of a corpus")?;
+    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Whether a copied file has bytes of its own or shares those it was copied from, where the disk can.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bytes {
+    Own,
+    Shared,
+}
+
+/// Copies a file into `target`, or everything below a folder; links are left out, since they may lead anywhere, and so
+/// is what is hidden.
+pub(super) fn copy(from: &Path, target: &Path, bytes: Bytes) -> anyhow::Result<()> {
+    let failed = |path: &Path| format!("cannot copy {}", path.display());
+    fs::create_dir_all(target).with_context(|| format!("cannot make {}", target.display()))?;
+    let put = |from: &Path, to: &Path| match bytes {
+        Bytes::Shared if fs::hard_link(from, to).is_ok() => Ok(()),
+        _ => fs::copy(from, to).map(|_| ()),
+    };
+    let found = fs::metadata(from).with_context(|| failed(from))?;
+    if found.is_file() {
+        let name = from.file_name().ok_or(io::ErrorKind::InvalidInput).map_err(io::Error::from)?;
+        put(from, &target.join(name)).with_context(|| failed(from))?;
+        return Ok(());
+    }
+    for entry in fs::read_dir(from).with_context(|| failed(from))? {
+        let entry = entry.with_context(|| failed(from))?;
+        let kind = entry.file_type().with_context(|| failed(&entry.path()))?;
+        let is_hidden = entry.file_name().to_string_lossy().starts_with('.');
+        if kind.is_symlink() || is_hidden {
+            continue;
+        }
+        if kind.is_dir() {
+            copy(&entry.path(), &target.join(entry.file_name()), bytes)?;
+        } else if kind.is_file() {
+            put(&entry.path(), &target.join(entry.file_name())).with_context(|| failed(&entry.path()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes everything below `folder` durable.
+fn sync(folder: &Path) -> anyhow::Result<()> {
+    let failed = |path: &Path| format!("cannot sync {}", path.display());
+    for entry in fs::read_dir(folder).with_context(|| failed(folder))? {
+        let path = entry.with_context(|| failed(folder))?.path();
+        if path.is_dir() {
+            sync(&path)?;
+        } else {
+            File::open(&path).and_then(|file| file.sync_all()).with_context(|| failed(&path))?;
+        }
+    }
+    File::open(folder).and_then(|folder| folder.sync_all()).with_context(|| failed(folder))
+}

@@ -1,0 +1,254 @@
+//! Which documents say nearly the same: one leaflet on three sites, a preprint and its article (pure)?
+//!
+//! Each document leaves two SimHashes (Charikar 2002), of its words and of its pairs of words, and hashes of its title's
+//! words: some 70 bytes beside its id. Two documents are alike where both hashes nearly agree and one title holds the other:
+//! texts made from one template differ in little but the name of what they are about, and are not alike.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use clinqa_schema::{Document, DocumentId};
+
+/// Shorter texts say too little to be told apart.
+const LEAST_WORDS: usize = 40;
+/// Bits in which hashes of words may differ: what candidates are found by. Of the 75,466 pairs of the starter corpus, which
+/// holds no two texts alike, three are that near.
+const MOST_BITS: u32 = 5;
+/// Bits in which hashes of pairs of words may differ. No pair of the starter corpus is nearer than 14.
+const MOST_BITS_OF_PAIRS: u32 = 12;
+/// Hashes are cut into so many pieces; with [`MOST_BITS`] bits different, two pieces at least are equal.
+const PIECES: usize = 7;
+
+/// What is kept of the documents that were shown.
+#[derive(Debug, Default)]
+pub struct Similar {
+    seen: Vec<Trace>,
+}
+
+#[derive(Debug)]
+struct Trace {
+    hash: u64,
+    pairs: u64,
+    id: DocumentId,
+    title: BTreeSet<u32>,
+}
+
+impl Similar {
+    /// Notes a document; one that is too short is like no other.
+    pub fn note(&mut self, document: &Document) {
+        let words: Vec<String> = words(&document.text).collect();
+        if words.len() < LEAST_WORDS {
+            return;
+        }
+        let pairs: Vec<String> = words.windows(2).map(|pair| pair.join(" ")).collect();
+        let hash = |features: &[String]| simhash::simhash_stream(features.iter().map(String::as_str));
+        let title = words_of_title(&document.title);
+        self.seen.push(Trace { hash: hash(&words), pairs: hash(&pairs), id: document.id.clone(), title });
+    }
+
+    /// Every document that has its like, with all that are alike through it, itself left out, in the order of ids.
+    pub fn siblings(mut self) -> BTreeMap<DocumentId, Vec<DocumentId>> {
+        self.seen.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        self.seen.dedup_by(|a, b| a.id == b.id);
+        let mut groups = Groups::of(self.seen.len());
+        for first in 0..PIECES {
+            for second in first + 1..PIECES {
+                self.join_equal(&mut groups, piece(first) | piece(second));
+            }
+        }
+        let mut members: BTreeMap<usize, Vec<DocumentId>> = BTreeMap::new();
+        for (at, trace) in self.seen.iter().enumerate() {
+            members.entry(groups.root(at)).or_default().push(trace.id.clone());
+        }
+        let shared = members.into_values().filter(|ids| ids.len() > 1);
+        shared
+            .flat_map(|ids| {
+                let others = |id: &DocumentId| ids.iter().filter(|other| *other != id).cloned().collect();
+                ids.iter().map(|id| (id.clone(), others(id))).collect::<Vec<_>>()
+            })
+            .collect()
+    }
+
+    /// Joins the like among those whose hashes are equal under `mask`.
+    fn join_equal(&self, groups: &mut Groups, mask: u64) {
+        let mut order: Vec<usize> = (0..self.seen.len()).collect();
+        order.sort_unstable_by_key(|&at| (self.seen[at].hash & mask, at));
+        for equal in order.chunk_by(|&a, &b| self.seen[a].hash & mask == self.seen[b].hash & mask) {
+            for (offset, &at) in equal.iter().enumerate() {
+                // A thousand copies of one text need not be compared each with each: neighbours chain them.
+                for &other in equal[offset + 1..].iter().take(64) {
+                    if self.are_alike(at, other) {
+                        groups.join(at, other);
+                    }
+                }
+            }
+        }
+    }
+
+    fn are_alike(&self, a: usize, b: usize) -> bool {
+        let (a, b) = (&self.seen[a], &self.seen[b]);
+        simhash::hamming_distance(a.hash, b.hash) <= MOST_BITS
+            && simhash::hamming_distance(a.pairs, b.pairs) <= MOST_BITS_OF_PAIRS
+            && !a.title.is_empty()
+            && !b.title.is_empty()
+            && (a.title.is_subset(&b.title) || b.title.is_subset(&a.title))
+            && numbers(&a.title) == numbers(&b.title)
+    }
+}
+
+/// The bits of piece number `at`.
+fn piece(at: usize) -> u64 {
+    let bound = |at: usize| (at * 64).div_ceil(PIECES);
+    (bound(at)..bound(at + 1)).fold(0, |mask, bit| mask | 1 << bit)
+}
+
+fn words(text: &str) -> impl Iterator<Item = String> {
+    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase)
+}
+
+/// Marks the hash of a word with a digit in it: `type 1` is not `type 2`.
+const NUMBER: u32 = 1 << 31;
+
+fn words_of_title(title: &str) -> BTreeSet<u32> {
+    let hash = |word: String| {
+        let digest = blake3::hash(word.as_bytes());
+        let bytes = digest.as_bytes();
+        let short = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]) & !NUMBER;
+        if word.contains(|c: char| c.is_numeric()) { short | NUMBER } else { short }
+    };
+    words(title).map(hash).collect()
+}
+
+fn numbers(title: &BTreeSet<u32>) -> Vec<u32> {
+    title.iter().copied().filter(|word| word & NUMBER != 0).collect()
+}
+
+/// Sets that are joined two at a time; the smallest member names its set.
+struct Groups {
+    parents: Vec<usize>,
+}
+
+impl Groups {
+    fn of(count: usize) -> Self {
+        Self { parents: (0..count).collect() }
+    }
+
+    fn root(&mut self, mut at: usize) -> usize {
+        while self.parents[at] != at {
+            self.parents[at] = self.parents[self.parents[at]];
+            at = self.parents[at];
+        }
+        at
+    }
+
+    fn join(&mut self, a: usize, b: usize) {
+        let (a, b) = (self.root(a), self.root(b));
+        let (low, high) = (a.min(b), a.max(b));
+        self.parents[high] = low;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clinqa_schema::{Metadata, SourceLocator};
+
+    use super::*;
+
+    /// A generator of our own, so that every run sees the same texts.
+    struct Dice(u64);
+
+    impl Dice {
+        fn below(&mut self, bound: u64) -> u64 {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (self.0 >> 33) % bound
+        }
+    }
+
+    fn text(dice: &mut Dice, words: usize) -> Vec<String> {
+        (0..words).map(|_| format!("w{}", dice.below(3_000))).collect()
+    }
+
+    fn document(id: &str, title: &str, words: &[String]) -> Document {
+        Document {
+            id: id.parse().expect("an id"),
+            title: title.into(),
+            text: words.join(" "),
+            sections: Vec::new(),
+            metadata: Metadata::default(),
+            source: SourceLocator::default(),
+        }
+    }
+
+    fn alike(documents: &[Document]) -> Vec<String> {
+        let mut similar = Similar::default();
+        documents.iter().for_each(|document| similar.note(document));
+        let told = similar.siblings().into_iter();
+        told.map(|(id, others)| {
+            format!("{id}: {}", others.iter().map(DocumentId::as_str).collect::<Vec<_>>().join(" "))
+        })
+        .collect()
+    }
+
+    #[test]
+    fn one_leaflet_on_three_sites_is_one_group_whatever_the_order() {
+        let words = text(&mut Dice(1), 300);
+        let mut edited = words.clone();
+        edited[150] = "altogether".into();
+        let other = text(&mut Dice(2), 300);
+        let mut documents = vec![
+            document("site-b", "Asthma", &words),
+            document("site-a", "Asthma, a leaflet", &edited),
+            document("site-c", "ASTHMA", &words),
+            document("else", "Asthma", &other),
+        ];
+        let expected = ["site-a: site-b site-c", "site-b: site-a site-c", "site-c: site-a site-b"];
+        assert_eq!(alike(&documents), expected);
+        documents.reverse();
+        assert_eq!(alike(&documents), expected);
+    }
+
+    #[test]
+    fn texts_from_one_template_about_different_things_are_not_alike() {
+        let words = text(&mut Dice(3), 300);
+        let check = |a: &str, b: &str, together: bool| {
+            let found = alike(&[document("a", a, &words), document("b", b, &words)]);
+            assert_eq!(found.len(), if together { 2 } else { 0 }, "{a} and {b}");
+        };
+        check("Kabuki syndrome", "Jacobsen syndrome", false);
+        check("Diabetes type 1", "Diabetes type 2", false);
+        check("Diabetes", "Diabetes type 2", false);
+        check("Covid-19", "COVID 19", true);
+        check("", "", false);
+    }
+
+    #[test]
+    fn a_text_of_a_few_words_is_like_no_other() {
+        let words = text(&mut Dice(4), LEAST_WORDS - 1);
+        assert_eq!(alike(&[document("a", "A", &words), document("b", "A", &words)]), [""; 0]);
+    }
+
+    #[test]
+    fn a_text_with_one_word_in_fifty_changed_is_nearly_always_known_again_and_an_unrelated_one_never() {
+        let mut dice = Dice(5);
+        let (mut known, mut strangers, tries) = (0, 0, 300);
+        for _ in 0..tries {
+            let length = 60 + dice.below(540) as usize;
+            let words = text(&mut dice, length);
+            let mut edited = words.clone();
+            for _ in 0..length / 50 {
+                let at = dice.below(length as u64) as usize;
+                edited[at] = format!("new{}", dice.below(1_000));
+            }
+            known += usize::from(!alike(&[document("a", "T", &words), document("b", "T", &edited)]).is_empty());
+            let other = text(&mut dice, length);
+            strangers += usize::from(!alike(&[document("a", "T", &words), document("b", "T", &other)]).is_empty());
+        }
+        assert!(known * 100 >= tries * 85, "{known} of {tries}");
+        assert_eq!(strangers, 0);
+    }
+
+    #[test]
+    fn the_pieces_of_a_hash_cover_it_once() {
+        assert_eq!((0..PIECES).map(piece).fold(0, |all, bits| all | bits), u64::MAX);
+        assert_eq!((0..PIECES).map(|at| piece(at).count_ones()).sum::<u32>(), 64);
+    }
+}

@@ -1,0 +1,156 @@
+//! Which documents differ between two generations?
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+
+use clinqa_schema::{Document, DocumentId, SourceLocator};
+use serde::{Deserialize, Serialize};
+
+use crate::local::files::compare;
+use crate::local::store::{DOCUMENTS, METADATA};
+use crate::{IndexError, Manifest};
+
+/// How many documents of each sort are named; the rest are counted.
+const NAMED: usize = 20;
+
+/// What happened to documents between two generations. Where they stood in their files does not count.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Changes {
+    /// Those that only the later one holds.
+    pub added: Listed,
+    /// Those that only the earlier one holds.
+    pub removed: Listed,
+    /// Those whose text, sections or metadata differ.
+    pub changed: Listed,
+    /// Those that are the same.
+    pub unchanged: u64,
+}
+
+/// Documents of one sort: all counted, the first named, in the order of their ids.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Listed {
+    /// How many there are.
+    pub count: u64,
+    /// The first of them.
+    pub first: Vec<DocumentId>,
+}
+
+impl Listed {
+    /// Counts one more.
+    pub fn note(&mut self, id: &DocumentId) {
+        self.count += 1;
+        if self.first.len() < NAMED {
+            self.first.push(id.clone());
+        }
+    }
+}
+
+impl Changes {
+    /// Whether no document differs.
+    pub fn is_empty(&self) -> bool {
+        self.added.count + self.removed.count + self.changed.count == 0
+    }
+}
+
+/// Whether two documents say the same, wherever they stood in their files.
+pub fn same_document(a: &Document, b: &Document) -> bool {
+    let key = |document: &Document| {
+        let Document { id, title, text, sections, metadata, source: _ } = document.clone();
+        Document { id, title, text, sections, metadata, source: SourceLocator::default() }
+    };
+    key(a) == key(b)
+}
+
+/// Compares the documents of two generations in one pass over both, with nothing held in memory.
+pub(crate) fn changes(earlier: &Path, later: &Path) -> Result<Changes, IndexError> {
+    let (mut earlier, mut later) = (Documents::open(earlier)?, Documents::open(later)?);
+    let mut changes = Changes::default();
+    let (mut old, mut new) = (earlier.next()?, later.next()?);
+    loop {
+        match (&old, &new) {
+            (None, None) => return Ok(changes),
+            (Some(gone), next) if next.as_ref().is_none_or(|next| gone.id < next.id) => {
+                changes.removed.note(&gone.id);
+                old = earlier.next()?;
+            }
+            (Some(one), Some(other)) if one.id == other.id => {
+                if same_lines(&earlier, one, &later, other)? {
+                    changes.unchanged += 1;
+                } else {
+                    changes.changed.note(&other.id);
+                }
+                (old, new) = (earlier.next()?, later.next()?);
+            }
+            (_, come) => {
+                come.iter().map(|come| &come.id).for_each(|id| changes.added.note(id));
+                new = later.next()?;
+            }
+        }
+    }
+}
+
+/// Makes sure that the files which [`changes`] reads are those that were sealed.
+pub(crate) fn check(folder: &Path, manifest: &Manifest) -> Result<(), IndexError> {
+    for entry in manifest.files.iter().filter(|entry| [DOCUMENTS, METADATA].contains(&entry.file.as_str())) {
+        if let Some(damage) = compare(folder, entry)? {
+            return Err(IndexError::Damaged { path: folder.join(&entry.file), damage });
+        }
+    }
+    Ok(())
+}
+
+fn same_lines(a: &Documents, one: &Line, b: &Documents, other: &Line) -> Result<bool, IndexError> {
+    if one.text == other.text {
+        return Ok(true);
+    }
+    Ok(same_document(&a.parse(one)?, &b.parse(other)?))
+}
+
+/// The documents of a generation, one after the other, in the order of their ids.
+struct Documents {
+    names: BufReader<File>,
+    lines: BufReader<File>,
+    path: PathBuf,
+}
+
+/// One document as it is stored.
+struct Line {
+    id: DocumentId,
+    text: Vec<u8>,
+}
+
+impl Documents {
+    fn open(folder: &Path) -> Result<Self, IndexError> {
+        let open = |name: &str| {
+            let path = folder.join(name);
+            let file = File::open(&path).map_err(|source| IndexError::io("open", &path, source))?;
+            Ok::<_, IndexError>(BufReader::with_capacity(1 << 18, file))
+        };
+        Ok(Self { names: open(METADATA)?, lines: open(DOCUMENTS)?, path: folder.join(DOCUMENTS) })
+    }
+
+    fn next(&mut self) -> Result<Option<Line>, IndexError> {
+        #[derive(Deserialize)]
+        struct Named {
+            id: DocumentId,
+        }
+        let (mut name, mut text) = (Vec::new(), Vec::new());
+        let mut read = || Ok((self.names.read_until(b'\n', &mut name)?, self.lines.read_until(b'\n', &mut text)?));
+        let read: Result<(usize, usize), std::io::Error> = read();
+        let read = read.map_err(|source| IndexError::io("read", &self.path, source))?;
+        if read == (0, 0) {
+            return Ok(None);
+        }
+        let Named { id } = serde_json::from_slice(&name).map_err(|_| self.nonsense())?;
+        Ok(Some(Line { id, text }))
+    }
+
+    fn parse(&self, line: &Line) -> Result<Document, IndexError> {
+        serde_json::from_slice(&line.text).map_err(|_| self.nonsense())
+    }
+
+    fn nonsense(&self) -> IndexError {
+        IndexError::content(&self.path, "line of a document")
+    }
+}
