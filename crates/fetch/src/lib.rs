@@ -22,8 +22,9 @@ mod request;
 
 pub use error::FetchError;
 pub use literature::{
-    Arrival, Arrived, Checksum, DownloadError, Downloader, Expected, Link, Offer, Page, Patience, Pick, Planned, Private,
-    Reach, SOURCES, Source, Version, Wanted, links, numbered, plan, plan_ids,
+    Arrival, Arrived, Checksum, Collection, DownloadError, Downloader, Expected, Link, Listed, Offer, Page, Patience,
+    Pick, Planned, Private, Reach, SOURCES, Source, Taken, Version, Wanted, collect, links, numbered, offered, plan,
+    plan_ids,
 };
 pub use pin::{PIN_FILE, PulledFile, verify};
 pub use request::{PullRequest, Pulled};

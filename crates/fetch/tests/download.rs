@@ -10,8 +10,10 @@ use std::thread;
 use std::time::Duration;
 
 use clinqa_fetch::{
-    Arrival, Arrived, DownloadError, Downloader, Expected, Patience, Private, Reach, Version, Wanted,
+    Arrival, Arrived, Collection, DownloadError, Downloader, Expected, Listed, Patience, Pick, Private, Reach, Source,
+    Version, Wanted, collect, offered,
 };
+use clinqa_schema::Silent;
 use sha2::{Digest, Sha256};
 
 /// What a server does with a request (head in lower case, and which request it is, from 0).
@@ -31,7 +33,8 @@ impl Server {
         let (seen, behaviour): (_, Arc<Behaviour>) = (Arc::clone(&heads), Arc::new(behaviour));
         thread::spawn(move || {
             for stream in listener.incoming() {
-                let (mut stream, seen, behaviour) = (stream.expect("a stream"), Arc::clone(&seen), Arc::clone(&behaviour));
+                let (mut stream, seen, behaviour) =
+                    (stream.expect("a stream"), Arc::clone(&seen), Arc::clone(&behaviour));
                 thread::spawn(move || {
                     let mut head = String::new();
                     let mut reader = BufReader::new(stream.try_clone().expect("a second handle"));
@@ -143,7 +146,11 @@ fn a_file_arrives_whole_with_its_digest_and_the_server_learns_nothing_but_the_ve
 #[test]
 fn a_version_that_is_here_already_is_not_sent_again() {
     let server = Server::start(|head, _, stream| {
-        if head.contains("if-none-match: \"v1\"") { say(stream, "304 Not Modified", b"") } else { whole(stream, "", b"new") }
+        if head.contains("if-none-match: \"v1\"") {
+            say(stream, "304 Not Modified", b"")
+        } else {
+            whole(stream, "", b"new")
+        }
     });
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("a.xml"), "old").expect("a file");
@@ -159,7 +166,10 @@ fn a_cut_is_gone_on_from_where_it_was() {
     let server = Server::start(|head, number, stream| match (number, from(head)) {
         (0, None) => say(stream, "200 OK\r\netag: \"v1\"\r\ncontent-length: 300000", &body()[..100_000]),
         (1, Some(start)) if head.contains("if-range: \"v1\"") => {
-            let rest = format!("206 Partial Content\r\netag: \"v1\"\r\ncontent-range: bytes {start}-299999/300000\r\ncontent-length: {}", 300_000 - start);
+            let rest = format!(
+                "206 Partial Content\r\netag: \"v1\"\r\ncontent-range: bytes {start}-299999/300000\r\ncontent-length: {}",
+                300_000 - start
+            );
             say(stream, &rest, &body()[start..]);
         }
         _ => say(stream, "400 Bad Request\r\ncontent-length: 0", b""),
@@ -174,12 +184,17 @@ fn a_cut_is_gone_on_from_where_it_was() {
 fn what_one_call_left_the_next_one_goes_on_with() {
     let server = Server::start(|head, _, stream| match from(head) {
         None => say(stream, "200 OK\r\nlast-modified: then\r\ncontent-length: 300000", &body()[..90_000]),
-        Some(90_000) => say(stream, "206 Partial Content\r\nlast-modified: then\r\ncontent-range: bytes 90000-299999/300000\r\ncontent-length: 210000", &body()[90_000..]),
+        Some(90_000) => say(
+            stream,
+            "206 Partial Content\r\nlast-modified: then\r\ncontent-range: bytes 90000-299999/300000\r\ncontent-length: 210000",
+            &body()[90_000..],
+        ),
         Some(_) => say(stream, "500 Oh\r\ncontent-length: 0", b""),
     });
     let folder = tempfile::tempdir().expect("a folder");
     let once = Reach { patience: Patience { attempts: 1, ..patience() }, ..reach(Private::Allowed) };
-    let error = Downloader::new(once).expect("one").fetch(&server.wanted(), folder.path(), &mut |_| {}).expect_err("a cut");
+    let error =
+        Downloader::new(once).expect("one").fetch(&server.wanted(), folder.path(), &mut |_| {}).expect_err("a cut");
     assert!(matches!(error, DownloadError::Interrupted { received: 90_000, .. }), "{error}");
     let came = arrived(&server.wanted(), folder.path());
     assert_eq!((came.bytes, came.resumed), (300_000, 90_000));
@@ -199,7 +214,10 @@ fn a_server_that_cannot_go_on_is_taken_from_the_beginning_and_nothing_is_mixed()
         assert_eq!(fs::read(arrived(&server.wanted(), folder.path()).path).expect("the file"), body(), "{second}");
     };
     check("200 OK\r\netag: \"v2\"\r\ncontent-length: 300000", 0);
-    check("206 Partial Content\r\netag: \"v2\"\r\ncontent-range: bytes 100000-299999/300000\r\ncontent-length: 200000", 100_000);
+    check(
+        "206 Partial Content\r\netag: \"v2\"\r\ncontent-range: bytes 100000-299999/300000\r\ncontent-length: 200000",
+        100_000,
+    );
     check("206 Partial Content\r\netag: \"v1\"\r\ncontent-range: bytes 5-299999/300000\r\ncontent-length: 299995", 5);
     check("206 Partial Content\r\netag: \"v1\"\r\ncontent-length: 200000", 100_000);
     check("416 Range Not Satisfiable\r\ncontent-length: 0", 300_000);
@@ -211,7 +229,11 @@ fn a_lie_about_the_length_is_no_file() {
     assert!(matches!(refused(&long.wanted(), "stopped after 300000 bytes"), DownloadError::Interrupted { .. }));
     let parts = Server::start(|head, _, stream| match from(head) {
         None => say(stream, "200 OK\r\netag: \"v1\"\r\ncontent-length: 300000", &body()[..100_000]),
-        Some(_) => say(stream, "206 Partial Content\r\netag: \"v1\"\r\ncontent-range: bytes 100000-299999/300000\r\ncontent-length: 7", b"1234567"),
+        Some(_) => say(
+            stream,
+            "206 Partial Content\r\netag: \"v1\"\r\ncontent-range: bytes 100000-299999/300000\r\ncontent-length: 7",
+            b"1234567",
+        ),
     });
     refused(&parts.wanted(), "300000 bytes were announced and 100007 offered");
     let none = Server::start(|_, _, stream| say(stream, "200 OK", &body()));
@@ -243,7 +265,9 @@ fn silence_and_dripping_are_not_waited_for() {
 fn a_redirect_is_followed_and_a_circle_is_not() {
     let end = Server::start(|_, _, stream| whole(stream, "", b"text"));
     let to = format!("{}/b.xml", end.url);
-    let begin = Server::start(move |_, _, stream| say(stream, &format!("302 Found\r\nlocation: {to}\r\ncontent-length: 0"), b""));
+    let begin = Server::start(move |_, _, stream| {
+        say(stream, &format!("302 Found\r\nlocation: {to}\r\ncontent-length: 0"), b"")
+    });
     let folder = tempfile::tempdir().expect("a folder");
     assert_eq!(arrived(&begin.wanted(), folder.path()).bytes, 4);
     let circle = Server::start(|_, _, stream| say(stream, "301 Moved\r\nlocation: /again\r\ncontent-length: 0", b""));
@@ -257,9 +281,21 @@ fn addresses_inside_our_walls_are_refused_before_a_socket_opens() {
     let port = server.url.rsplit(':').next().expect("a port").to_owned();
     let folder = tempfile::tempdir().expect("a folder");
     let mut strict = Downloader::new(reach(Private::Refused)).expect("a downloader");
-    let hosts = ["127.0.0.1", "localhost", "2130706433", "0177.0.0.1", "0x7f.1", "0.0.0.0", "[::1]", "[::ffff:127.0.0.1]", "[::]"];
+    let hosts = [
+        "127.0.0.1",
+        "localhost",
+        "2130706433",
+        "0177.0.0.1",
+        "0x7f.1",
+        "0.0.0.0",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "[::]",
+    ];
     for host in hosts {
-        let error = strict.fetch(&wanted(&format!("http://{host}:{port}/a.xml")), folder.path(), &mut |_| {}).expect_err("refused");
+        let error = strict
+            .fetch(&wanted(&format!("http://{host}:{port}/a.xml")), folder.path(), &mut |_| {})
+            .expect_err("refused");
         assert!(error.to_string().contains("--allow-private"), "{host}: {error}");
         assert!(strict.page(&format!("http://{host}:{port}/")).is_err());
     }
@@ -271,8 +307,12 @@ fn addresses_inside_our_walls_are_refused_before_a_socket_opens() {
 
 #[test]
 fn a_redirect_to_another_scheme_leads_nowhere() {
-    for target in ["file:///etc/passwd", "ftp://example.org/a", "gopher://example.org/", "http://user:secret@example.org/"] {
-        let server = Server::start(move |_, _, stream| say(stream, &format!("302 Found\r\nlocation: {target}\r\ncontent-length: 0"), b""));
+    for target in
+        ["file:///etc/passwd", "ftp://example.org/a", "gopher://example.org/", "http://user:secret@example.org/"]
+    {
+        let server = Server::start(move |_, _, stream| {
+            say(stream, &format!("302 Found\r\nlocation: {target}\r\ncontent-length: 0"), b"")
+        });
         let error = refused(&server.wanted(), "cannot fetch from");
         assert!(!error.to_string().contains("secret"));
     }
@@ -282,7 +322,12 @@ fn a_redirect_to_another_scheme_leads_nowhere() {
 fn a_body_without_end_and_one_that_unpacks_to_much_are_stopped_at_the_limit() {
     let endless = Server::start(|_, _, stream| {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n");
-        while stream.write_all(b"1000\r\n").and_then(|()| stream.write_all(&[b'x'; 0x1000])).and_then(|()| stream.write_all(b"\r\n")).is_ok() {}
+        while stream
+            .write_all(b"1000\r\n")
+            .and_then(|()| stream.write_all(&[b'x'; 0x1000]))
+            .and_then(|()| stream.write_all(b"\r\n"))
+            .is_ok()
+        {}
     });
     refused(&endless.wanted(), "more than 1048576 bytes");
     let announced = Server::start(|_, _, stream| say(stream, "200 OK\r\ncontent-length: 99999999999", b""));
@@ -313,11 +358,18 @@ fn a_digest_decides_and_what_is_wrong_is_forgotten() {
     assert_eq!(arrived(&with(companion("good.md5")), folder.path()).bytes, 5);
     let hex = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
     arrived(&with(Expected::Sha256(hex.to_ascii_uppercase())), folder.path());
-    refused(&with(companion("bad.md5")), "its MD5 should be 00000000000000000000000000000000 and is 5d41402abc4b2a76b9719d911017c592");
+    refused(
+        &with(companion("bad.md5")),
+        "its MD5 should be 00000000000000000000000000000000 and is 5d41402abc4b2a76b9719d911017c592",
+    );
     refused(&with(companion("none.md5")), "is no MD5");
     refused(&with(Expected::Sha256("12".into())), "is no SHA-256");
     refused(&with(Expected::Md5("0".repeat(32))), "its MD5 should be");
-    let left: Vec<_> = fs::read_dir(folder.path().join(".fetch")).expect("the waiting room").flatten().map(|entry| entry.file_name()).collect();
+    let left: Vec<_> = fs::read_dir(folder.path().join(".fetch"))
+        .expect("the waiting room")
+        .flatten()
+        .map(|entry| entry.file_name())
+        .collect();
     assert_eq!(left, ["lock"]);
 }
 
@@ -355,7 +407,8 @@ fn a_flood_of_headers_is_refused() {
         }
     });
     refused(&flood.wanted(), "the head of its answer is broken or too long");
-    let garbage = Server::start(|_, _, stream| drop(stream.write_all(b"I am no web server at all, good day to you\r\n\r\n")));
+    let garbage =
+        Server::start(|_, _, stream| drop(stream.write_all(b"I am no web server at all, good day to you\r\n\r\n")));
     refused(&garbage.wanted(), "");
 }
 
@@ -366,4 +419,68 @@ fn a_page_is_text_of_a_bounded_length() {
     assert_eq!(downloader.page(&server.url).expect("a page").text, "<a href=\"x.xml\">x</a>");
     let binary = Server::start(|_, _, stream| whole(stream, "", &[0xff, 0xfe]));
     assert!(matches!(downloader.page(&binary.url), Err(DownloadError::PageText { .. })));
+}
+
+/// A folder of PubMed's update files as its server lists it.
+fn updates() -> Server {
+    Server::start(|head, _, stream| match head.split(' ').nth(1).unwrap_or_default() {
+        "/updatefiles/" => {
+            let rows: String = (1_274..=1_277)
+                .flat_map(|n| {
+                    ["", ".md5"].map(|more| {
+                        format!("<a href=\"pubmed26n{n}.xml.gz{more}\">x</a> 2026-01-{} 14:05\n", n - 1_260)
+                    })
+                })
+                .collect();
+            whole(stream, "", rows.as_bytes());
+        }
+        path if path.ends_with(".md5") => whole(stream, "", b"MD5(x)= 5d41402abc4b2a76b9719d911017c592"),
+        _ => whole(stream, "\r\netag: \"v1\"", b"hello"),
+    })
+}
+
+#[test]
+fn update_files_come_by_number_with_their_md5_and_afterwards_only_what_is_new() {
+    let (server, folder) = (updates(), tempfile::tempdir().expect("a folder"));
+    let mut downloader = Downloader::new(reach(Private::Allowed)).expect("a downloader");
+    let collection = Collection {
+        source: Source::named("pubmed-updates"),
+        mirror: Some(format!("{}/updatefiles/", server.url)),
+        limit: 1 << 20,
+        ..Collection::default()
+    };
+    let pick = Pick { numbers: Some(1_274..=1_275), ..Pick::default() };
+    let wanted = offered(&mut downloader, folder.path(), &collection, &pick).expect("two");
+    assert_eq!(server.heads().len(), 1, "a dry run asks for the page only");
+    let taken = collect(&mut downloader, folder.path(), &wanted, 7, &mut Silent).expect("two files");
+    let names: Vec<&str> = taken.iter().map(|taken| taken.file.as_str()).collect();
+    assert_eq!(names, ["pubmed26n1274.xml.gz", "pubmed26n1275.xml.gz"]);
+    assert_eq!(server.heads().len(), 5, "each with its MD5");
+    assert_eq!(fs::read(folder.path().join(names[1])).expect("a file"), b"hello");
+    assert_eq!(offered(&mut downloader, folder.path(), &collection, &pick).expect("none"), []);
+    let next = offered(&mut downloader, folder.path(), &collection, &Pick::default()).expect("the next two");
+    assert_eq!((next.len(), next[0].name.as_str()), (2, "pubmed26n1276.xml.gz"));
+    fs::remove_file(folder.path().join(names[0])).expect("removed");
+    let lost = offered(&mut downloader, folder.path(), &collection, &pick).expect("the lost one");
+    assert_eq!((lost.len(), lost[0].name.as_str()), (1, names[0]));
+}
+
+#[test]
+fn files_of_a_list_are_asked_for_by_their_version() {
+    let server = Server::start(|head, _, stream| {
+        if head.contains("if-none-match: \"v1\"") {
+            say(stream, "304 Not Modified", b"")
+        } else {
+            whole(stream, "\r\netag: \"v1\"", b"hello")
+        }
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut downloader = Downloader::new(reach(Private::Allowed)).expect("a downloader");
+    let listed = Listed { url: format!("{}/g/a.md?key=1", server.url), name: None, expected: Expected::Whole };
+    let collection = Collection { urls: vec![listed], limit: 1 << 20, ..Collection::default() };
+    for is_new in [true, false] {
+        let wanted = offered(&mut downloader, folder.path(), &collection, &Pick::default()).expect("one");
+        let taken = collect(&mut downloader, folder.path(), &wanted, 7, &mut Silent).expect("one file");
+        assert_eq!((taken[0].file.as_str(), taken[0].is_new, taken[0].bytes), ("a.md", is_new, 5));
+    }
 }

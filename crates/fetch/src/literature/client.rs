@@ -182,7 +182,8 @@ fn answer(url: Url, response: Response<Body>) -> Result<Answer, DownloadError> {
     let length = header("content-length").and_then(|length| length.trim().parse().ok());
     // ureq unpacks gzip by itself and then hides both the encoding and the length; what is left of such an answer looks
     // like one that ends whenever the connection does, unless it came in chunks.
-    let is_chunked = header("transfer-encoding").is_some_and(|encoding| encoding.to_ascii_lowercase().contains("chunked"));
+    let is_chunked =
+        header("transfer-encoding").is_some_and(|encoding| encoding.to_ascii_lowercase().contains("chunked"));
     let version = Version { etag: header("etag"), modified: header("last-modified") };
     Ok(Answer {
         status: response.status().as_u16(),

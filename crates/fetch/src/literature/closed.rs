@@ -20,6 +20,11 @@ impl Downloader {
     }
 
     /// Never reached.
+    pub fn join(&self, _: &str, _: &str) -> Result<String, DownloadError> {
+        match self.0 {}
+    }
+
+    /// Never reached.
     pub fn fetch(&mut self, _: &Wanted, _: &Path, _: &mut dyn FnMut(u64)) -> Result<Arrival, DownloadError> {
         match self.0 {}
     }

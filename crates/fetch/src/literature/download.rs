@@ -8,7 +8,7 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::address::{parse, shown};
+use super::address::{parse, redirect, shown};
 use super::client::{Answer, Ask, Client, Failure};
 use super::part::{Digests, Note, Part, Waiting};
 use super::{Arrival, Arrived, DownloadError, Expected, Page, Private, Reach, Version, Wanted};
@@ -56,11 +56,21 @@ impl Downloader {
         self.text(url, MAX_PAGE_BYTES)
     }
 
+    /// The whole address that a page means by `address`, if it may be asked.
+    pub fn join(&self, page: &str, address: &str) -> Result<String, DownloadError> {
+        Ok(redirect(&parse(page, self.private)?, address, self.private)?.to_string())
+    }
+
     /// Brings `wanted` into `folder`, or what is missing of it, and checks it. `meter` hears how much of it is here.
     ///
     /// A cut, a silence and a busy server are waited out and gone on from; what was interrupted for good stays beside
     /// the corpus and is gone on with by the next call. Nothing appears in `folder` before it is whole and checked.
-    pub fn fetch(&mut self, wanted: &Wanted, folder: &Path, meter: &mut dyn FnMut(u64)) -> Result<Arrival, DownloadError> {
+    pub fn fetch(
+        &mut self,
+        wanted: &Wanted,
+        folder: &Path,
+        meter: &mut dyn FnMut(u64),
+    ) -> Result<Arrival, DownloadError> {
         let shown = shown(&parse(&wanted.url, self.private)?);
         let waiting = Waiting::enter(folder)?;
         let part = waiting.part(&wanted.name)?;
@@ -110,13 +120,17 @@ impl Downloader {
             let final_url = answer.url.to_string();
             let mut bytes = Vec::new();
             let patience = client.patience().idle;
-            copy(answer.body, &mut |piece| {
-                bytes.extend_from_slice(piece);
-                if bytes.len() as u64 > limit {
-                    return Err(DownloadError::TooLarge { file: shown.clone(), limit }.into());
-                }
-                Ok(())
-            }, patience)
+            copy(
+                answer.body,
+                &mut |piece| {
+                    bytes.extend_from_slice(piece);
+                    if bytes.len() as u64 > limit {
+                        return Err(DownloadError::TooLarge { file: shown.clone(), limit }.into());
+                    }
+                    Ok(())
+                },
+                patience,
+            )
             .map_err(|ended| ended.named(&shown))?;
             if answer.length.is_some_and(|length| length != bytes.len() as u64) {
                 return Err(cut(&shown, bytes.len() as u64, io::ErrorKind::UnexpectedEof.into()));
@@ -263,19 +277,23 @@ fn receive(
     let note = Note { url: wanted.url.clone(), version: answer.version.clone() };
     let mut out = part.open(start, &note)?;
     let mut received = start;
-    let ended = copy(answer.body, &mut |piece| {
-        let found = received + piece.len() as u64;
-        if let Some(expected) = total.filter(|total| found > *total) {
-            return Err(DownloadError::Length { file: wanted.name.clone(), expected, found }.into());
-        }
-        if found > wanted.limit {
-            return Err(DownloadError::TooLarge { file: wanted.name.clone(), limit: wanted.limit }.into());
-        }
-        out.write_all(piece).map_err(DownloadError::io(part.path()))?;
-        received = found;
-        meter(received);
-        Ok(())
-    }, client.patience().idle);
+    let ended = copy(
+        answer.body,
+        &mut |piece| {
+            let found = received + piece.len() as u64;
+            if let Some(expected) = total.filter(|total| found > *total) {
+                return Err(DownloadError::Length { file: wanted.name.clone(), expected, found }.into());
+            }
+            if found > wanted.limit {
+                return Err(DownloadError::TooLarge { file: wanted.name.clone(), limit: wanted.limit }.into());
+            }
+            out.write_all(piece).map_err(DownloadError::io(part.path()))?;
+            received = found;
+            meter(received);
+            Ok(())
+        },
+        client.patience().idle,
+    );
     let synced = out.sync_all().map_err(DownloadError::io(part.path()));
     match ended {
         Ok(()) => {}
@@ -293,7 +311,13 @@ fn receive(
 }
 
 /// Holds the whole file against what was promised, and lets it into the corpus.
-fn check(wanted: &Wanted, expected: &Expected, part: &Part, version: Version, total: Option<u64>) -> Result<Arrival, Trouble> {
+fn check(
+    wanted: &Wanted,
+    expected: &Expected,
+    part: &Part,
+    version: Version,
+    total: Option<u64>,
+) -> Result<Arrival, Trouble> {
     let Digests { bytes, md5, sha256 } = part.digests()?;
     let promised = match expected {
         Expected::Md5(hex) => Some(("MD5", hex, &md5)),
@@ -335,7 +359,11 @@ impl Ended {
 }
 
 /// Hands a body on piece by piece; one that only drips is as good as silent.
-fn copy(mut body: Box<dyn Read>, sink: &mut dyn FnMut(&[u8]) -> Result<(), Ended>, idle: Duration) -> Result<(), Ended> {
+fn copy(
+    mut body: Box<dyn Read>,
+    sink: &mut dyn FnMut(&[u8]) -> Result<(), Ended>,
+    idle: Duration,
+) -> Result<(), Ended> {
     let mut piece = vec![0; PIECE];
     let (mut since, mut dripped) = (Instant::now(), 0);
     loop {

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum DownloadError {
     /// The feature `hub` is off.
-    #[error("this build fetches nothing; rebuild with `--features hub`, or put the files into the corpus folder by hand")]
+    #[error(
+        "this build fetches nothing; rebuild with `--features hub`, or put the files into the corpus folder by hand"
+    )]
     NoNetwork,
     /// It is no address.
     #[error("cannot fetch {url}: this is no web address; write it as https://HOST/FILE")]
@@ -40,13 +42,17 @@ pub enum DownloadError {
     #[error("cannot use the proxy: its address is none; set it as http://HOST:PORT")]
     Proxy,
     /// The host has no address.
-    #[error("cannot find {host}: check the address and the network, or fetch the file elsewhere and `clinqa corpus add` it")]
+    #[error(
+        "cannot find {host}: check the address and the network, or fetch the file elsewhere and `clinqa corpus add` it"
+    )]
     NoHost {
         /// The host.
         host: String,
     },
     /// No connection, or none that worked.
-    #[error("cannot reach {url}: {source}; check the network, the proxy and the address, and run the same command again")]
+    #[error(
+        "cannot reach {url}: {source}; check the network, the proxy and the address, and run the same command again"
+    )]
     Unreachable {
         /// The address.
         url: String,
@@ -76,7 +82,9 @@ pub enum DownloadError {
         status: u16,
     },
     /// The server wants us to stay away longer than we wait.
-    #[error("cannot fetch {url}: the server asks for a pause of {seconds} seconds; run the same command again after it")]
+    #[error(
+        "cannot fetch {url}: the server asks for a pause of {seconds} seconds; run the same command again after it"
+    )]
     ComeBack {
         /// The address.
         url: String,
@@ -114,7 +122,9 @@ pub enum DownloadError {
         found: u64,
     },
     /// Longer than allowed.
-    #[error("cannot fetch {file}: it has more than {limit} bytes; set a higher `max_bytes` in corpus.toml if that is right")]
+    #[error(
+        "cannot fetch {file}: it has more than {limit} bytes; set a higher `max_bytes` in corpus.toml if that is right"
+    )]
     TooLarge {
         /// The file.
         file: String,
@@ -138,7 +148,9 @@ pub enum DownloadError {
         source: io::Error,
     },
     /// Not the bytes that were expected; they were deleted.
-    #[error("cannot trust {file}: its {algorithm} should be {expected} and is {found}; run the same command again, and report it to the provider if it stays so")]
+    #[error(
+        "cannot trust {file}: its {algorithm} should be {expected} and is {found}; run the same command again, and report it to the provider if it stays so"
+    )]
     Digest {
         /// The file.
         file: String,
@@ -160,7 +172,9 @@ pub enum DownloadError {
         found: String,
     },
     /// A file's name could lead out of the corpus or be overlooked in it.
-    #[error("cannot store {name:?}: a file is named with letters, digits, `.`, `_` and `-`, beginning with a letter or digit; give it a `name` in corpus.toml")]
+    #[error(
+        "cannot store {name:?}: a file is named with letters, digits, `.`, `_` and `-`, beginning with a letter or digit; give it a `name` in corpus.toml"
+    )]
     Name {
         /// The name.
         name: String,
@@ -192,7 +206,9 @@ pub enum DownloadError {
         page: String,
     },
     /// Too much to take without being told so.
-    #[error("{source_name} offers {files} files; say which with `--files FIRST-LAST` or `--since DATE`, or take them all with `--all`")]
+    #[error(
+        "{source_name} offers {files} files; say which with `--files FIRST-LAST` or `--since DATE`, or take them all with `--all`"
+    )]
     WhichFiles {
         /// The source.
         source_name: &'static str,
@@ -200,7 +216,9 @@ pub enum DownloadError {
         files: usize,
     },
     /// No article is named.
-    #[error("{source_name} brings single articles; name them as `ids = [\"PMC…\"]` under [fetch] in corpus.toml, or with `--ids`")]
+    #[error(
+        "{source_name} brings single articles; name them as `ids = [\"PMC…\"]` under [fetch] in corpus.toml, or with `--ids`"
+    )]
     NoIds {
         /// The source.
         source_name: &'static str,
@@ -233,7 +251,6 @@ impl DownloadError {
     }
 
     /// Wraps what the file system said about `path`; a full disk has its own name and its own cure.
-    #[cfg_attr(not(feature = "hub"), expect(dead_code, reason = "only a build with a socket writes files"))]
     pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_path_buf();
         move |source| match source.kind() {

@@ -52,7 +52,10 @@ fn first_date(text: &str) -> Option<Date> {
     let bytes = text.as_bytes();
     let windows = bytes.windows(10);
     let mut dates = windows.filter_map(|window| std::str::from_utf8(window).ok()).filter(|window| {
-        window.bytes().enumerate().all(|(at, byte)| if matches!(at, 4 | 7) { byte == b'-' } else { byte.is_ascii_digit() })
+        window
+            .bytes()
+            .enumerate()
+            .all(|(at, byte)| if matches!(at, 4 | 7) { byte == b'-' } else { byte.is_ascii_digit() })
     });
     dates.find_map(|date| Date::new(date).ok())
 }

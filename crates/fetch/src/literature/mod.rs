@@ -9,6 +9,7 @@ mod address;
 mod client;
 #[cfg(not(feature = "hub"))]
 mod closed;
+mod collect;
 #[cfg(feature = "hub")]
 mod download;
 mod error;
@@ -23,6 +24,7 @@ use std::time::Duration;
 
 #[cfg(not(feature = "hub"))]
 pub use closed::Downloader;
+pub use collect::{Collection, Listed, Taken, collect, offered};
 #[cfg(feature = "hub")]
 pub use download::Downloader;
 pub use error::DownloadError;

@@ -89,7 +89,9 @@ impl Part {
     pub(crate) fn state(&self, url: &str) -> (u64, Option<Version>) {
         let note = fs::read(&self.note).ok().and_then(|bytes| serde_json::from_slice::<Note>(&bytes).ok());
         match note {
-            Some(note) if note.url == url => (fs::metadata(&self.path).map_or(0, |part| part.len()), Some(note.version)),
+            Some(note) if note.url == url => {
+                (fs::metadata(&self.path).map_or(0, |part| part.len()), Some(note.version))
+            }
             _ => (0, None),
         }
     }
@@ -173,7 +175,8 @@ mod tests {
     fn only_plain_names_are_stored() {
         let folder = tempfile::tempdir().expect("a folder");
         let waiting = Waiting::enter(folder.path()).expect("a lock");
-        for name in ["", ".", "..", ".hidden", "../x", "a/b", "a\\b", "-rf", "a b", "naïve.xml", "corpus.toml", "a\0b"] {
+        for name in ["", ".", "..", ".hidden", "../x", "a/b", "a\\b", "-rf", "a b", "naïve.xml", "corpus.toml", "a\0b"]
+        {
             assert!(matches!(waiting.part(name), Err(DownloadError::Name { .. })), "{name}");
         }
         assert!(waiting.part(&"x".repeat(MOST_NAME_CHARS + 1)).is_err());

@@ -50,8 +50,10 @@ pub fn plan(source: &Source, links: &[Link], pick: &Pick) -> Result<Vec<Planned>
         .iter()
         .filter(|link| {
             let number = numbered(&link.name);
-            let in_range = pick.numbers.as_ref().is_none_or(|range| number.is_some_and(|number| range.contains(&number)));
-            let is_recent = pick.since.as_ref().is_none_or(|since| link.date.as_ref().is_some_and(|date| date >= since));
+            let in_range =
+                pick.numbers.as_ref().is_none_or(|range| number.is_some_and(|number| range.contains(&number)));
+            let is_recent =
+                pick.since.as_ref().is_none_or(|since| link.date.as_ref().is_some_and(|date| date >= since));
             let is_new = asked || pick.after.is_none_or(|after| number.is_some_and(|number| number > after));
             in_range && is_recent && is_new
         })
@@ -148,8 +150,13 @@ mod tests {
     #[test]
     fn of_the_topics_the_newest_is_taken() {
         let source = Source::named("medlineplus").expect("a source");
-        let offered = ["mplus_topics_2026-11-27.xml", "mplus_topics_2026-11-28.xml", "mplus_topics_compressed_2026-11-28.zip", "mplus_topic_groups_2026-11-28.xml"]
-            .map(|name| link(name, ""));
+        let offered = [
+            "mplus_topics_2026-11-27.xml",
+            "mplus_topics_2026-11-28.xml",
+            "mplus_topics_compressed_2026-11-28.zip",
+            "mplus_topic_groups_2026-11-28.xml",
+        ]
+        .map(|name| link(name, ""));
         assert_eq!(names(&plan(source, &offered, &Pick::default()).expect("one")), ["mplus_topics_2026-11-28.xml"]);
         assert!(plan(source, &offered[2..], &Pick::default()).is_err());
     }
@@ -162,7 +169,10 @@ mod tests {
         assert_eq!(planned[0].address, "https://example.org/PMC10009416.1/PMC10009416.1.xml");
         assert_eq!(planned[1].name, "PMC7.2.xml");
         for wrong in ["", "PMC", "7", "PMC7/../x", "PMC1.2.3", "PMC-1"] {
-            assert!(matches!(plan_ids(source, "https://e.org", &[wrong.into()]), Err(DownloadError::Id { .. })), "{wrong}");
+            assert!(
+                matches!(plan_ids(source, "https://e.org", &[wrong.into()]), Err(DownloadError::Id { .. })),
+                "{wrong}"
+            );
         }
         assert!(matches!(plan_ids(source, "https://e.org", &[]), Err(DownloadError::NoIds { .. })));
     }
