@@ -1,6 +1,12 @@
 //! Does literature come in whole, stay what it was, and say what a new delivery would change?
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use crate::support::{Project, data, list};
 
@@ -110,4 +116,107 @@ fn a_corpus_is_removed_only_if_that_is_meant() {
     project.run(&["corpus", "remove", "ward", "--yes"]).refused(2, &["ward"]);
     let nothing = project.run(&["corpus", "list"]).expect(0).stdout;
     assert!(nothing.contains("starter corpus"), "{nothing}");
+}
+
+/// Serves leaflets and a list of update files to whoever asks, and counts the requests.
+fn provider() -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&asked);
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a stream");
+            let mut head = String::new();
+            let mut reader = BufReader::new(stream.try_clone().expect("a second handle"));
+            while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head).unwrap_or(0) > 0 {}
+            counted.fetch_add(1, Ordering::Relaxed);
+            let path = head.split(' ').nth(1).unwrap_or_default();
+            let body = match path {
+                "/updatefiles/" => "<a href=\"pubmed26n1274.xml.gz\">a</a> 2026-01-10 14:05\n".to_owned(),
+                "/gout.md" => leaflet("Gout", "Gout is a painful swelling of joints."),
+                path => leaflet("Asthma", &format!("Asthma narrows the airways, says {path}.")),
+            };
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\nconnection: close\r\netag: \"1\"\r\ncontent-length: {}\r\n\r\n{body}",
+                body.len()
+            );
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    (url, asked)
+}
+
+#[test]
+fn what_a_manifest_names_is_fetched_checked_and_answers_after_a_rebuild() {
+    let (project, (url, asked)) = (Project::new(), provider());
+    let manifest = |rest: &str| {
+        let head = "name = \"far\"\nlicence = \"CC0-1.0\"\norigin = \"a test\"\n";
+        project.write("corpora/far/corpus.toml", format!("{head}{rest}"));
+    };
+    manifest(&format!("[fetch]\nurls = [\"{url}/gout.md\"]\n"));
+    project.run(&["corpus", "fetch", "far"]).refused(2, &["127.0.0.1", "--allow-private"]);
+    assert_eq!(asked.load(Ordering::Relaxed), 0, "refused before a socket opens");
+    let would = project.run(&["corpus", "fetch", "far", "--allow-private", "--dry-run"]).expect(0).stdout;
+    assert_eq!(would, format!("{url}/gout.md\n"));
+    assert_eq!(asked.load(Ordering::Relaxed), 0);
+    let told = project.run(&["corpus", "fetch", "far", "--allow-private", "--json"]).expect(0).json();
+    assert_eq!((&told["new"], &told["files"][0]["file"]), (&1.into(), &"gout.md".into()), "{told}");
+    project.run(&["rebuild", "--lexical-only"]).expect(0);
+    let found = project.run(&["search", "--lexical-only", "--json", "gout joints"]).expect(0).json();
+    assert_eq!(found["results"][0]["title"], "Gout");
+
+    manifest(&format!("[[fetch.urls]]\nurl = \"{url}/other.md\"\nsha256 = \"{}\"\n", "0".repeat(64)));
+    project.run(&["corpus", "fetch", "far", "--allow-private"]).refused(1, &["other.md", "SHA-256"]);
+    assert!(!project.path("corpora/far/other.md").exists());
+    manifest("[fetch]\nurl = \"x\"\n");
+    project.run(&["corpus", "fetch", "far"]).refused(2, &["[fetch]", "unknown field"]);
+    manifest("");
+    project.run(&["corpus", "fetch", "far"]).refused(2, &["[fetch]", "`urls`"]);
+    project.run(&["corpus", "fetch", "nowhere"]).refused(2, &["nowhere", "medlineplus", "pubmed-updates"]);
+}
+
+#[test]
+fn a_public_source_becomes_a_corpus_when_its_first_file_has_come() {
+    let (project, (url, _)) = (Project::new(), provider());
+    let fetch = ["corpus", "fetch", "pubmed-updates", "--allow-private", "--mirror"];
+    let mirror = format!("{url}/updatefiles/");
+    let with = |more: &[&str]| project.run(&[&fetch, [mirror.as_str()].as_slice(), more].concat());
+    let would = with(&["--files", "1270-1280", "--dry-run", "--json"]).expect(0).json();
+    assert_eq!(would[0]["url"], format!("{mirror}pubmed26n1274.xml.gz"));
+    with(&["--files", "1-2"]).refused(2, &["--files"]);
+    with(&["--files", "2-1"]).expect(2);
+    with(&["--files", "1274"]).refused(2, &["no MD5"]);
+    assert!(!project.path("corpora/pubmed-updates").exists(), "nothing came");
+    project.run(&["corpus", "fetch", "pmc-oa", "--allow-private", "--mirror", &url]).refused(2, &["--ids"]);
+    let told = project.run(&["corpus", "fetch", "pmc-oa", "--ids", "PMC7", "--allow-private", "--mirror", &url]);
+    assert!(told.expect(0).stdout.contains("clinqa rebuild"));
+    let manifest = fs::read_to_string(project.path("corpora/pmc-oa/corpus.toml")).expect("a manifest");
+    assert!(
+        manifest.contains("source = \"pmc-oa\"") && manifest.contains("publisher = \"PubMed Central\""),
+        "{manifest}"
+    );
+    assert!(project.path("corpora/pmc-oa/PMC7.1.xml").exists());
+}
+
+#[test]
+fn a_watched_folder_is_taken_up_by_itself_and_the_watch_ends_when_asked() {
+    let project = added();
+    let mut command = project.command(&["corpus", "watch", "--interval", "1", "--lexical-only", "--json"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the binary starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    let mut event = || -> serde_json::Value {
+        let line = lines.next().expect("another event").expect("text");
+        serde_json::from_str(&line).expect("JSON")
+    };
+    assert_eq!(event()["event"], "watching");
+    project.write("corpora/ward/shingles.md", leaflet("Shingles", "Shingles is a painful rash."));
+    let changed = event();
+    assert_eq!((&changed["event"], &changed["files"]), (&"changed".into(), &1.into()));
+    assert_eq!(event()["event"], "published");
+    let found = project.run(&["search", "--lexical-only", "--json", "painful rash"]).expect(0).json();
+    assert_eq!(found["results"][0]["title"], "Shingles");
+    assert!(Command::new("kill").arg(child.id().to_string()).status().expect("kill").success());
+    assert_eq!(event()["event"], "ended");
+    assert!(child.wait().expect("it ends").success());
 }

@@ -14,7 +14,7 @@ use clinqa_retrieval::Step;
 use clinqa_safety::Region;
 use clinqa_schema::Date;
 
-pub(crate) use corpus::{AddArgs, CorpusArgs, CorpusCommand};
+pub(crate) use corpus::{AddArgs, CorpusArgs, CorpusCommand, FetchArgs, WatchArgs};
 pub(crate) use index::{IndexCommand, InspectArgs, KeepArgs, RebuildArgs};
 pub(crate) use serve::{KeyArgs, LogArg, QueriesArgs, QueriesCommand, RoleArg, ServeArgs};
 

@@ -158,6 +158,10 @@ pub(crate) fn fault(error: &anyhow::Error) -> Option<Fault> {
             _ => Fault::Request,
         });
         let server = cause.downcast_ref::<clinqa_server::ServerError>().map(clinqa_server::ServerError::fault);
+        let download = cause
+            .downcast_ref::<clinqa_fetch::DownloadError>()
+            .filter(|error| error.is_request())
+            .map(|_| Fault::Request);
         let corpus = cause.downcast_ref::<crate::commands::CorpusUsage>().map(|_| Fault::Request);
         let settings = cause.downcast_ref::<crate::settings::SettingsError>().map(|_| Fault::Request);
         let question = cause.downcast_ref::<clinqa_schema::QuestionError>().map(|_| Fault::Request);
@@ -168,6 +172,7 @@ pub(crate) fn fault(error: &anyhow::Error) -> Option<Fault> {
         ours.or(index)
             .or(usage)
             .or(corpus)
+            .or(download)
             .or(server)
             .or(settings)
             .or(question)

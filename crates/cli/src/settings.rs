@@ -40,6 +40,10 @@ pub(crate) struct Settings {
     pub(crate) keys: BTreeMap<String, Vec<String>>,
     /// How the terminal screen behaves.
     pub(crate) tui: TuiFile,
+    /// The proxy through which literature is fetched.
+    pub(crate) proxy: Option<String>,
+    /// Hosts that are asked without it.
+    pub(crate) no_proxy: Option<String>,
 }
 
 /// What a settings file may say.
@@ -153,6 +157,8 @@ impl Settings {
             unpacked,
             keys: files.iter().find_map(|file| file.keys.clone()).unwrap_or_default(),
             tui: files.iter().find_map(|file| file.tui.clone()).unwrap_or_default(),
+            proxy: said(&["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]),
+            no_proxy: said(&["NO_PROXY", "no_proxy"]),
         })
     }
 
@@ -199,6 +205,11 @@ impl File {
 fn project_root() -> Option<PathBuf> {
     let here = env::current_dir().ok()?;
     here.ancestors().find(|folder| folder.join("corpora").is_dir() && folder.join("index").is_dir()).map(Path::to_owned)
+}
+
+/// The first of these environment variables that says something.
+fn said(variables: &[&str]) -> Option<String> {
+    variables.iter().find_map(|variable| env::var(variable).ok().filter(|value| !value.is_empty()))
 }
 
 fn xdg(variable: &str, below_home: &str) -> Option<PathBuf> {

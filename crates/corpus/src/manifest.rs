@@ -6,6 +6,7 @@ use std::io;
 use std::path::Path;
 
 use clinqa_schema::{Date, Metadata};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::clean::{clean_line, clean_message};
@@ -61,6 +62,9 @@ struct Written {
     fields: Fields,
     #[serde(default)]
     digests: BTreeMap<String, String>,
+    /// Where new deliveries come from: read by whoever fetches them.
+    #[serde(default, rename = "fetch")]
+    _fetch: IgnoredAny,
 }
 
 #[derive(Default, Deserialize)]
@@ -192,6 +196,7 @@ mod tests {
         check("", Ok(()));
         check("format = \"beir\"\n[defaults]\nkind = \"leaflet\"\npublished = \"2026-11\"", Ok(()));
         check("format = \"runes\"", Err("`runes` is unknown; use one of pubmed, "));
+        check("[fetch]\nurls = [\"https://example.org/a.xml\"]", Ok(()));
         check("lisence = \"x\"", Err("line 4: unknown field `lisence`"));
         check("[defaults]\npublishr = \"x\"", Err("unknown field `publishr`"));
         check("[defaults]\npublished = \"yesterday\"", Err("`yesterday` is not a date"));

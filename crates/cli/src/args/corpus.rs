@@ -1,8 +1,10 @@
 //! What can be typed behind `clinqa corpus`.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand};
+use clinqa_schema::Date;
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct CorpusArgs {
@@ -17,6 +19,11 @@ pub(crate) struct CorpusArgs {
 pub(crate) enum CorpusCommand {
     /// Copy a file or folder of literature into a corpus of its own
     Add(AddArgs),
+    /// Fetch what a corpus.toml names under [fetch], or a public source: medlineplus, pubmed-baseline, pubmed-updates,
+    /// pmc-oa
+    Fetch(FetchArgs),
+    /// Rebuild whenever files in the folders change
+    Watch(WatchArgs),
     /// List the corpora, with what each holds and under which licence
     List,
     /// Compare the files of corpora with the digests in their corpus.toml
@@ -61,4 +68,53 @@ pub(crate) struct AddArgs {
     /// jurisdiction, licence, published
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) default: Vec<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct FetchArgs {
+    /// A corpus, or a public source
+    pub(crate) name: String,
+    /// Files of a numbered source, as FIRST-LAST or one number
+    #[arg(long, value_name = "FIRST-LAST", value_parser = numbers)]
+    pub(crate) files: Option<RangeInclusive<u32>>,
+    /// Files put there on or after this day
+    #[arg(long, value_name = "DATE")]
+    pub(crate) since: Option<Date>,
+    /// Everything that the source offers
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Articles of pmc-oa; may be given several times
+    #[arg(long, value_name = "PMCID", value_delimiter = ',')]
+    pub(crate) ids: Vec<String>,
+    /// Ask this page instead of the source's own
+    #[arg(long, value_name = "URL")]
+    pub(crate) mirror: Option<String>,
+    /// List what would be fetched, and fetch nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Allow addresses inside your own network
+    #[arg(long)]
+    pub(crate) allow_private: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct WatchArgs {
+    /// Folders of literature; the corpora unless given
+    pub(crate) folders: Vec<PathBuf>,
+    /// Seconds between two looks, and for which a change must keep still
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub(crate) interval: u32,
+    /// Index words only, no vectors
+    #[arg(long)]
+    pub(crate) lexical_only: bool,
+}
+
+/// `1274-1280` or `1274`.
+fn numbers(text: &str) -> Result<RangeInclusive<u32>, &'static str> {
+    let wrong = "write FIRST-LAST, such as 1274-1280";
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    match (first.trim().parse(), last.trim().parse()) {
+        (Ok(first), Ok(last)) if first <= last => Ok(first..=last),
+        _ => Err(wrong),
+    }
 }

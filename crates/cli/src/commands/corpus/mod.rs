@@ -3,9 +3,11 @@
 
 mod add;
 mod diff;
+mod fetch;
 mod list;
 mod remove;
 mod verify;
+mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -29,6 +31,14 @@ pub(crate) enum CorpusUsage {
     Default { found: String, known: &'static str },
     #[error("{path} brings a corpus.toml of its own; change that one instead of passing {flag}")]
     OwnManifest { path: String, flag: &'static str },
+    #[error(
+        "`{name}` is neither a corpus nor a public source; sources are {known}, corpora are in `clinqa corpus list`"
+    )]
+    NoSource { name: String, known: String },
+    #[error("{path} does not say where new files come from; add a table [fetch] with `source` or `urls`")]
+    NoFetch { path: String },
+    #[error("cannot understand [fetch] in {path}: {source}; correct it")]
+    Fetch { path: String, source: Box<toml::de::Error> },
     #[error("removing a corpus deletes its files; pass `--yes` if that is meant")]
     Unasked,
     #[error(
@@ -40,6 +50,8 @@ pub(crate) enum CorpusUsage {
 pub(crate) fn run(settings: &Settings, args: &CorpusArgs) -> anyhow::Result<ExitCode> {
     match &args.command {
         CorpusCommand::Add(add) => add::run(settings, add, args.json),
+        CorpusCommand::Fetch(fetch) => fetch::run(settings, fetch, args.json),
+        CorpusCommand::Watch(watch) => watch::run(settings, watch, args.json),
         CorpusCommand::List => list::run(settings, args.json),
         CorpusCommand::Verify { names } => verify::run(settings, names, args.json),
         CorpusCommand::Diff { name, path } => diff::run(settings, name, path, args.json),
