@@ -78,3 +78,31 @@ fn pages_chat_and_sources_carry_the_mark() {
     let said = said["choices"][0]["message"]["content"].as_str().expect("a message");
     assert!(said.contains("was withdrawn") && said.contains("WITHDRAWN (Notice 12)"), "{said}");
 }
+
+#[test]
+fn documents_that_say_nearly_the_same_are_one_result_with_its_siblings() {
+    let project = Project::new();
+    let words: Vec<String> = (0..120).map(|at| format!("word{at}")).collect();
+    let leaflet = |site: &str, title: &str, words: &[String]| {
+        let text = format!("Zorblax fever is treated with rest. {}.", words.join(" "));
+        let head = format!("---\nid: {site}\ntitle: {title}\npublisher: {site}\n---\n\n## Treatment\n\n");
+        project.write(&format!("corpora/own/{site}.md"), head + &text + "\n");
+    };
+    let mut edited = words.clone();
+    edited[60] = "altogether".into();
+    leaflet("site-a", "Zorblax fever", &words);
+    leaflet("site-b", "Zorblax fever, a leaflet", &edited);
+    leaflet("site-c", "Flumox fever", &edited);
+    project.run(&["rebuild", "--lexical-only"]).expect(0);
+    let found = project.run(&["search", "--lexical-only", "--json", QUESTION]).expect(0).json();
+    let shown: Vec<&str> = list(&found["results"]).iter().filter_map(|hit| hit["document_id"].as_str()).collect();
+    let ours = shown.iter().filter(|id| ["site-a", "site-b"].contains(id)).count();
+    assert_eq!((ours, shown.contains(&"site-c")), (1, true), "another illness is another result: {shown:?}");
+    let first = list(&found["results"]).iter().find(|hit| hit["document_id"] != "site-c").expect("one of the two");
+    let other = if first["document_id"] == "site-a" { "site-b" } else { "site-a" };
+    assert_eq!(first["siblings"], serde_json::json!([other]), "{first}");
+    let told = project.run(&["search", "--lexical-only", QUESTION]).expect(0).stdout;
+    assert!(told.contains(&format!("also in {other}")), "{told}");
+    let again = project.run(&["rebuild", "--lexical-only", "--dry-run", "--json"]).expect(0).json();
+    assert_eq!(list(&again["changes"]["changed"]["first"]).len(), 0, "{again}");
+}

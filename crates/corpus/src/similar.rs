@@ -1,6 +1,6 @@
 //! Which documents say nearly the same: one leaflet on three sites, a preprint and its article (pure)?
 //!
-//! Each document leaves two SimHashes (Charikar 2002), of its words and of its pairs of words, and hashes of its title's
+//! Each document leaves two similarity hashes (Charikar 2002), of its words and of its pairs of words, and hashes of its title's
 //! words: some 70 bytes beside its id. Two documents are alike where both hashes nearly agree and one title holds the other:
 //! texts made from one template differ in little but the name of what they are about, and are not alike.
 

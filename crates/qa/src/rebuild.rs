@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::mpsc::{SyncSender, sync_channel};
 
-use clinqa_corpus::{Copies as CorpusCopies, Corpus, Report, Seen, SplitConfig, split};
+use clinqa_corpus::{Copies as CorpusCopies, Corpus, Report, Seen, Similar, SplitConfig, split};
 use clinqa_encoder::Encoder;
 use clinqa_index::{
     Changes, ContentKey, CorpusEntry, FileEntry, Generation, GenerationWriter, GraphParams, PassageIndex, Patience,
@@ -125,6 +125,7 @@ pub fn rebuild(
         previous: encoder.filter(|_| config.reuse == Reuse::Known).and_then(|encoder| reusable(store, encoder)),
         withdrawn: &withdrawn,
         left_out: 0,
+        similar: (config.copies == Copies::Drop).then(Similar::default),
         pending: Vec::new(),
         pending_passages: 0,
         passages: 0,
@@ -133,7 +134,8 @@ pub fn rebuild(
         expected: seen.weight(),
     };
     let sources = intake.take_all(&corpora, &seen, config, observer)?;
-    let Intake { writer, passages, encoded, reused, left_out, .. } = intake;
+    let Intake { mut writer, passages, encoded, reused, left_out, similar, .. } = intake;
+    writer.relate(similar.map(Similar::siblings).unwrap_or_default());
     // Corpora without a single passage are refused by the writer, in its own words.
     if passages > 0 {
         config.gate.check_sources(before.as_ref().map(|(manifest, _)| manifest), &sources)?;
@@ -261,6 +263,8 @@ struct Intake<'a> {
     withdrawn: &'a Withdrawn,
     /// Documents that are withdrawn.
     left_out: u64,
+    /// Which documents say nearly the same; not asked where each is judged by itself.
+    similar: Option<Similar>,
     pending: Vec<(Document, Vec<Passage>)>,
     pending_passages: usize,
     passages: u64,
@@ -293,6 +297,9 @@ impl Intake<'_> {
         if self.withdrawn.holds(&document.id) {
             self.left_out += 1;
             return Ok(());
+        }
+        if let Some(similar) = &mut self.similar {
+            similar.note(&document);
         }
         self.pending_passages += passages.len();
         self.pending.push((document, passages));

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 
-use clinqa_schema::{Document, DocumentId, SourceLocator};
+use clinqa_schema::{Document, DocumentId, Metadata, SourceLocator};
 use serde::{Deserialize, Serialize};
 
 use crate::local::files::compare;
@@ -53,10 +53,11 @@ impl Changes {
     }
 }
 
-/// Whether two documents say the same, wherever they stood in their files.
+/// Whether two documents say the same, wherever they stood in their files and whatever else says nearly the same.
 pub fn same_document(a: &Document, b: &Document) -> bool {
     let key = |document: &Document| {
         let Document { id, title, text, sections, metadata, source: _ } = document.clone();
+        let metadata = Metadata { siblings: Vec::new(), ..metadata };
         Document { id, title, text, sections, metadata, source: SourceLocator::default() }
     };
     key(a) == key(b)

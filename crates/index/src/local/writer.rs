@@ -1,11 +1,11 @@
 //! How does a generation come to be?
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, sync_channel};
 
-use clinqa_schema::{Document, Embedding, Observer, Passage, Progress, Stage};
+use clinqa_schema::{Document, DocumentId, Embedding, Observer, Passage, Progress, Stage};
 
 use crate::lexicon::LexiconBuilder;
 use crate::local::codes::Codes;
@@ -52,6 +52,7 @@ pub struct GenerationWriter {
     spool: Spool,
     /// Vectors of rebuilds that did not come to their end; `None` if there are to be none.
     kept: Option<KeptVectors>,
+    siblings: BTreeMap<DocumentId, Vec<DocumentId>>,
 }
 
 /// A generation that is whole, but not published; it vanishes if it never is. Holds the index's lock.
@@ -85,7 +86,7 @@ impl GenerationWriter {
         fs::create_dir(&folder).map_err(|source| IndexError::io("create", &folder, source))?;
         let temporary = Temporary { folder, _lock: lock };
         let spool = Spool::create(&temporary.folder)?;
-        Ok(Self { temporary, number, config, spool, kept })
+        Ok(Self { temporary, number, config, spool, kept, siblings: BTreeMap::new() })
     }
 
     /// The vector that a rebuild computed for this content before it was killed.
@@ -116,15 +117,20 @@ impl GenerationWriter {
         self.spool.add(document, passages, embeddings)
     }
 
+    /// Says which documents say nearly the same; known once all were added.
+    pub fn relate(&mut self, siblings: BTreeMap<DocumentId, Vec<DocumentId>>) {
+        self.siblings = siblings;
+    }
+
     /// Writes everything out, makes it durable, and puts the manifest in last.
     pub fn finish(self, observer: &mut dyn Observer) -> Result<SealedGeneration, IndexError> {
-        let Self { temporary, number, config, spool, kept: _ } = self;
+        let Self { temporary, number, config, spool, kept: _, siblings } = self;
         if spool.passages() == 0 {
             return Err(IndexError::Empty);
         }
         let folder = &temporary.folder;
         let spool = spool.close()?;
-        let (counts, content_hash) = write_words(folder, &spool, config.encoder.as_ref(), observer)?;
+        let (counts, content_hash) = write_words((folder, siblings), &spool, config.encoder.as_ref(), observer)?;
         if let Some(encoder) = &config.encoder {
             write_vectors(folder, &spool, encoder.dimension)?;
             write_graph(folder, encoder.dimension, counts, &config.graph, observer)?;
@@ -213,7 +219,7 @@ fn check_passages(document: &Document, passages: &[Passage]) -> Result<(), Index
 
 /// Writes documents, metadata, passages and the lexical index in the order of ids, and takes the content hash.
 fn write_words(
-    folder: &Path,
+    (folder, mut siblings): (&Path, BTreeMap<DocumentId, Vec<DocumentId>>),
     spool: &ClosedSpool,
     encoder: Option<&EncoderIdentity>,
     observer: &mut dyn Observer,
@@ -229,7 +235,11 @@ fn write_words(
         scope.spawn(move || read_ahead(spool, &send));
         for (waiting, document) in spool.waiting.iter().zip(read.iter().flatten()) {
             let before = words.place;
-            let (line, document) = document?;
+            let (mut line, mut document) = document?;
+            if let Some(alike) = siblings.remove(&document.id) {
+                document.metadata.siblings = alike;
+                line = words.json(&document)?;
+            }
             words.add(spool, waiting, &line, &document)?;
             if u64::from(words.place) / REPORT_EVERY != u64::from(before) / REPORT_EVERY {
                 tell(u64::from(words.place));
