@@ -1,9 +1,8 @@
 //! `cargo run --release -p clinqa-corpus --example synthetic_pubmed RECORDS FAULTS FOLDER`: a PubMed delivery of any
 //! size for measuring, in files of 30,000 records, with faults of every kind spread evenly and 1% of deletions and 0.1%
-//! of retractions in an update file.
+//! of retractions in an update file. `README.tsv`, which no reading takes for records, says where each fault stands.
 
-#[path = "../tests/support/synthetic.rs"]
-#[allow(dead_code, reason = "the tests use all of it")]
+#[path = "../tests/literature/synthetic.rs"]
 mod synthetic;
 
 use std::fs::{self, File};
@@ -12,7 +11,7 @@ use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use synthetic::{Article, FAULTS, HEAD, TAIL, write_file};
+use synthetic::{Article, FAULTS, HEAD, Planted, TAIL, write_file};
 
 const PER_FILE: u64 = 30_000;
 
@@ -28,16 +27,21 @@ fn main() -> io::Result<()> {
 fn generate(records: u64, faults: u64, folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     let every = records.checked_div(faults).unwrap_or(u64::MAX).max(2);
+    let mut places = BufWriter::new(File::create(folder.join("README.tsv"))?);
     let mut planted = 0;
     let mut next = 0;
     while next < records {
-        let mut out = packed(folder, &format!("synth26n{:04}.xml.gz", next / PER_FILE + 1))?;
+        let name = format!("synth26n{:04}.xml.gz", next / PER_FILE + 1);
+        let mut out = packed(folder, &name)?;
         let count = PER_FILE.min(records - next);
-        write_file(&mut out, next + 1, count, 1, &mut |record| {
+        let spoilt = write_file(&mut out, next + 1, count, 1, &mut |record| {
             let due = (next + record) % every == 1 && planted < faults && record < count;
             planted += u64::from(due);
             due.then(|| FAULTS[planted as usize % FAULTS.len()])
         })?;
+        for Planted { fault, record, offset } in spoilt {
+            writeln!(places, "{name}\t{record}\t{offset}\t{fault:?}")?;
+        }
         out.into_inner()?.finish()?.sync_all()?;
         next += count;
     }

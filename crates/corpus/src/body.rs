@@ -36,13 +36,23 @@ impl Body {
 
     /// Adds a list line behind a dash.
     pub(crate) fn item(&mut self, raw: &str) {
+        self.marked("-", raw);
+    }
+
+    /// Adds a list line behind `marker`.
+    pub(crate) fn marked(&mut self, marker: &str, raw: &str) {
         let item = clean_paragraph(raw);
         if item.is_empty() {
             return;
         }
         let gap = if self.in_list { "\n" } else { "\n\n" };
-        self.push(&format!("- {item}"), gap);
+        self.push(&format!("{marker} {item}"), gap);
         self.in_list = true;
+    }
+
+    /// Bytes of text so far.
+    pub(crate) fn len(&self) -> usize {
+        self.text.len()
     }
 
     /// Whether there is any text.

@@ -14,6 +14,9 @@ pub(crate) fn clean(text: &str) -> String {
     if text.bytes().all(is_plain) {
         return text.to_owned();
     }
+    if text.chars().all(|c| kept(c) == Some(c)) && is_nfc(text) {
+        return text.to_owned();
+    }
     let unified = text.replace("\r\n", "\n");
     let visible: String = unified.chars().filter_map(kept).collect();
     if is_nfc(&visible) { visible } else { visible.nfc().collect() }
@@ -57,7 +60,7 @@ pub(crate) fn clean_message(message: impl std::fmt::Display) -> String {
 
 fn kept(c: char) -> Option<char> {
     match c {
-        '\n' | '\t' => Some(c),
+        ' '..='~' | '\n' | '\t' => Some(c),
         '\r' | '\u{85}' | '\u{2028}' | '\u{2029}' => Some('\n'),
         '\u{b}' | '\u{c}' => Some(' '),
         _ if c.is_control() || is_invisible(c) => None,

@@ -134,6 +134,7 @@ impl Corpus {
                         corpus: &self.name,
                         file: &entry.file,
                         defaults: &self.manifest.defaults,
+                        fields: &self.manifest.fields,
                         only: self.manifest.format.as_deref(),
                         meter: Meter::new(*bytes),
                     };

@@ -41,7 +41,7 @@ pub enum CorpusError {
         reason: io::Error,
     },
     /// corpus.toml is broken.
-    #[error("cannot understand {}: {reason}; correct it (known keys: name, licence, origin, format, defaults, digests)", path.display())]
+    #[error("cannot understand {}: {reason}; correct it (known keys: name, licence, origin, format, defaults, fields, digests)", path.display())]
     Manifest {
         /// The file.
         path: PathBuf,

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clean::{clean_line, clean_message};
 use crate::error::CorpusError;
+use crate::fields::Fields;
 use crate::format::{FORMATS, known_formats};
 use crate::identifier::legal_id;
 
@@ -29,6 +30,8 @@ pub struct Manifest {
     pub format: Option<String>,
     /// What holds for documents that do not say otherwise.
     pub defaults: Metadata,
+    /// Which field of a record of JSON Lines or CSV is what.
+    pub fields: Fields,
     /// BLAKE3 in hexadecimal by file (relative, `/` between names), for the files that must not change.
     pub digests: BTreeMap<String, String>,
 }
@@ -54,6 +57,8 @@ struct Written {
     format: Option<String>,
     #[serde(default)]
     defaults: Defaults,
+    #[serde(default)]
+    fields: Fields,
     #[serde(default)]
     digests: BTreeMap<String, String>,
 }
@@ -107,6 +112,7 @@ impl Manifest {
             origin: clean_line(&written.origin),
             format: written.format,
             defaults,
+            fields: written.fields,
             digests: written.digests,
         })
     }
@@ -122,6 +128,7 @@ impl Manifest {
             origin: "unknown".into(),
             format: None,
             defaults: Metadata::default(),
+            fields: Fields::default(),
             digests: BTreeMap::new(),
         })
     }
@@ -188,6 +195,8 @@ mod tests {
         check("lisence = \"x\"", Err("line 4: unknown field `lisence`"));
         check("[defaults]\npublishr = \"x\"", Err("unknown field `publishr`"));
         check("[defaults]\npublished = \"yesterday\"", Err("`yesterday` is not a date"));
+        check("[fields]\nid = \"pmid\"\ntext = [\"a\", \"b.c\"]", Ok(()));
+        check("[fields]\ntitel = \"t\"", Err("unknown field `titel`"));
         check("[digests]\n\"a.md\" = \"12\"", Err("`a.md` is not 64"));
         check("name = \"d\"", Err("line 4"));
         check("= = =", Err("line 4"));

@@ -104,6 +104,7 @@ impl Record {
 
     /// The document or the skip, for tests of formats that make nothing else.
     #[cfg(test)]
+    #[expect(clippy::result_large_err, reason = "tests take it apart at once")]
     pub(crate) fn into_result(self) -> Result<Document, Skipped> {
         match self {
             Self::Document(delivered) => Ok(delivered.document),

@@ -182,6 +182,26 @@ pub enum SkipReason {
     /// The member needs a password.
     #[error("encrypted; deliver it without a password")]
     Encrypted,
+    /// Reading the record takes too long.
+    #[error("not read within {seconds} seconds; save it anew with another program, or cut it")]
+    TooSlow {
+        /// Seconds that are allowed.
+        seconds: u64,
+    },
+    /// Pages that are pictures only.
+    #[error("scanned, without text on page {pages}; run the file through text recognition and deliver the result")]
+    Scanned {
+        /// Which pages, from 1: `1-3, 7`.
+        pages: String,
+    },
+    /// The file is not what its beginning says.
+    #[error("a damaged {format} file ({reason}); open it in the program that made it and save it anew")]
+    Malformed {
+        /// The format.
+        format: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
     /// An archive in an archive in an archive.
     #[error("packed more than {limit} deep; unpack the outer archives")]
     Nested {
@@ -250,25 +270,25 @@ pub enum SkipReason {
     #[error("its id was already used by {}; give it another id", Place(first))]
     DuplicateId {
         /// Where the first one stands.
-        first: SourceLocator,
+        first: Box<SourceLocator>,
     },
     /// A newer version of the document was delivered.
     #[error("a newer version stands at {}; nothing is to be done", Place(by))]
     Superseded {
         /// Where.
-        by: SourceLocator,
+        by: Box<SourceLocator>,
     },
     /// Its publisher took it back.
     #[error("deleted by its publisher at {}; nothing is to be done", Place(by))]
     Deleted {
         /// Where the deletion stands.
-        by: SourceLocator,
+        by: Box<SourceLocator>,
     },
     /// Another document has this title and text.
     #[error("the same title and text as {}; remove one of them", Place(first))]
     DuplicateText {
         /// Where the first one stands.
-        first: SourceLocator,
+        first: Box<SourceLocator>,
     },
 }
 
@@ -329,7 +349,7 @@ mod tests {
         }
         for _ in 0..2_000 {
             report.note_read();
-            let by = SourceLocator::default();
+            let by = Box::default();
             report.note_skip(SkipReason::Superseded { by }.at(SourceLocator::default(), None));
         }
         assert_eq!((report.skipped, report.superseded, report.skips.len()), (2_000, 2_000, 2_000 + NAMED_OTHERS));

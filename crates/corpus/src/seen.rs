@@ -53,8 +53,8 @@ struct Surveyed {
 #[derive(Debug, PartialEq, Eq)]
 struct File {
     corpus: u32,
-    name: String,
-    file: String,
+    corpus_name: String,
+    path: String,
     member: Option<String>,
 }
 
@@ -154,7 +154,9 @@ impl Seen {
         delivered: Delivered,
     ) -> Option<Result<Document, (SkipReason, Document)>> {
         let Delivered { mut document, names, .. } = delivered;
-        let at = |number: u32| self.places.get(number as usize).map(|place| self.locator(*place)).unwrap_or_default();
+        let at = |number: u32| {
+            self.places.get(number as usize).map(|place| Box::new(self.locator(*place))).unwrap_or_default()
+        };
         let reason = match *self.verdicts.get(number)? {
             Verdict::Wins => {
                 for name in names.iter().map(String::as_str).chain([document.id.as_str()]) {
@@ -169,7 +171,9 @@ impl Seen {
             Verdict::Superseded(by) => SkipReason::Superseded { by: at(by) },
             Verdict::Deleted => {
                 let deletion = self.deletions.get(&key(&[document.id.as_str()]));
-                SkipReason::Deleted { by: deletion.map(|(_, place)| self.locator(*place)).unwrap_or_default() }
+                SkipReason::Deleted {
+                    by: deletion.map(|(_, place)| Box::new(self.locator(*place))).unwrap_or_default(),
+                }
             }
         };
         Some(Err((reason, document)))
@@ -179,10 +183,10 @@ impl Seen {
         let known = self
             .files
             .last()
-            .is_some_and(|last| last.corpus == corpus && last.file == source.file && last.member == source.member);
+            .is_some_and(|last| last.corpus == corpus && last.path == source.file && last.member == source.member);
         if !known {
-            let (name, file, member) = (source.corpus.clone(), source.file.clone(), source.member.clone());
-            self.files.push(File { corpus, name, file, member });
+            let (corpus_name, path, member) = (source.corpus.clone(), source.file.clone(), source.member.clone());
+            self.files.push(File { corpus, corpus_name, path, member });
         }
         Place { file: self.files.len() as u32 - 1, record: source.record.unwrap_or_default() as u32 }
     }
@@ -190,8 +194,8 @@ impl Seen {
     fn locator(&self, place: Place) -> SourceLocator {
         let file = &self.files[place.file as usize];
         SourceLocator {
-            corpus: file.name.clone(),
-            file: file.file.clone(),
+            corpus: file.corpus_name.clone(),
+            file: file.path.clone(),
             member: file.member.clone(),
             record: (place.record > 0).then_some(u64::from(place.record)),
             ..SourceLocator::default()
@@ -230,10 +234,10 @@ impl Seen {
             for &loser in kept {
                 let version = claim(loser).version;
                 // Without a version nothing says that it is the older one.
-                let older = version != Version::default() && version < claim(winner).version;
+                let is_past = version != Version::default() && version < claim(winner).version;
                 self.verdicts[loser as usize] = match deleted {
                     Some((to, _)) if version <= *to => Verdict::Deleted,
-                    _ if older => Verdict::Superseded(winner),
+                    _ if is_past => Verdict::Superseded(winner),
                     _ => Verdict::SameId(winner),
                 };
             }
@@ -245,9 +249,9 @@ impl Seen {
         });
         for same in winners.chunk_by(|one, next| claim(*one).content == claim(*next).content) {
             for (position, &number) in same.iter().enumerate() {
-                let copied = position > 0 && copies == Copies::Drop;
-                self.verdicts[number as usize] = if copied { Verdict::SameText(same[0]) } else { Verdict::Wins };
-                if !copied {
+                let repeats = position > 0 && copies == Copies::Drop;
+                self.verdicts[number as usize] = if repeats { Verdict::SameText(same[0]) } else { Verdict::Wins };
+                if !repeats {
                     self.indexed += 1;
                     self.weight += u64::from(claim(number).weight);
                 }

@@ -12,6 +12,7 @@ use zip::ZipArchive;
 use zip::result::ZipError;
 
 use crate::folder::is_passed_over;
+use crate::fields::Fields;
 use crate::format::{Context, known_formats, recognise};
 use crate::packing::{Bomb, Meter, Metered, Packing, gunzip, peek, unxz};
 use crate::record::Record;
@@ -39,6 +40,7 @@ pub(crate) struct Delivery<'a> {
     pub(crate) file: &'a str,
     /// What holds for its documents unless they say otherwise.
     pub(crate) defaults: &'a Metadata,
+    pub(crate) fields: &'a Fields,
     /// The only format to read it with.
     pub(crate) only: Option<&'a str>,
     /// What came from it and was made of it.
@@ -146,7 +148,7 @@ impl Delivery<'_> {
         input: &mut dyn BufRead,
         sink: &mut Sink<'_>,
     ) -> io::Result<ControlFlow<()>> {
-        let context = Context { corpus: self.corpus, file: &level.name, defaults: self.defaults };
+        let context = Context { corpus: self.corpus, file: &level.name, defaults: self.defaults, fields: self.fields };
         format.read(input, &context, &mut |mut record| {
             if let Some(locator) = record.locator_mut() {
                 self.file.clone_into(&mut locator.file);

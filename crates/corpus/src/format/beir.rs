@@ -14,7 +14,7 @@ use crate::identifier::legal_id;
 use crate::report::{SkipReason, Skipped};
 
 /// Longest line; a longer one is passed over without being held in memory.
-const MAX_LINE_BYTES: usize = 8 << 20;
+pub(super) const MAX_LINE_BYTES: usize = 8 << 20;
 
 /// The `corpus.jsonl` of a BEIR folder, or any `.jsonl` whose first line has an `_id`.
 pub(super) struct Beir;
@@ -67,14 +67,14 @@ impl Format for Beir {
     }
 }
 
-enum Line {
+pub(super) enum Line {
     Here,
     TooLong,
     End,
 }
 
 /// Reads the next line into `line`, without more than [`MAX_LINE_BYTES`] of it in memory.
-fn next_line(input: &mut dyn BufRead, line: &mut Vec<u8>) -> io::Result<Line> {
+pub(super) fn next_line(input: &mut dyn BufRead, line: &mut Vec<u8>) -> io::Result<Line> {
     line.clear();
     let limit = MAX_LINE_BYTES as u64 + 1;
     if input.take(limit).read_until(b'\n', line)? == 0 {
@@ -88,7 +88,7 @@ fn next_line(input: &mut dyn BufRead, line: &mut Vec<u8>) -> io::Result<Line> {
     Ok(Line::TooLong)
 }
 
-fn without_mark(line: &[u8]) -> &[u8] {
+pub(super) fn without_mark(line: &[u8]) -> &[u8] {
     line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line)
 }
 
@@ -168,11 +168,12 @@ fn text_of(fields: &Map<String, Value>, name: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use crate::fields::Fields;
     use super::*;
 
     fn read(input: &[u8]) -> Vec<Result<Document, Skipped>> {
         let defaults = Metadata { publisher: "P".into(), ..Metadata::default() };
-        let context = Context { corpus: "c", file: "corpus.jsonl", defaults: &defaults };
+        let context = Context { corpus: "c", file: "corpus.jsonl", defaults: &defaults, fields: &Fields::default() };
         let mut records = Vec::new();
         let flow = Beir
             .read(&mut io::Cursor::new(input), &context, &mut |record| {

@@ -4,12 +4,12 @@ use std::io::{self, BufRead, Read};
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use clinqa_schema::{Document, DocumentId};
+use clinqa_schema::Document;
 
+use super::whole::{id_of, title_of};
 use super::{Context, Format, Record};
-use crate::clean::{clean, clean_line};
+use crate::clean::clean;
 use crate::front_matter;
-use crate::identifier::legal_id;
 use crate::plain::plain;
 use crate::report::{SkipReason, Skipped};
 
@@ -78,30 +78,16 @@ fn document(bytes: &[u8], context: &Context<'_>, known_id: &mut Option<String>) 
     })
 }
 
-/// `guides/asthma care.md` becomes `guides:asthma_care-…`.
-fn id_of(file: &str) -> Result<DocumentId, SkipReason> {
-    legal_id(&without_extension(file).replace('/', ":")).ok_or(SkipReason::MissingField { field: "id" })
-}
-
-/// `guides/type-2_diabetes.md` becomes `type 2 diabetes`.
-fn title_of(file: &str) -> String {
-    let name = without_extension(file).rsplit('/').next().unwrap_or(file);
-    clean_line(&name.replace(['-', '_'], " "))
-}
-
-fn without_extension(file: &str) -> &str {
-    file.rsplit_once('.').map_or(file, |(name, _)| name)
-}
-
 #[cfg(test)]
 mod tests {
+    use crate::fields::Fields;
     use clinqa_schema::Metadata;
 
     use super::*;
 
     /// The one record that a file is, its skip in words.
     fn read(file: &str, bytes: &[u8]) -> Result<Document, String> {
-        let context = Context { corpus: "c", file, defaults: &Metadata::default() };
+        let context = Context { corpus: "c", file, defaults: &Metadata::default(), fields: &Fields::default() };
         let mut records = Vec::new();
         let mut sink = |record: Record| {
             records.push(record.into_result().map_err(|skip| skip.to_string()));

@@ -6,15 +6,13 @@ use std::path::Path;
 
 use clinqa_schema::{Date, Document, Metadata, SourceLocator};
 
-use super::fragment::fragment;
-use super::frames::{Between, Frame, Frames};
-use super::xml::{Tag, Xml};
 use super::{Context, Format, Record, calendar_date, is_web_address};
 use crate::body::Body;
 use crate::clean::clean_line;
 use crate::identifier::legal_id;
 use crate::record::{Delivered, Version};
 use crate::report::{SkipReason, Skipped};
+use crate::xml::{Between, Frame, Frames, Tag, Xml, fragment};
 
 /// Lines of a topic in the delivered file, for a bar.
 const LINES_PER_RECORD: u64 = 60;
@@ -161,6 +159,7 @@ fn american_date(text: &str) -> Option<Date> {
 
 #[cfg(test)]
 mod tests {
+    use crate::fields::Fields;
     use super::*;
 
     #[test]
@@ -173,7 +172,7 @@ mod tests {
             <site title=\"t\" url=\"u\"><information-category>Start</information-category></site></health-topic>\n\
             <health-topic title=\"B\" id=\"19\"><full-summary/></health-topic></health-topics>";
         assert!(MedlinePlus.recognises(Path::new("x"), xml.as_bytes()));
-        let context = Context { corpus: "c", file: "m.xml", defaults: &Metadata::default() };
+        let context = Context { corpus: "c", file: "m.xml", defaults: &Metadata::default(), fields: &Fields::default() };
         let mut found = Vec::new();
         let mut sink = |record| {
             found.push(record);

@@ -9,13 +9,12 @@ use std::path::Path;
 
 use clinqa_schema::{Document, Metadata, SourceLocator};
 
-use super::frames::{Between, Frames};
-use super::xml::Xml;
 use super::{Context, Format, Record, is_web_address};
 use crate::body::Body;
 use crate::clean::clean_line;
 use crate::identifier::legal_id;
 use crate::report::{SkipReason, Skipped};
+use crate::xml::{Between, Frames, Xml};
 
 /// XML whose root is one of three names that MedQuAD uses, with its pairs below.
 pub(super) struct MedQuad;
@@ -207,11 +206,12 @@ fn publisher(source: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use crate::fields::Fields;
     use super::*;
 
     fn read(xml: &str) -> Vec<Result<Document, String>> {
         assert!(MedQuad.recognises(Path::new("1.xml"), xml.as_bytes()));
-        let context = Context { corpus: "c", file: "1.xml", defaults: &Metadata::default() };
+        let context = Context { corpus: "c", file: "1.xml", defaults: &Metadata::default(), fields: &Fields::default() };
         let mut found = Vec::new();
         let flow = MedQuad
             .read(&mut io::Cursor::new(xml), &context, &mut |record| {

@@ -1,14 +1,27 @@
 //! Which formats of documents are known?
 
 mod beir;
-mod fragment;
-mod frames;
+mod blocks;
+mod cord19;
+mod csv;
+mod decode;
+mod docx;
+mod epub;
+mod html;
 mod jats;
+mod json_lines;
 mod markdown;
 mod medlineplus;
 mod medquad;
+mod outline;
+mod pdf;
+mod pdf_layout;
+mod pdf_text;
+mod plain_text;
 mod pubmed;
-mod xml;
+mod trials;
+mod whole;
+mod zipped;
 
 use std::io::{self, BufRead};
 use std::ops::ControlFlow;
@@ -16,11 +29,28 @@ use std::path::Path;
 
 use clinqa_schema::{Date, Metadata, SourceLocator};
 
+pub(crate) use self::whole::{date_in, language_in};
+use crate::fields::Fields;
 pub(crate) use crate::record::Record;
 
 /// Every format, in the order in which they are asked whether they recognise a file.
-pub const FORMATS: &[&dyn Format] =
-    &[&pubmed::PubMed, &jats::Jats, &medlineplus::MedlinePlus, &medquad::MedQuad, &markdown::Markdown, &beir::Beir];
+pub const FORMATS: &[&dyn Format] = &[
+    &pubmed::PubMed,
+    &jats::Jats,
+    &medlineplus::MedlinePlus,
+    &medquad::MedQuad,
+    &trials::Trials,
+    &markdown::Markdown,
+    &cord19::Cord19,
+    &beir::Beir,
+    &json_lines::JsonLines,
+    &pdf::Pdf,
+    &docx::Docx,
+    &epub::Epub,
+    &html::Html,
+    &csv::Csv,
+    &plain_text::PlainText,
+];
 
 /// A way in which documents lie in files. Making another is one file here and one line in [`FORMATS`].
 pub trait Format: Sync {
@@ -29,6 +59,11 @@ pub trait Format: Sync {
 
     /// Whether `file` (relative to the corpus), which begins with `head`, is in this format.
     fn recognises(&self, file: &Path, head: &[u8]) -> bool;
+
+    /// Whether `file` may be in this format where `corpus.toml` says so.
+    fn may_be(&self, file: &Path, head: &[u8]) -> bool {
+        self.recognises(file, head)
+    }
 
     /// About how many records a file of `lines` lines holds.
     fn about(&self, lines: u64) -> u64;
@@ -54,6 +89,8 @@ pub struct Context<'a> {
     pub file: &'a str,
     /// The corpus's defaults.
     pub defaults: &'a Metadata,
+    /// Which field of a record is what.
+    pub fields: &'a Fields,
 }
 
 impl Context<'_> {
@@ -65,8 +102,11 @@ impl Context<'_> {
 
 /// The format of `file`, which begins with `head`; with `only`, no other is considered.
 pub(crate) fn recognise(file: &Path, head: &[u8], only: Option<&str>) -> Option<&'static dyn Format> {
-    let mut candidates = FORMATS.iter().copied().filter(|format| only.is_none_or(|only| format.name() == only));
-    candidates.find(|format| format.recognises(file, head))
+    let mut formats = FORMATS.iter().copied();
+    match only {
+        Some(only) => formats.find(|format| format.name() == only && format.may_be(file, head)),
+        None => formats.find(|format| format.recognises(file, head)),
+    }
 }
 
 /// The names of all formats, for messages.
@@ -91,4 +131,14 @@ pub(crate) fn calendar_date(year: &str, month: &str, day: &str) -> Option<Date> 
     [format!("{year}-{month:02}-{day:02}"), format!("{year}-{month:02}"), year.to_owned()]
         .iter()
         .find_map(|date| Date::new(date).ok())
+}
+
+/// `MATERIALS AND METHODS` as a heading; what is not all capitals stays as it is.
+pub(crate) fn sentence_case(label: &str) -> String {
+    if label.chars().any(char::is_lowercase) {
+        return label.to_owned();
+    }
+    let mut chars = label.chars();
+    let first = chars.next();
+    first.into_iter().chain(chars.flat_map(char::to_lowercase)).collect()
 }

@@ -10,13 +10,12 @@ use std::path::Path;
 
 use clinqa_schema::{Date, Document, DocumentId, Metadata, SourceLocator, Standing, StandingState};
 
-use super::frames::{Between, Frame, Frames};
-use super::xml::{Tag, Xml};
-use super::{Context, Format, Record};
+use super::{Context, Format, Record, sentence_case};
 use crate::body::Body;
 use crate::clean::{clean_line, clean_paragraph};
 use crate::record::{Deletion, Delivered, Notice, Version};
 use crate::report::{SkipReason, Skipped};
+use crate::xml::{Between, Frame, Frames, Tag, Xml};
 
 /// Names that a topic keeps: headings beyond these are about methods and populations.
 const MAX_SYNONYMS: usize = 24;
@@ -381,7 +380,7 @@ fn date(xml: &mut Xml<'_>) -> Result<Option<Date>, SkipReason> {
         "MedlineDate" => {
             let text = xml.text()?;
             let digits = text.split(|c: char| !c.is_ascii_digit()).find(|digits| digits.len() == 4);
-            year = digits.unwrap_or_default().to_owned();
+            digits.unwrap_or_default().clone_into(&mut year);
             Ok(())
         }
         _ => Ok(()),
@@ -485,23 +484,14 @@ fn language(code: &str) -> Option<String> {
     CODES.iter().find(|(three, _)| *three == code).map(|(_, two)| (*two).to_owned())
 }
 
-/// `MATERIALS AND METHODS` as a heading; what is not all capitals stays as it is.
-fn sentence_case(label: &str) -> String {
-    if label.chars().any(char::is_lowercase) {
-        return label.to_owned();
-    }
-    let mut chars = label.chars();
-    let first = chars.next();
-    first.into_iter().chain(chars.flat_map(char::to_lowercase)).collect()
-}
-
 #[cfg(test)]
 mod tests {
+    use crate::fields::Fields;
     use super::*;
 
     fn read(records: &str) -> Vec<Record> {
         let xml = format!("<?xml version=\"1.0\"?>\n<PubmedArticleSet>\n{records}\n</PubmedArticleSet>\n");
-        let context = Context { corpus: "c", file: "u.xml", defaults: &Metadata::default() };
+        let context = Context { corpus: "c", file: "u.xml", defaults: &Metadata::default(), fields: &Fields::default() };
         let mut found = Vec::new();
         let flow = PubMed
             .read(&mut io::Cursor::new(xml), &context, &mut |record| {

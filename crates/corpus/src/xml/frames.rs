@@ -10,7 +10,7 @@ use memchr::memmem;
 use crate::report::SkipReason;
 
 /// Longest record. A paper of three thousand authors has 2 MB.
-pub(super) const MAX_RECORD_BYTES: usize = 16 << 20;
+pub(crate) const MAX_RECORD_BYTES: usize = 16 << 20;
 /// Longest comment, instruction or declaration between records.
 const MAX_ASIDE_BYTES: usize = 1 << 20;
 /// Bytes behind the position that are given back at once.
@@ -18,7 +18,7 @@ const SPENT_BYTES: usize = 1 << 20;
 
 /// What lies between records of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Between {
+pub(crate) enum Between {
     /// Nothing but the wrapper of this name, which must be closed.
     Wrapper(&'static str),
     /// Whatever a service wraps around them.
@@ -27,17 +27,17 @@ pub(super) enum Between {
 
 /// A record, or what is wrong where one should be.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Frame<'b> {
+pub(crate) struct Frame<'b> {
     /// Its number in the file, from 1.
-    pub(super) number: u64,
+    pub(crate) number: u64,
     /// Its first byte in the file.
-    pub(super) offset: u64,
+    pub(crate) offset: u64,
     /// The name of its element and its bytes, both tags included.
-    pub(super) found: Result<(&'static str, &'b str), SkipReason>,
+    pub(crate) found: Result<(&'static str, &'b str), SkipReason>,
 }
 
 /// Cuts a stream into records.
-pub(super) struct Frames<'a> {
+pub(crate) struct Frames<'a> {
     input: &'a mut dyn BufRead,
     elements: &'static [&'static str],
     between: Between,
@@ -70,7 +70,7 @@ enum Mark {
 
 impl<'a> Frames<'a> {
     /// The `elements` of `input` that are records.
-    pub(super) fn new(input: &'a mut dyn BufRead, elements: &'static [&'static str], between: Between) -> Self {
+    pub(crate) fn new(input: &'a mut dyn BufRead, elements: &'static [&'static str], between: Between) -> Self {
         Self {
             input,
             elements,
@@ -87,12 +87,12 @@ impl<'a> Frames<'a> {
     }
 
     /// The tag of the wrapper around the record that was handed out last.
-    pub(super) fn wrapper_tag(&self) -> &[u8] {
+    pub(crate) fn wrapper_tag(&self) -> &[u8] {
         &self.wrapper_tag
     }
 
     /// The next record; `None` at the end of the file.
-    pub(super) fn next(&mut self) -> io::Result<Option<Frame<'_>>> {
+    pub(crate) fn next(&mut self) -> io::Result<Option<Frame<'_>>> {
         let found = self.find()?;
         let (offset, found) = match found {
             Found::End => return Ok(None),

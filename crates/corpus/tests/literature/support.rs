@@ -1,7 +1,4 @@
-//! What the tests of this room share.
-
-#[allow(dead_code, reason = "not every test file makes literature")]
-pub(crate) mod synthetic;
+//! How do these tests make a delivery and read it?
 
 use std::fs;
 use std::ops::ControlFlow;
@@ -12,7 +9,6 @@ use clinqa_schema::{Document, Silent};
 use tempfile::TempDir;
 
 /// A folder of these files.
-#[allow(dead_code, reason = "not every test file makes folders")]
 pub(crate) fn folder(files: &[(&str, &[u8])]) -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     for (name, bytes) in files {
@@ -24,7 +20,6 @@ pub(crate) fn folder(files: &[(&str, &[u8])]) -> TempDir {
 }
 
 /// Every document of the folder, and the account, which is checked.
-#[allow(dead_code, reason = "not every test file keeps documents")]
 pub(crate) fn read(folder: &Path) -> (Vec<Document>, Report) {
     let mut documents = Vec::new();
     let report = each(folder, &mut |document| documents.push(document));
@@ -55,14 +50,12 @@ pub(crate) fn survey(corpora: &[Corpus]) -> Seen {
 }
 
 /// A file of the data folder beside the checkout; where there is none, the test says that it was skipped.
-#[allow(dead_code, reason = "not every test file needs data")]
 pub(crate) fn data(file: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data").join(file);
     path.exists().then_some(path)
 }
 
 /// A hash over the set of documents, whatever their order.
-#[allow(dead_code, reason = "not every test file compares sets")]
 pub(crate) fn set_hash(documents: &[Document]) -> String {
     let lines = documents.iter().map(|document| {
         let Document { id, title, text, sections, metadata, source: _ } = document;
@@ -71,4 +64,11 @@ pub(crate) fn set_hash(documents: &[Document]) -> String {
     let mut lines: Vec<String> = lines.collect();
     lines.sort();
     blake3::hash(lines.join("\u{0}").as_bytes()).to_hex().to_string()
+}
+
+/// The peak of resident memory of this process in MiB, where the system tells.
+pub(crate) fn peak_mib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or(0) / 1_024
 }

@@ -17,13 +17,13 @@ use crate::report::SkipReason;
 const MAX_DEPTH: usize = 96;
 
 /// A record that is read from its first tag to its last.
-pub(super) struct Xml<'a> {
+pub(crate) struct Xml<'a> {
     reader: Reader<&'a [u8]>,
     depth: usize,
 }
 
 /// What comes next.
-pub(super) enum Node<'a> {
+pub(crate) enum Node<'a> {
     /// An element begins.
     Open(Tag<'a>),
     /// Text, with references resolved.
@@ -33,16 +33,16 @@ pub(super) enum Node<'a> {
 }
 
 /// The beginning of an element.
-pub(super) struct Tag<'a>(BytesStart<'a>);
+pub(crate) struct Tag<'a>(BytesStart<'a>);
 
 impl Tag<'_> {
     /// Its name without a prefix.
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         self.0.local_name().into_inner()
     }
 
     /// The value of an attribute, named without a prefix.
-    pub(super) fn attribute(&self, name: &str) -> Option<String> {
+    pub(crate) fn attribute(&self, name: &str) -> Option<String> {
         let found = self.0.attributes().flatten().find(|it| it.key.local_name().into_inner() == name)?;
         found.normalized_value(XmlVersion::Implicit1_0).ok().map(Cow::into_owned)
     }
@@ -65,14 +65,14 @@ fn wrong(error: impl std::fmt::Display) -> SkipReason {
 
 impl<'a> Xml<'a> {
     /// The text of a record or a file.
-    pub(super) fn new(text: &'a str) -> Self {
+    pub(crate) fn new(text: &'a str) -> Self {
         let mut reader = Reader::from_str(text);
         reader.config_mut().expand_empty_elements = true;
         Self { reader, depth: 0 }
     }
 
     /// The next node; past the end of the record, [`Node::Close`] for ever.
-    pub(super) fn next(&mut self) -> Result<Node<'a>, SkipReason> {
+    pub(crate) fn next(&mut self) -> Result<Node<'a>, SkipReason> {
         loop {
             return Ok(match self.reader.read_event().map_err(wrong)? {
                 Event::Start(start) => {
@@ -102,7 +102,7 @@ impl<'a> Xml<'a> {
     }
 
     /// Hands each child of the open element to `take`, which may read it or leave it.
-    pub(super) fn children(
+    pub(crate) fn children(
         &mut self,
         take: &mut dyn FnMut(&mut Self, &Tag<'a>) -> Result<(), SkipReason>,
     ) -> Result<(), SkipReason> {
@@ -122,14 +122,14 @@ impl<'a> Xml<'a> {
     }
 
     /// All text in the open element, as one would read it aloud.
-    pub(super) fn text(&mut self) -> Result<String, SkipReason> {
+    pub(crate) fn text(&mut self) -> Result<String, SkipReason> {
         let mut text = String::new();
         self.text_into(&mut text)?;
         Ok(text)
     }
 
     /// Adds the text of an inline element, which was just opened, as [`Xml::text_into`] would inside its parent.
-    pub(super) fn inline_into(&mut self, tag: &Tag<'_>, out: &mut String) -> Result<(), SkipReason> {
+    pub(crate) fn inline_into(&mut self, tag: &Tag<'_>, out: &mut String) -> Result<(), SkipReason> {
         match tag.name() {
             "sup" if out.ends_with(|c: char| c.is_ascii_digit()) => out.push('^'),
             "break" | "br" => out.push(' '),
@@ -144,7 +144,7 @@ impl<'a> Xml<'a> {
     ///
     /// A raised number becomes `10^9`, because 109 would be another one; references to a bibliography and formulas in
     /// TeX say nothing to a reader.
-    pub(super) fn text_into(&mut self, out: &mut String) -> Result<(), SkipReason> {
+    pub(crate) fn text_into(&mut self, out: &mut String) -> Result<(), SkipReason> {
         let above = self.depth - 1;
         // From this depth on nothing is taken.
         let mut muted = usize::MAX;
@@ -159,9 +159,8 @@ impl<'a> Xml<'a> {
                     _ => {}
                 },
                 Node::Text(text) if self.depth < muted => out.push_str(&text),
-                Node::Text(_) => {}
                 Node::Close if self.depth < muted => muted = usize::MAX,
-                Node::Close => {}
+                Node::Text(_) | Node::Close => {}
             }
         }
         Ok(())

@@ -1,12 +1,12 @@
 //! A PubMed delivery of any size, made from a seed, with faults whose places are known.
 //!
-//! Titles and abstracts are strings of our own words in the schema of the real files: labelled sections, MeSH headings,
+//! Titles and abstracts are strings of our own words in the schema of the real files: labelled sections, subject headings,
 //! publication types, dates, corrections. A record has about 3.5 kB of XML and an abstract of about 1,300 characters.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-/// A generator of numbers that depends on its seed alone (SplitMix64).
+/// A generator of numbers that depends on its seed alone (`SplitMix64`).
 pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
@@ -208,7 +208,7 @@ impl Article {
     }
 
     pub(crate) fn xml(&self) -> String {
-        let mut dice = Dice(self.seed.wrapping_mul(31).wrapping_add(self.pmid));
+        let mut dice = Dice(self.seed.wrapping_shl(32).wrapping_add(self.pmid));
         let mut out = String::with_capacity(4_096);
         let (year, month, day) = self.revised;
         let _ = write!(
@@ -228,7 +228,7 @@ impl Article {
         for label in LABELS {
             let _ = write!(out, "        <AbstractText Label=\"{label}\" NlmCategory=\"{label}\">");
             for _ in 0..3 {
-                sentence(&mut out, &mut dice, 16);
+                sentence(&mut out, &mut dice, 11);
                 out.push(' ');
             }
             let _ =

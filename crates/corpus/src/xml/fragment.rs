@@ -5,7 +5,7 @@
 use crate::body::Body;
 
 /// Writes the paragraphs, list lines and headings of `html` into `body`. Nothing is refused: what is no markup is text.
-pub(super) fn fragment(html: &str, body: &mut Body) {
+pub(crate) fn fragment(html: &str, body: &mut Body) {
     let mut block = Block { text: String::new(), item: false };
     let mut rest = html;
     while let Some(at) = rest.find('<') {
@@ -68,15 +68,12 @@ fn unescape(text: &str) -> String {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
         let name = rest[1..].find(';').filter(|end| *end <= 8).map(|end| &rest[1..=end]);
-        match name.and_then(character) {
-            Some(c) => {
-                out.push(c);
-                rest = &rest[name.map_or(1, str::len) + 2..];
-            }
-            None => {
-                out.push('&');
-                rest = &rest[1..];
-            }
+        if let Some((name, c)) = name.and_then(|name| Some((name, character(name)?))) {
+            out.push(c);
+            rest = &rest[name.len() + 2..];
+        } else {
+            out.push('&');
+            rest = &rest[1..];
         }
     }
     out.push_str(rest);

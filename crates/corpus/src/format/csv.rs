@@ -1,0 +1,185 @@
+//! CSV and TSV: one record a row, its columns named by the first row.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::io::{self, BufRead, Read};
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use clinqa_schema::Document;
+use csv::{ByteRecord, ReaderBuilder};
+
+use super::decode::decode;
+use super::whole::ends_in;
+use super::{Context, Format, Record};
+use crate::clean::clean_message;
+use crate::report::{SkipReason, Skipped};
+
+/// Longest row: a quote that is never closed makes a row of all that follows.
+const MAX_ROW_BYTES: usize = 8 << 20;
+
+/// Files that end in `.csv`, `.tsv` or `.tab`.
+pub(super) struct Csv;
+
+impl Format for Csv {
+    fn name(&self) -> &'static str {
+        "csv"
+    }
+
+    fn recognises(&self, file: &Path, head: &[u8]) -> bool {
+        ends_in(file, &["csv", "tsv", "tab"]) && self.may_be(file, head)
+    }
+
+    fn may_be(&self, _: &Path, head: &[u8]) -> bool {
+        !head.contains(&0)
+    }
+
+    fn about(&self, lines: u64) -> u64 {
+        lines.saturating_sub(1)
+    }
+
+    fn read(
+        &self,
+        input: &mut dyn BufRead,
+        context: &Context<'_>,
+        sink: &mut dyn FnMut(Record) -> ControlFlow<()>,
+    ) -> io::Result<ControlFlow<()>> {
+        let delimiter = delimiter(input.fill_buf()?);
+        let taken = Cell::new(0);
+        let capped = Capped { input, taken: &taken };
+        let mut reader = ReaderBuilder::new().delimiter(delimiter).flexible(true).has_headers(false).from_reader(capped);
+        let mut row = ByteRecord::new();
+        let mut columns: Option<HashMap<String, usize>> = None;
+        for number in 0.. {
+            taken.set(0);
+            let mut id = None;
+            let found = match reader.read_byte_record(&mut row) {
+                Ok(false) => break,
+                Ok(true) => match &columns {
+                    None => {
+                        columns = Some(named(&row));
+                        continue;
+                    }
+                    Some(columns) => document(&row, columns, context, number, &mut id),
+                },
+                Err(error) => match error.into_kind() {
+                    csv::ErrorKind::Io(error) if error.get_ref().is_some_and(|inner| inner.is::<TooLong>()) => {
+                        Err(SkipReason::TooLarge { limit: MAX_ROW_BYTES as u64 })
+                    }
+                    csv::ErrorKind::Io(error) => return Err(error),
+                    other => Err(SkipReason::Malformed { format: "CSV", reason: clean_message(format_args!("{other:?}")) }),
+                },
+            };
+            // Where a row does not end, no other begins.
+            let lost = matches!(found, Err(SkipReason::TooLarge { .. } | SkipReason::Malformed { .. }));
+            let locator = || context.locator(Some(number));
+            let flow = sink(found.map_err(|reason| Skipped { locator: locator(), id, reason }).into());
+            if flow.is_break() || lost {
+                return Ok(flow);
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+}
+
+fn document(
+    row: &ByteRecord,
+    columns: &HashMap<String, usize>,
+    context: &Context<'_>,
+    number: u64,
+    id: &mut Option<String>,
+) -> Result<Document, SkipReason> {
+    if row.iter().any(|cell| cell.contains(&0)) {
+        return Err(SkipReason::Binary);
+    }
+    let get = |name: &str| {
+        let column = columns.get(name).or_else(|| columns.get(&name.to_lowercase()))?;
+        decode(row.get(*column)?, None).ok().map(std::borrow::Cow::into_owned)
+    };
+    context.fields.document(&get, context, number, id)
+}
+
+/// Columns by their names, and by their names in small letters.
+fn named(row: &ByteRecord) -> HashMap<String, usize> {
+    let mut columns = HashMap::new();
+    for (column, cell) in row.iter().enumerate() {
+        let name = decode(cell, None).unwrap_or_default().trim().to_owned();
+        columns.entry(name.to_lowercase()).or_insert(column);
+        columns.entry(name).or_insert(column);
+    }
+    columns
+}
+
+/// What parts the columns: of comma, tab, semicolon and bar the one that the first line has most of, outside quotes.
+fn delimiter(head: &[u8]) -> u8 {
+    let mut quoted = false;
+    let mut counts = [(b',', 0), (b'\t', 0), (b';', 0), (b'|', 0)];
+    for &byte in head.iter().take_while(|byte| **byte != b'\n') {
+        quoted ^= byte == b'"';
+        counts.iter_mut().filter(|(mark, _)| *mark == byte && !quoted).for_each(|(_, count)| *count += 1);
+    }
+    counts.into_iter().rev().max_by_key(|(_, count)| *count).map_or(b',', |(mark, _)| mark)
+}
+
+/// Input that ends in an error where one row takes too much of it.
+struct Capped<'a> {
+    input: &'a mut dyn BufRead,
+    taken: &'a Cell<usize>,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("a row that does not end")]
+struct TooLong;
+
+impl Read for Capped<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.taken.get() > MAX_ROW_BYTES {
+            return Err(io::Error::other(TooLong));
+        }
+        let read = self.input.read(buffer)?;
+        self.taken.set(self.taken.get() + read);
+        Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clinqa_schema::Metadata;
+
+    use super::*;
+    use crate::fields::{Fields, Names};
+
+    fn read(fields: &Fields, rows: &[u8]) -> Vec<Result<Document, String>> {
+        let context = Context { corpus: "c", file: "a.csv", defaults: &Metadata::default(), fields };
+        let mut records = Vec::new();
+        let mut sink = |record: Record| {
+            records.push(record.into_result().map_err(|skip| skip.to_string()));
+            ControlFlow::Continue(())
+        };
+        let flow = Csv.read(&mut io::Cursor::new(rows), &context, &mut sink).expect("read");
+        assert!(flow.is_continue());
+        records
+    }
+
+    #[test]
+    fn rows_are_documents_whatever_parts_their_columns() {
+        for mark in [",", "\t", ";", "|"] {
+            let rows = "\u{feff}ID,Title,Text\n1,T,\"A \"\"b\"\"\nc\"\n2,U,caf\u{e9}\n".replace(',', mark);
+            let records = read(&Fields::default(), rows.as_bytes());
+            let found: Vec<(&str, &str)> = records.iter().map(|record| record.as_ref().expect("a document")).map(|it| (it.id.as_str(), it.text.as_str())).collect();
+            assert_eq!(found, [("1", "A \"b\" c"), ("2", "café")], "{mark:?}");
+        }
+    }
+
+    #[test]
+    fn columns_are_mapped_and_bad_rows_reported() {
+        let fields = Fields { text: Names::One("Answer".into()), title: Some("Q".into()), ..Fields::default() };
+        let records = read(&fields, b"Q,Answer\nWhat?,Caf\xe9\n,\nx\0,y\n");
+        assert_eq!(records[0].as_ref().expect("a document").text, "Café");
+        assert!(records[1].as_ref().expect_err("a skip").starts_with("a.csv:2 (a.csv:2): the field `text`"));
+        assert!(records[2].as_ref().expect_err("a skip").contains("binary"));
+        let mut endless = b"id,text\n1,\"".to_vec();
+        endless.resize(20 << 20, b'x');
+        assert!(read(&Fields::default(), &endless)[0].as_ref().expect_err("a skip").contains("longer than"));
+    }
+}

@@ -1,0 +1,78 @@
+//! Under which headings does a paragraph stand?
+
+use clinqa_schema::Section;
+
+use crate::body::Body;
+use crate::clean::{clean_line, clean_paragraph};
+
+/// A text that grows under headings of several levels: a heading under another carries its name.
+#[derive(Default)]
+pub(super) struct Outline {
+    /// The text.
+    pub(super) body: Body,
+    /// The headings above, outermost first.
+    above: Vec<(u8, String)>,
+}
+
+impl Outline {
+    /// Begins a section; the headings of its level and deeper end.
+    pub(super) fn heading(&mut self, level: u8, raw: &str) {
+        self.above.retain(|(above, _)| *above < level);
+        self.begin(level, raw);
+    }
+
+    /// Begins the section that lies under all of `names`, outermost first.
+    pub(super) fn path(&mut self, names: &[&str]) {
+        self.above.clear();
+        for (level, name) in (1..=u8::MAX).zip(names) {
+            self.begin(level, name);
+        }
+    }
+
+    fn begin(&mut self, level: u8, raw: &str) {
+        let line = clean_paragraph(raw);
+        if line.is_empty() {
+            return self.body.heading("", &self.full());
+        }
+        self.above.push((level, clean_line(&line)));
+        self.body.heading(&line, &self.full());
+    }
+
+    fn full(&self) -> String {
+        clean_line(&self.above.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>().join(": "))
+    }
+
+    /// A row of a table stands by itself, as a list line: each cell behind the name of its column.
+    pub(super) fn row(&mut self, header: &[String], cells: &[String]) {
+        let filled = cells.iter().enumerate().filter(|(_, cell)| !cell.is_empty());
+        let named = filled.map(|(column, cell)| match header.get(column) {
+            Some(name) if !name.is_empty() => format!("{name}: {cell}"),
+            _ => cell.clone(),
+        });
+        self.body.item(&named.collect::<Vec<_>>().join("; "));
+    }
+
+    /// The text and its sections.
+    pub(super) fn finish(self) -> (String, Vec<Section>) {
+        self.body.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_section_carries_the_headings_above_it() {
+        let mut outline = Outline::default();
+        outline.heading(2, "Treatment");
+        outline.heading(3, "Insulin");
+        outline.body.paragraph("Daily.");
+        outline.heading(2, "Tests");
+        outline.row(&["Name".into(), "Normal".into()], &["HbA1c".into(), "48".into()]);
+        let (text, sections) = outline.finish();
+        assert_eq!(text, "Insulin\n\nDaily.\n\nTests\n\n- Name: HbA1c; Normal: 48");
+        let found: Vec<&str> = sections.iter().map(|section| section.heading.as_str()).collect();
+        assert_eq!(found, ["Treatment: Insulin", "Tests"]);
+    }
+}
