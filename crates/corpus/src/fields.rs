@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::body::Body;
 use crate::clean::{clean, clean_line};
-use crate::format::{Context, date_in, is_web_address, language_in};
+use crate::format::{Context, is_web_address};
 use crate::identifier::legal_id;
 use crate::report::SkipReason;
+use crate::whole::{date_in, language_in};
 
 /// `[fields]` of `corpus.toml`: the names of the fields in records of JSON Lines or CSV. In JSON a dot leads into an
 /// object (`meta.doi`). What is left out is looked for under its usual names.
@@ -100,7 +101,8 @@ impl Fields {
         }
         let (text, sections) = body.finish();
         let defaults = context.defaults;
-        let published = line(&self.published, &["published", "publish_time", "date", "year"]).and_then(|date| date_in(&date));
+        let published =
+            line(&self.published, &["published", "publish_time", "date", "year"]).and_then(|date| date_in(&date));
         let metadata = Metadata {
             publisher: line(&self.publisher, &["publisher", "source"]).unwrap_or_else(|| defaults.publisher.clone()),
             kind: line(&self.kind, &["kind"]).unwrap_or_else(|| defaults.kind.clone()),

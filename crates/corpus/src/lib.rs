@@ -9,6 +9,7 @@
 mod body;
 mod clean;
 mod corpus;
+mod decode;
 mod error;
 mod fields;
 mod folder;
@@ -16,6 +17,7 @@ mod format;
 mod front_matter;
 mod identifier;
 mod manifest;
+mod outline;
 mod packing;
 mod plain;
 mod record;
@@ -25,7 +27,9 @@ mod sentence;
 mod similar;
 mod split;
 mod unpack;
+mod whole;
 mod xml;
+mod zipped;
 
 pub use corpus::{Corpus, open};
 pub use error::CorpusError;

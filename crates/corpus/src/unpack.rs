@@ -11,8 +11,8 @@ use clinqa_schema::{Metadata, SourceLocator};
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use crate::folder::is_passed_over;
 use crate::fields::Fields;
+use crate::folder::is_passed_over;
 use crate::format::{Context, known_formats, recognise};
 use crate::packing::{Bomb, Meter, Metered, Packing, gunzip, peek, unxz};
 use crate::record::Record;

@@ -168,8 +168,8 @@ fn text_of(fields: &Map<String, Value>, name: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use crate::fields::Fields;
     use super::*;
+    use crate::fields::Fields;
 
     fn read(input: &[u8]) -> Vec<Result<Document, Skipped>> {
         let defaults = Metadata { publisher: "P".into(), ..Metadata::default() };

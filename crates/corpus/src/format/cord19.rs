@@ -7,12 +7,12 @@ use std::path::Path;
 use clinqa_schema::Metadata;
 use serde::Deserialize;
 
-use super::outline::Outline;
-use super::whole::{Page, one_document};
 use super::{Context, Format, Record};
 use crate::clean::{clean_line, clean_message};
 use crate::identifier::legal_id;
+use crate::outline::Outline;
 use crate::report::SkipReason;
+use crate::whole::{Page, one_document};
 
 /// Longest file; it is held in memory whole.
 const MAX_FILE_BYTES: usize = 32 << 20;
@@ -46,7 +46,8 @@ impl Format for Cord19 {
 
 #[derive(Deserialize)]
 struct Paper {
-    paper_id: String,
+    #[serde(rename = "paper_id")]
+    id: String,
     #[serde(default)]
     metadata: Front,
     #[serde(default)]
@@ -69,9 +70,10 @@ struct Part {
 }
 
 fn page(bytes: &[u8], defaults: &Metadata) -> Result<Page, SkipReason> {
-    let text = std::str::from_utf8(bytes).map_err(|error| SkipReason::NotUtf8 { offset: error.valid_up_to() as u64 })?;
+    let text =
+        std::str::from_utf8(bytes).map_err(|error| SkipReason::NotUtf8 { offset: error.valid_up_to() as u64 })?;
     let paper: Paper = serde_json::from_str(text).map_err(|error| SkipReason::Json { reason: clean_message(error) })?;
-    let id = legal_id(&paper.paper_id).ok_or(SkipReason::MissingField { field: "paper_id" })?;
+    let id = legal_id(&paper.id).ok_or(SkipReason::MissingField { field: "paper_id" })?;
     let mut outline = Outline::default();
     let mut heading = String::new();
     for part in paper.r#abstract.iter().chain(&paper.body_text) {

@@ -9,11 +9,11 @@ use std::path::Path;
 use clinqa_schema::Document;
 use csv::{ByteRecord, ReaderBuilder};
 
-use super::decode::decode;
-use super::whole::ends_in;
 use super::{Context, Format, Record};
 use crate::clean::clean_message;
+use crate::decode::decode;
 use crate::report::{SkipReason, Skipped};
+use crate::whole::ends_in;
 
 /// Longest row: a quote that is never closed makes a row of all that follows.
 const MAX_ROW_BYTES: usize = 8 << 20;
@@ -47,7 +47,8 @@ impl Format for Csv {
         let delimiter = delimiter(input.fill_buf()?);
         let taken = Cell::new(0);
         let capped = Capped { input, taken: &taken };
-        let mut reader = ReaderBuilder::new().delimiter(delimiter).flexible(true).has_headers(false).from_reader(capped);
+        let mut reader =
+            ReaderBuilder::new().delimiter(delimiter).flexible(true).has_headers(false).from_reader(capped);
         let mut row = ByteRecord::new();
         let mut columns: Option<HashMap<String, usize>> = None;
         for number in 0.. {
@@ -63,11 +64,15 @@ impl Format for Csv {
                     Some(columns) => document(&row, columns, context, number, &mut id),
                 },
                 Err(error) => match error.into_kind() {
-                    csv::ErrorKind::Io(error) if error.get_ref().is_some_and(|inner| inner.is::<TooLong>()) => {
+                    csv::ErrorKind::Io(error)
+                        if error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<TooLong>) =>
+                    {
                         Err(SkipReason::TooLarge { limit: MAX_ROW_BYTES as u64 })
                     }
                     csv::ErrorKind::Io(error) => return Err(error),
-                    other => Err(SkipReason::Malformed { format: "CSV", reason: clean_message(format_args!("{other:?}")) }),
+                    other => {
+                        Err(SkipReason::Malformed { format: "CSV", reason: clean_message(format_args!("{other:?}")) })
+                    }
                 },
             };
             // Where a row does not end, no other begins.
@@ -166,7 +171,11 @@ mod tests {
         for mark in [",", "\t", ";", "|"] {
             let rows = "\u{feff}ID,Title,Text\n1,T,\"A \"\"b\"\"\nc\"\n2,U,caf\u{e9}\n".replace(',', mark);
             let records = read(&Fields::default(), rows.as_bytes());
-            let found: Vec<(&str, &str)> = records.iter().map(|record| record.as_ref().expect("a document")).map(|it| (it.id.as_str(), it.text.as_str())).collect();
+            let found: Vec<(&str, &str)> = records
+                .iter()
+                .map(|record| record.as_ref().expect("a document"))
+                .map(|it| (it.id.as_str(), it.text.as_str()))
+                .collect();
             assert_eq!(found, [("1", "A \"b\" c"), ("2", "café")], "{mark:?}");
         }
     }

@@ -7,19 +7,20 @@ use std::path::Path;
 
 use clinqa_schema::Metadata;
 
-use super::decode::decode;
-use super::outline::Outline;
-use super::whole::{Page, date_in, ends_in, language_in, one_document};
-use super::zipped::Zipped;
 use super::{Context, Format, Record};
 use crate::clean::clean_line;
+use crate::decode::decode;
+use crate::outline::Outline;
 use crate::report::SkipReason;
+use crate::whole::{Page, date_in, ends_in, language_in, one_document};
 use crate::xml::{Node, Tag, Xml};
+use crate::zipped::Zipped;
 
 /// Longest file; it is held in memory whole.
 const MAX_FILE_BYTES: usize = 48 << 20;
 /// What stands in these was deleted, moved away, or is there a second time for older programs.
-const LEFT_OUT: &[&str] = &["del", "moveFrom", "delText", "instrText", "Fallback", "pPrChange", "rPrChange", "footnotePr"];
+const LEFT_OUT: &[&str] =
+    &["del", "moveFrom", "delText", "instrText", "Fallback", "pPrChange", "rPrChange", "footnotePr"];
 
 /// Archives with a part `word/…`.
 pub(super) struct Docx;
@@ -60,7 +61,8 @@ fn page(bytes: Vec<u8>, defaults: &Metadata) -> Result<Page, SkipReason> {
     let core = parts.part("docProps/core.xml")?.unwrap_or_default();
     let core = properties(&decode(&core, None)?)?;
     let mut metadata = defaults.clone();
-    metadata.published = ["created", "modified"].iter().find_map(|name| date_in(core.get(*name)?)).or(metadata.published);
+    metadata.published =
+        ["created", "modified"].iter().find_map(|name| date_in(core.get(*name)?)).or(metadata.published);
     metadata.language = core.get("language").and_then(|language| language_in(language)).or(metadata.language);
     let own = [writer.title.as_str(), core.get("title").map_or("", String::as_str)];
     let title = own.into_iter().find(|title| !title.trim().is_empty()).map(str::to_owned);
@@ -281,8 +283,8 @@ impl Writer {
 
 #[cfg(test)]
 mod tests {
-    use super::super::zipped::zip;
     use super::*;
+    use crate::zipped::zip;
 
     const STYLES: &str = r#"<w:styles xmlns:w="w"><w:style w:styleId="Rubrik1"><w:name w:val="heading 1"/></w:style>
         <w:style w:styleId="T"><w:name w:val="Title"/></w:style></w:styles>"#;
@@ -290,7 +292,11 @@ mod tests {
 
     fn read(body: &str) -> Result<Page, SkipReason> {
         let document = format!("<w:document xmlns:w=\"w\"><w:body>{body}</w:body></w:document>");
-        let parts = [("word/document.xml", document.as_bytes()), ("word/styles.xml", STYLES.as_bytes()), ("docProps/core.xml", CORE.as_bytes())];
+        let parts = [
+            ("word/document.xml", document.as_bytes()),
+            ("word/styles.xml", STYLES.as_bytes()),
+            ("docProps/core.xml", CORE.as_bytes()),
+        ];
         page(zip(&parts), &Metadata::default())
     }
 
@@ -320,8 +326,14 @@ mod tests {
     #[test]
     fn hostile_files_are_reported() {
         let bomb = vec![b' '; 200 << 20];
-        assert!(matches!(page(zip(&[("word/document.xml", &bomb)]), &Metadata::default()), Err(SkipReason::Expands { .. })));
-        assert!(matches!(page(zip(&[("word/other.xml", b"")]), &Metadata::default()), Err(SkipReason::Malformed { .. })));
+        assert!(matches!(
+            page(zip(&[("word/document.xml", &bomb)]), &Metadata::default()),
+            Err(SkipReason::Expands { .. })
+        ));
+        assert!(matches!(
+            page(zip(&[("word/other.xml", b"")]), &Metadata::default()),
+            Err(SkipReason::Malformed { .. })
+        ));
         assert!(matches!(page(b"PK\x03\x04word/".to_vec(), &Metadata::default()), Err(SkipReason::Malformed { .. })));
         assert!(matches!(read(&"<w:x>".repeat(10_000)), Err(SkipReason::Xml { .. })));
     }

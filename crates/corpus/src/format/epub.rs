@@ -7,15 +7,14 @@ use std::path::Path;
 
 use clinqa_schema::Metadata;
 
-use super::blocks::{Syntax, Zone};
-use super::decode::decode;
-use super::html::{blocks, write};
-use super::outline::Outline;
-use super::whole::{Page, date_in, ends_in, language_in, one_document};
-use super::zipped::Zipped;
+use super::html::{Syntax, Zone, blocks, write};
 use super::{Context, Format, Record};
+use crate::decode::decode;
+use crate::outline::Outline;
 use crate::report::SkipReason;
+use crate::whole::{Page, date_in, ends_in, language_in, one_document};
 use crate::xml::{Node, Xml};
+use crate::zipped::Zipped;
 
 /// Longest file; it is held in memory whole.
 const MAX_FILE_BYTES: usize = 64 << 20;
@@ -172,8 +171,8 @@ fn unescaped(path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::zipped::zip;
     use super::*;
+    use crate::zipped::zip;
 
     const CONTAINER: &[u8] = br#"<container><rootfiles><rootfile full-path="OEBPS/book.opf"/></rootfiles></container>"#;
     const PACKAGE: &[u8] = br#"<package><metadata xmlns:dc="d"><dc:title>Home care</dc:title><dc:language>en</dc:language>

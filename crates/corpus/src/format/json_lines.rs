@@ -8,10 +8,10 @@ use clinqa_schema::Document;
 use serde_json::Value;
 
 use super::beir::{Line, MAX_LINE_BYTES, next_line, without_mark};
-use super::whole::ends_in;
 use super::{Context, Format, Record};
 use crate::clean::clean_message;
 use crate::report::{SkipReason, Skipped};
+use crate::whole::ends_in;
 
 /// Files that end in `.jsonl` or `.ndjson` and hold objects.
 pub(super) struct JsonLines;
@@ -64,7 +64,8 @@ impl Format for JsonLines {
 
 fn document(line: &[u8], context: &Context<'_>, number: u64, id: &mut Option<String>) -> Result<Document, SkipReason> {
     let text = std::str::from_utf8(line).map_err(|error| SkipReason::NotUtf8 { offset: error.valid_up_to() as u64 })?;
-    let record: Value = serde_json::from_str(text).map_err(|error| SkipReason::Json { reason: clean_message(error) })?;
+    let record: Value =
+        serde_json::from_str(text).map_err(|error| SkipReason::Json { reason: clean_message(error) })?;
     if !record.is_object() {
         return Err(SkipReason::Json { reason: "it is no object".into() });
     }
@@ -116,7 +117,10 @@ mod tests {
 
     #[test]
     fn fields_are_found_under_their_usual_names() {
-        let records = read(&Fields::default(), "{\"pmid\":12,\"title\":\"T\",\"abstract\":\"One.\\n\\nTwo.\",\"year\":2020}\n\n{\"text\":\"x\"}\n{}\n[1]\n");
+        let records = read(
+            &Fields::default(),
+            "{\"pmid\":12,\"title\":\"T\",\"abstract\":\"One.\\n\\nTwo.\",\"year\":2020}\n\n{\"text\":\"x\"}\n{}\n[1]\n",
+        );
         let first = records[0].as_ref().expect("a document");
         assert_eq!((first.id.as_str(), first.title.as_str(), first.text.as_str()), ("12", "T", "One.\n\nTwo."));
         assert_eq!(first.metadata.published.as_ref().map(clinqa_schema::Date::as_str), Some("2020"));
@@ -134,7 +138,10 @@ mod tests {
             text: Names::Several(vec!["parts.text".into(), "side_effects".into()]),
             ..Fields::default()
         };
-        let records = read(&fields, "{\"meta\":{\"key\":\"k\"},\"head\":\"H\",\"parts\":[{\"text\":\"A.\"},{\"text\":\"B.\"}],\"side_effects\":\"C.\"}\n{\"head\":\"H\"}");
+        let records = read(
+            &fields,
+            "{\"meta\":{\"key\":\"k\"},\"head\":\"H\",\"parts\":[{\"text\":\"A.\"},{\"text\":\"B.\"}],\"side_effects\":\"C.\"}\n{\"head\":\"H\"}",
+        );
         let document = records[0].as_ref().expect("a document");
         assert_eq!((document.id.as_str(), document.text.as_str()), ("k", "Text\n\nA.\n\nB.\n\nSide effects\n\nC."));
         assert_eq!(document.sections[1].heading, "Side effects");

@@ -6,12 +6,12 @@ use std::path::Path;
 
 use clinqa_schema::Document;
 
-use super::whole::{id_of, title_of};
 use super::{Context, Format, Record};
 use crate::clean::clean;
 use crate::front_matter;
 use crate::plain::plain;
 use crate::report::{SkipReason, Skipped};
+use crate::whole::{id_of, title_of};
 
 /// Longest file; it is held in memory whole.
 const MAX_FILE_BYTES: usize = 16 << 20;

@@ -159,8 +159,8 @@ fn american_date(text: &str) -> Option<Date> {
 
 #[cfg(test)]
 mod tests {
-    use crate::fields::Fields;
     use super::*;
+    use crate::fields::Fields;
 
     #[test]
     fn a_topic_is_a_document_with_its_other_names() {
@@ -172,7 +172,8 @@ mod tests {
             <site title=\"t\" url=\"u\"><information-category>Start</information-category></site></health-topic>\n\
             <health-topic title=\"B\" id=\"19\"><full-summary/></health-topic></health-topics>";
         assert!(MedlinePlus.recognises(Path::new("x"), xml.as_bytes()));
-        let context = Context { corpus: "c", file: "m.xml", defaults: &Metadata::default(), fields: &Fields::default() };
+        let context =
+            Context { corpus: "c", file: "m.xml", defaults: &Metadata::default(), fields: &Fields::default() };
         let mut found = Vec::new();
         let mut sink = |record| {
             found.push(record);

@@ -206,12 +206,13 @@ fn publisher(source: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use crate::fields::Fields;
     use super::*;
+    use crate::fields::Fields;
 
     fn read(xml: &str) -> Vec<Result<Document, String>> {
         assert!(MedQuad.recognises(Path::new("1.xml"), xml.as_bytes()));
-        let context = Context { corpus: "c", file: "1.xml", defaults: &Metadata::default(), fields: &Fields::default() };
+        let context =
+            Context { corpus: "c", file: "1.xml", defaults: &Metadata::default(), fields: &Fields::default() };
         let mut found = Vec::new();
         let flow = MedQuad
             .read(&mut io::Cursor::new(xml), &context, &mut |record| {

@@ -1,10 +1,8 @@
 //! Which formats of documents are known?
 
 mod beir;
-mod blocks;
 mod cord19;
 mod csv;
-mod decode;
 mod docx;
 mod epub;
 mod html;
@@ -13,15 +11,10 @@ mod json_lines;
 mod markdown;
 mod medlineplus;
 mod medquad;
-mod outline;
 mod pdf;
-mod pdf_layout;
-mod pdf_text;
 mod plain_text;
 mod pubmed;
 mod trials;
-mod whole;
-mod zipped;
 
 use std::io::{self, BufRead};
 use std::ops::ControlFlow;
@@ -29,7 +22,6 @@ use std::path::Path;
 
 use clinqa_schema::{Date, Metadata, SourceLocator};
 
-pub(crate) use self::whole::{date_in, language_in};
 use crate::fields::Fields;
 pub(crate) use crate::record::Record;
 

@@ -6,13 +6,13 @@ use std::path::Path;
 
 use clinqa_schema::Metadata;
 
-use super::decode::decode;
-use super::outline::Outline;
-use super::whole::{Page, ends_in, one_document};
 use super::{Context, Format, Record};
 use crate::clean::clean;
+use crate::decode::decode;
+use crate::outline::Outline;
 use crate::report::SkipReason;
 use crate::sentence::list_marker;
+use crate::whole::{Page, ends_in, one_document};
 
 /// Longest file; it is held in memory whole.
 const MAX_FILE_BYTES: usize = 16 << 20;
@@ -23,10 +23,38 @@ const HEADING_CHARS: usize = 160;
 const WRAPPED: std::ops::RangeInclusive<usize> = 45..=120;
 /// Labels before the parts of an abstract, where text follows on the same line.
 const LABELS: &[&str] = &[
-    "abstract", "aim", "aims", "background", "conclusion", "conclusions", "context", "design", "discussion", "findings",
-    "funding", "interpretation", "intervention", "interventions", "introduction", "limitations", "main outcome measures",
-    "materials and methods", "measurements", "method", "methods", "objective", "objectives", "outcomes", "participants",
-    "patients", "patients and methods", "purpose", "results", "setting", "summary", "trial registration",
+    "abstract",
+    "aim",
+    "aims",
+    "background",
+    "conclusion",
+    "conclusions",
+    "context",
+    "design",
+    "discussion",
+    "findings",
+    "funding",
+    "interpretation",
+    "intervention",
+    "interventions",
+    "introduction",
+    "limitations",
+    "main outcome measures",
+    "materials and methods",
+    "measurements",
+    "method",
+    "methods",
+    "objective",
+    "objectives",
+    "outcomes",
+    "participants",
+    "patients",
+    "patients and methods",
+    "purpose",
+    "results",
+    "setting",
+    "summary",
+    "trial registration",
 ];
 
 /// Files that end in `.txt` or `.text`, and files without an ending that hold text.
@@ -144,7 +172,8 @@ fn marker_of(line: &str, marker: usize) -> String {
 fn join(lines: &[&str]) -> String {
     let mut joined = String::new();
     for line in lines {
-        if !joined.is_empty() && !(joined.ends_with('-') && line.starts_with(char::is_lowercase)) {
+        let runs_on = joined.ends_with('-') && line.starts_with(char::is_lowercase);
+        if !joined.is_empty() && !runs_on {
             joined.push(' ');
         }
         joined.push_str(line);
@@ -163,6 +192,7 @@ enum Heading<'a> {
 }
 
 /// What stands around a line.
+#[derive(Clone, Copy)]
 struct Around<'a> {
     alone: bool,
     next: Option<&'a str>,
@@ -238,7 +268,8 @@ fn pieces(label: &str) -> Vec<&str> {
 fn numbered(line: &str) -> Option<u8> {
     let (number, name) = line.split_once(' ')?;
     let parts: Vec<&str> = number.trim_end_matches('.').split('.').collect();
-    let is_number = parts.len() <= 4 && parts.iter().all(|part| (1..=2).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit()));
+    let is_number = parts.len() <= 4
+        && parts.iter().all(|part| (1..=2).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit()));
     (is_number && name.trim_start().starts_with(char::is_uppercase)).then_some(parts.len() as u8)
 }
 
@@ -294,7 +325,10 @@ mod tests {
         assert_eq!(found[0].0, "What it is");
         assert!(found[0].1.ends_with("often after a fall. It is painful for some days, and long-term harm is rare."));
         assert_eq!(found[1].0, "SELF CARE");
-        assert!(text.contains("\n- Cool it for ten minutes, with a cloth between the ice and the skin.\n- Raise it."), "{text}");
+        assert!(
+            text.contains("\n- Cool it for ten minutes, with a cloth between the ice and the skin.\n- Raise it."),
+            "{text}"
+        );
         assert!(text.ends_with("1. First step\n2. Second step"), "{text}");
     }
 
@@ -302,17 +336,23 @@ mod tests {
     fn headings_are_guessed_only_where_they_are_plain() {
         let headings = |text: &str| sections(text).into_iter().map(|(heading, _)| heading).collect::<Vec<_>>();
         assert_eq!(headings("Tea\n===\n\nUses\n----\nMany and various uses."), ["Uses"]);
-        assert_eq!(headings("First words.\n\n1. Introduction\n\nA longer text follows.\n\n2.1 Methods\n\nMore of the text."),
-            ["", "1. Introduction", "1. Introduction: 2.1 Methods"]);
+        assert_eq!(
+            headings("First words.\n\n1. Introduction\n\nA longer text follows.\n\n2.1 Methods\n\nMore of the text."),
+            ["", "1. Introduction", "1. Introduction: 2.1 Methods"]
+        );
         assert_eq!(headings("First words.\n\n1. Wash it\n\n2. Dry it\n\n3. Rest it"), [""]);
-        assert_eq!(headings("BACKGROUND: Colds are common. RESULTS: none here.\nRESULTS: Tea helps."), ["BACKGROUND", "RESULTS"]);
+        assert_eq!(
+            headings("BACKGROUND: Colds are common. RESULTS: none here.\nRESULTS: Tea helps."),
+            ["BACKGROUND", "RESULTS"]
+        );
         assert_eq!(headings("HDL: 1.2 mmol/L is good."), [""]);
         assert_eq!(sections("Only a line"), [(String::new(), "Only a line".to_owned())]);
     }
 
     #[test]
     fn text_is_told_from_other_files() {
-        let check = |file: &str, head: &[u8], yes| assert_eq!(PlainText.recognises(Path::new(file), head), yes, "{file}");
+        let check =
+            |file: &str, head: &[u8], yes| assert_eq!(PlainText.recognises(Path::new(file), head), yes, "{file}");
         check("a.TXT", b"text", true);
         check("a.txt", b"\xff\xfea\0", true);
         check("a.txt", b"a\0b", false);

@@ -486,12 +486,13 @@ fn language(code: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use crate::fields::Fields;
     use super::*;
+    use crate::fields::Fields;
 
     fn read(records: &str) -> Vec<Record> {
         let xml = format!("<?xml version=\"1.0\"?>\n<PubmedArticleSet>\n{records}\n</PubmedArticleSet>\n");
-        let context = Context { corpus: "c", file: "u.xml", defaults: &Metadata::default(), fields: &Fields::default() };
+        let context =
+            Context { corpus: "c", file: "u.xml", defaults: &Metadata::default(), fields: &Fields::default() };
         let mut found = Vec::new();
         let flow = PubMed
             .read(&mut io::Cursor::new(xml), &context, &mut |record| {

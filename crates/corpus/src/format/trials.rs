@@ -101,15 +101,16 @@ fn heading(line: &str) -> Option<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
-    use crate::fields::Fields;
     use super::*;
+    use crate::fields::Fields;
 
     #[test]
     fn a_report_has_a_title_and_sections() {
         let text = "TITLE: Salt in hearts\n\n  ABSTRACT.AIMS::\nTo test: salt.\n\nBODY.METHODS.PATIENTS:\nTen people.\nMore.\n";
         assert!(Trials.recognises(Path::new("a.txt"), text.as_bytes()));
         assert!(!Trials.recognises(Path::new("a.txt"), b"TITLE: a letter\nDear all,"));
-        let context = Context { corpus: "c", file: "txt/PMC7.txt", defaults: &Metadata::default(), fields: &Fields::default() };
+        let context =
+            Context { corpus: "c", file: "txt/PMC7.txt", defaults: &Metadata::default(), fields: &Fields::default() };
         let document = document(text.as_bytes(), &context).expect("a document");
         assert_eq!((document.id.as_str(), document.title.as_str()), ("PMC7", "Salt in hearts"));
         assert_eq!(document.text, "Aims\n\nTo test: salt.\n\nPatients\n\nTen people.\n\nMore.");

@@ -337,12 +337,13 @@ fn kind(article_type: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use crate::fields::Fields;
     use super::*;
+    use crate::fields::Fields;
 
     fn read(xml: &str) -> Vec<Record> {
         assert!(Jats.recognises(Path::new("a.nxml"), xml.as_bytes()));
-        let context = Context { corpus: "c", file: "a.nxml", defaults: &Metadata::default(), fields: &Fields::default() };
+        let context =
+            Context { corpus: "c", file: "a.nxml", defaults: &Metadata::default(), fields: &Fields::default() };
         let mut found = Vec::new();
         let mut sink = |record| {
             found.push(record);

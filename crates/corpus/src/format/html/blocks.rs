@@ -6,6 +6,7 @@ use std::mem::take;
 use html5ever::tokenizer::states::RawKind;
 use html5ever::tokenizer::{Tag, TagKind, Token, TokenSink, TokenSinkResult};
 
+use super::furniture::{attribute, is_furniture, is_hidden};
 use crate::clean::clean_line;
 
 /// More open elements than any real page has; what lies deeper is read, but its ends are not told apart.
@@ -14,28 +15,43 @@ const MAX_DEPTH: usize = 512;
 const MAX_LOOK: usize = 64;
 /// A cell longer than this is a column of a page, not a value.
 const CELL_BYTES: usize = 400;
-/// Elements that hold no words of the page.
-const SKIPPED: &[&str] = &[
-    "script", "style", "noscript", "template", "svg", "iframe", "object", "select", "button", "textarea", "canvas",
-    "video", "audio", "dialog", "map", "head", "noembed", "noframes", "xmp",
-];
-/// Elements and roles that are furniture.
-const FURNITURE: &[&str] =
-    &["nav", "footer", "aside", "menu", "form", "navigation", "banner", "contentinfo", "complementary", "search", "dialog"];
-/// Names of classes that are furniture wherever they stand.
-const FURNITURE_CLASSES: &[&str] = &[
-    "cookie", "cookies", "consent", "gdpr", "nav", "navbar", "navigation", "menu", "breadcrumb", "breadcrumbs",
-    "sidebar", "footer", "share", "sharing", "social", "advert", "adverts", "advertisement", "promo", "newsletter",
-    "subscribe", "popup", "modal", "pagination", "pager", "toolbar", "skip", "skiplink",
-];
 /// Elements whose ends matter.
 const CONTAINERS: &[&str] = &[
-    "div", "section", "main", "article", "nav", "header", "footer", "aside", "form", "ul", "ol", "menu", "table",
-    "figure", "blockquote", "dl", "details", "fieldset",
+    "div",
+    "section",
+    "main",
+    "article",
+    "nav",
+    "header",
+    "footer",
+    "aside",
+    "form",
+    "ul",
+    "ol",
+    "menu",
+    "table",
+    "figure",
+    "blockquote",
+    "dl",
+    "details",
+    "fieldset",
 ];
 /// Elements that end a line of text.
 const BREAKS: &[&str] = &[
-    "p", "li", "dd", "dt", "hr", "figcaption", "caption", "summary", "pre", "address", "body", "html", "tbody", "thead",
+    "p",
+    "li",
+    "dd",
+    "dt",
+    "hr",
+    "figcaption",
+    "caption",
+    "summary",
+    "pre",
+    "address",
+    "body",
+    "html",
+    "tbody",
+    "thead",
     "legend",
 ];
 /// Elements that have no end.
@@ -44,7 +60,7 @@ const VOID: &[&str] =
 
 /// Which rules hold for tags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Syntax {
+pub(crate) enum Syntax {
     /// `<a/>` begins an element.
     Html,
     /// `<a/>` is a whole element.
@@ -53,7 +69,7 @@ pub(super) enum Syntax {
 
 /// The part of a page in which a block stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Zone {
+pub(crate) enum Zone {
     /// What the page marks as its main content.
     Main,
     /// An article.
@@ -66,7 +82,7 @@ pub(super) enum Zone {
 
 /// What a block is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// A heading of this level.
     Heading(u8),
     /// A paragraph.
@@ -79,56 +95,56 @@ pub(super) enum Kind {
 
 /// A stretch of text.
 #[derive(Debug)]
-pub(super) struct Block {
+pub(crate) struct Block {
     /// What it is.
-    pub(super) kind: Kind,
+    pub(crate) kind: Kind,
     /// Its text; of a row, too.
-    pub(super) text: String,
+    pub(crate) text: String,
     /// Where it stands.
-    pub(super) zone: Zone,
+    pub(crate) zone: Zone,
     /// Bytes of it that are links, and links to another place of the page.
-    pub(super) linked: usize,
-    pub(super) jumps: usize,
+    pub(crate) linked: usize,
+    pub(crate) jumps: usize,
 }
 
 impl Block {
     /// Whether nearly all of it is `part`.
-    pub(super) fn is_mostly(&self, part: usize) -> bool {
+    pub(crate) fn is_mostly(&self, part: usize) -> bool {
         part * 10 > self.text.trim().len() * 7
     }
 }
 
 /// What the head of a page says.
 #[derive(Debug, Default)]
-pub(super) struct Head {
+pub(crate) struct Head {
     /// The title.
-    pub(super) title: String,
+    pub(crate) title: String,
     /// The language of the page.
-    pub(super) language: String,
+    pub(crate) language: String,
     /// The address that it wants to be known by.
-    pub(super) canonical: String,
+    pub(crate) canonical: String,
     metas: Vec<(String, String)>,
 }
 
 impl Head {
     /// The first `meta` of this name, one line, if it says anything.
-    pub(super) fn meta(&self, name: &str) -> Option<String> {
+    pub(crate) fn meta(&self, name: &str) -> Option<String> {
         let found = self.metas.iter().find(|(known, _)| known == name)?;
         Some(clean_line(&found.1)).filter(|value| !value.is_empty())
     }
 }
 
 /// Takes tokens, keeps blocks.
-pub(super) struct Blocks(RefCell<State>);
+pub(crate) struct Blocks(RefCell<State>);
 
 impl Blocks {
     /// For a page of this syntax.
-    pub(super) fn new(syntax: Syntax) -> Self {
+    pub(crate) fn new(syntax: Syntax) -> Self {
         Self(RefCell::new(State::new(syntax)))
     }
 
     /// What was found.
-    pub(super) fn finish(&self) -> (Head, Vec<Block>) {
+    pub(crate) fn finish(&self) -> (Head, Vec<Block>) {
         let mut state = self.0.borrow_mut();
         state.flush();
         state.end_table();
@@ -250,10 +266,10 @@ impl State {
         match name {
             "html" => {
                 let language = attribute(tag, "lang").or_else(|| attribute(tag, "xml:lang"));
-                self.head.language = language.unwrap_or_default().to_owned();
+                language.unwrap_or_default().clone_into(&mut self.head.language);
             }
             "link" if attribute(tag, "rel").is_some_and(|rel| rel.eq_ignore_ascii_case("canonical")) => {
-                self.head.canonical = attribute(tag, "href").unwrap_or_default().trim().to_owned();
+                attribute(tag, "href").unwrap_or_default().trim().clone_into(&mut self.head.canonical);
             }
             "meta" if self.head.metas.len() < MAX_DEPTH => {
                 let name = attribute(tag, "name").or_else(|| attribute(tag, "property")).unwrap_or_default();
@@ -330,7 +346,8 @@ impl State {
     fn push(&mut self, tag: &Tag, name: &str) {
         let skipped = self.is_skipping() || is_hidden(tag, name);
         let furniture = is_furniture(tag, name, self.zone());
-        if VOID.contains(&name) || self.open.len() >= MAX_DEPTH || !(CONTAINERS.contains(&name) || skipped || furniture) {
+        if VOID.contains(&name) || self.open.len() >= MAX_DEPTH || !(CONTAINERS.contains(&name) || skipped || furniture)
+        {
             return;
         }
         let is_main = name == "main" || attribute(tag, "role").is_some_and(|role| role == "main");
@@ -456,28 +473,4 @@ impl State {
         self.end_row();
         self.table = None;
     }
-}
-
-fn attribute<'a>(tag: &'a Tag, name: &str) -> Option<&'a str> {
-    tag.attrs.iter().find(|attribute| &*attribute.name.local == name).map(|attribute| &*attribute.value)
-}
-
-fn is_hidden(tag: &Tag, name: &str) -> bool {
-    let style = || attribute(tag, "style").is_some_and(|style| style.replace(' ', "").contains("display:none"));
-    SKIPPED.contains(&name)
-        || name != "body" && (attribute(tag, "hidden").is_some() || attribute(tag, "aria-hidden") == Some("true") || style())
-}
-
-/// Whether an element is no content. The header of an article is content, that of a page is not.
-fn is_furniture(tag: &Tag, name: &str, around: Zone) -> bool {
-    if matches!(name, "html" | "body" | "main" | "article") {
-        return false;
-    }
-    let by_role = attribute(tag, "role").is_some_and(|role| FURNITURE.contains(&role));
-    let by_name = FURNITURE.contains(&name) || name == "header" && around == Zone::Other;
-    let by_class = ["class", "id"].into_iter().filter_map(|key| attribute(tag, key)).any(|value| {
-        let mut words = value.split(|c: char| !c.is_ascii_alphanumeric()).take(MAX_LOOK);
-        words.any(|word| FURNITURE_CLASSES.iter().any(|known| word.eq_ignore_ascii_case(known)))
-    });
-    by_role || by_name || by_class
 }

@@ -7,22 +7,22 @@ use crate::clean::{clean_line, clean_paragraph};
 
 /// A text that grows under headings of several levels: a heading under another carries its name.
 #[derive(Default)]
-pub(super) struct Outline {
+pub(crate) struct Outline {
     /// The text.
-    pub(super) body: Body,
+    pub(crate) body: Body,
     /// The headings above, outermost first.
     above: Vec<(u8, String)>,
 }
 
 impl Outline {
     /// Begins a section; the headings of its level and deeper end.
-    pub(super) fn heading(&mut self, level: u8, raw: &str) {
+    pub(crate) fn heading(&mut self, level: u8, raw: &str) {
         self.above.retain(|(above, _)| *above < level);
         self.begin(level, raw);
     }
 
     /// Begins the section that lies under all of `names`, outermost first.
-    pub(super) fn path(&mut self, names: &[&str]) {
+    pub(crate) fn path(&mut self, names: &[&str]) {
         self.above.clear();
         for (level, name) in (1..=u8::MAX).zip(names) {
             self.begin(level, name);
@@ -43,7 +43,7 @@ impl Outline {
     }
 
     /// A row of a table stands by itself, as a list line: each cell behind the name of its column.
-    pub(super) fn row(&mut self, header: &[String], cells: &[String]) {
+    pub(crate) fn row(&mut self, header: &[String], cells: &[String]) {
         let filled = cells.iter().enumerate().filter(|(_, cell)| !cell.is_empty());
         let named = filled.map(|(column, cell)| match header.get(column) {
             Some(name) if !name.is_empty() => format!("{name}: {cell}"),
@@ -53,7 +53,7 @@ impl Outline {
     }
 
     /// The text and its sections.
-    pub(super) fn finish(self) -> (String, Vec<Section>) {
+    pub(crate) fn finish(self) -> (String, Vec<Section>) {
         self.body.finish()
     }
 }

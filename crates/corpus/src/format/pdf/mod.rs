@@ -3,6 +3,9 @@
 //! lopdf reads the objects under limits on what they expand to; the file is read on a thread of its own, whose panic or
 //! delay costs one record.
 
+mod layout;
+mod text;
+
 use std::io::{self, BufRead};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -15,12 +18,12 @@ use std::time::Duration;
 use clinqa_schema::{Date, Metadata};
 use lopdf::{Document, Error, LoadOptions};
 
-use super::pdf_layout::lay;
-use super::pdf_text::shown;
-use super::whole::{Page, language_in, one_document};
+use self::layout::lay;
+use self::text::shown;
 use super::{Context, Format, Record};
 use crate::clean::{clean_line, clean_message};
 use crate::report::SkipReason;
+use crate::whole::{Page, language_in, one_document};
 
 /// Longest file; it is held in memory once as it came and once as objects.
 const MAX_FILE_BYTES: usize = 64 << 20;
@@ -108,7 +111,7 @@ fn page(bytes: &[u8], defaults: &Metadata, late: &AtomicBool) -> Result<Page, Sk
     let laid = lay(pages, named.as_deref());
     let title = named.or(laid.title).unwrap_or_default();
     let mut page = Page::new(&title, laid.outline.finish(), metadata(&document, defaults));
-    page.page_starts = laid.page_starts;
+    page.starts = laid.page_starts;
     page.lost = scanned;
     Ok(page)
 }
@@ -139,7 +142,9 @@ fn title(document: &Document) -> Option<String> {
     let title = clean_line(&info(document, b"Title")?);
     let lower = title.to_lowercase();
     let made_up = [".doc", ".docx", ".indd", ".qxd", ".pdf", ".tex", ".html"].iter().any(|end| lower.ends_with(end))
-        || ["microsoft word", "untitled", "about:blank", "untitled document"].iter().any(|start| lower.starts_with(start));
+        || ["microsoft word", "untitled", "about:blank", "untitled document"]
+            .iter()
+            .any(|start| lower.starts_with(start));
     (!made_up && title.contains(' ')).then_some(title)
 }
 
@@ -156,7 +161,8 @@ fn metadata(document: &Document, defaults: &Metadata) -> Metadata {
         let [year, month, day] = parts.map(|part| digits.get(part).unwrap_or_default().to_owned());
         Date::new(&format!("{year}-{month}-{day}")).ok()
     };
-    let language = document.catalog().ok().and_then(|catalog| lopdf::decode_text_string(catalog.get(b"Lang").ok()?).ok());
+    let language =
+        document.catalog().ok().and_then(|catalog| lopdf::decode_text_string(catalog.get(b"Lang").ok()?).ok());
     let mut metadata = defaults.clone();
     metadata.published = defaults.published.clone().or_else(|| date([0..4, 4..6, 6..8]));
     metadata.language = language.and_then(|language| language_in(&language)).or(metadata.language);
@@ -175,7 +181,10 @@ mod tests {
         let mut document = Document::with_version("1.5");
         let tree = document.new_object_id();
         let font = document.add_object(dictionary! { "Type" => "Font", "Subtype" => "Type1", "BaseFont" => "Helvetica", "Encoding" => "WinAnsiEncoding" });
-        let picture = document.add_object(Stream::new(dictionary! { "Type" => "XObject", "Subtype" => "Image", "Width" => 1, "Height" => 1 }, vec![0]));
+        let picture = document.add_object(Stream::new(
+            dictionary! { "Type" => "XObject", "Subtype" => "Image", "Width" => 1, "Height" => 1 },
+            vec![0],
+        ));
         let resources = document.add_object(dictionary! {
             "Font" => dictionary! { "F1" => font }, "XObject" => dictionary! { "I1" => picture },
         });
@@ -200,8 +209,12 @@ mod tests {
             kids.push(document.add_object(dictionary! { "Type" => "Page", "Parent" => tree, "Contents" => content, "Resources" => resources }).into());
         }
         let count = kids.len() as i64;
-        document.objects.insert(tree, Object::Dictionary(dictionary! { "Type" => "Pages", "Kids" => kids, "Count" => count }));
-        let catalog = document.add_object(dictionary! { "Type" => "Catalog", "Pages" => tree, "Lang" => Object::string_literal("en-GB") });
+        document
+            .objects
+            .insert(tree, Object::Dictionary(dictionary! { "Type" => "Pages", "Kids" => kids, "Count" => count }));
+        let catalog = document.add_object(
+            dictionary! { "Type" => "Catalog", "Pages" => tree, "Lang" => Object::string_literal("en-GB") },
+        );
         let info = document.add_object(dictionary! { "CreationDate" => Object::string_literal("D:20240501120000Z") });
         document.trailer.set("Root", catalog);
         document.trailer.set("Info", info);
@@ -219,14 +232,15 @@ mod tests {
         guarded(bytes, Metadata::default())
     }
 
-    const FIRST: &[(i64, &str)] = &[(20, "Sprained ankle"), (10, "A sprain is a stretched"), (10, "ligament – it hurts.")];
+    const FIRST: &[(i64, &str)] =
+        &[(20, "Sprained ankle"), (10, "A sprain is a stretched"), (10, "ligament – it hurts.")];
 
     #[test]
     fn a_file_becomes_a_document_whose_words_know_their_page() {
-        let page = read(bytes(file(&[FIRST, &[], &[(14, "Care"), (10, "Rest it."),]]))).expect("a page");
+        let page = read(bytes(file(&[FIRST, &[], &[(14, "Care"), (10, "Rest it.")]]))).expect("a page");
         assert_eq!(page.title.as_deref(), Some("Sprained ankle"));
         assert_eq!(page.text, "A sprain is a stretched ligament – it hurts.\n\nCare\n\nRest it.");
-        let place = clinqa_schema::SourceLocator { page_starts: page.page_starts, ..Default::default() };
+        let place = clinqa_schema::SourceLocator { page_starts: page.starts, ..Default::default() };
         assert_eq!((place.page_of(0), place.page_of(page.text.len() - 1)), (Some(1), Some(3)));
         assert_eq!(page.metadata.published.as_ref().map(Date::as_str), Some("2024-05-01"));
         assert_eq!(page.metadata.language.as_deref(), Some("en"));
@@ -245,7 +259,11 @@ mod tests {
         let mut document = file(&[FIRST]);
         document.trailer.set("ID", vec![Object::string_literal("a"), Object::string_literal("b")]);
         let version = lopdf::EncryptionVersion::V2 {
-            document: &document, owner_password: "owner", user_password: "user", key_length: 128, permissions: lopdf::Permissions::all(),
+            document: &document,
+            owner_password: "owner",
+            user_password: "user",
+            key_length: 128,
+            permissions: lopdf::Permissions::all(),
         };
         let state = lopdf::EncryptionState::try_from(version).expect("a state");
         document.encrypt(&state).expect("encrypted");
@@ -258,19 +276,37 @@ mod tests {
     fn rings_and_bombs_cost_little() {
         let mut ring = file(&[FIRST]);
         let page = ring.page_iter().next().expect("a page");
-        let tree = ring.get_dictionary(page).expect("a page").get(b"Parent").expect("a parent").as_reference().expect("an id");
-        ring.get_object_mut(tree).expect("the tree").as_dict_mut().expect("a dictionary").set("Kids", vec![tree.into(), page.into()]);
+        let tree =
+            ring.get_dictionary(page).expect("a page").get(b"Parent").expect("a parent").as_reference().expect("an id");
+        ring.get_object_mut(tree)
+            .expect("the tree")
+            .as_dict_mut()
+            .expect("a dictionary")
+            .set("Kids", vec![tree.into(), page.into()]);
         let mut form = file(&[FIRST]);
         let resources = form.get_dictionary(page).expect("a page").get(b"Resources").expect("resources").clone();
         let drawn = b"/X Do ".repeat(1_000);
-        let loops = form.add_object(Stream::new(dictionary! { "Subtype" => "Form", "Resources" => resources.clone() }, drawn));
-        let resources = form.get_object_mut(resources.as_reference().expect("an id")).expect("resources").as_dict_mut().expect("a dictionary");
+        let loops =
+            form.add_object(Stream::new(dictionary! { "Subtype" => "Form", "Resources" => resources.clone() }, drawn));
+        let resources = form
+            .get_object_mut(resources.as_reference().expect("an id"))
+            .expect("resources")
+            .as_dict_mut()
+            .expect("a dictionary");
         resources.set("XObject", dictionary! { "X" => loops, "I1" => loops });
         let content = form.get_page_contents(page)[0];
-        form.get_object_mut(content).expect("content").as_stream_mut().expect("a stream").set_plain_content(b"/X Do".to_vec());
+        form.get_object_mut(content)
+            .expect("content")
+            .as_stream_mut()
+            .expect("a stream")
+            .set_plain_content(b"/X Do".to_vec());
         let mut bomb = file(&[FIRST]);
         let content = bomb.get_page_contents(page)[0];
-        bomb.get_object_mut(content).expect("content").as_stream_mut().expect("a stream").set_plain_content(vec![b' '; 200 << 20]);
+        bomb.get_object_mut(content)
+            .expect("content")
+            .as_stream_mut()
+            .expect("a stream")
+            .set_plain_content(vec![b' '; 200 << 20]);
         for document in [ring, form, bomb] {
             let started = std::time::Instant::now();
             let _ = read(bytes(document));

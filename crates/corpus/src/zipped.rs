@@ -14,7 +14,7 @@ const MAX_EXPANDED_BYTES: u64 = 96 << 20;
 const MAX_PARTS: usize = 20_000;
 
 /// An archive in memory, and how much more may come out of it.
-pub(super) struct Zipped {
+pub(crate) struct Zipped {
     archive: ZipArchive<Cursor<Vec<u8>>>,
     left: u64,
     format: &'static str,
@@ -22,7 +22,7 @@ pub(super) struct Zipped {
 
 impl Zipped {
     /// The archive in `bytes`, a file of `format`.
-    pub(super) fn new(bytes: Vec<u8>, format: &'static str) -> Result<Self, SkipReason> {
+    pub(crate) fn new(bytes: Vec<u8>, format: &'static str) -> Result<Self, SkipReason> {
         let archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| wrong(format, error))?;
         if archive.len() > MAX_PARTS {
             return Err(SkipReason::Malformed { format, reason: format!("it has more than {MAX_PARTS} parts") });
@@ -31,7 +31,7 @@ impl Zipped {
     }
 
     /// The part of this name; none, if it is not there.
-    pub(super) fn part(&mut self, name: &str) -> Result<Option<Vec<u8>>, SkipReason> {
+    pub(crate) fn part(&mut self, name: &str) -> Result<Option<Vec<u8>>, SkipReason> {
         let part = match self.archive.by_name(name) {
             Ok(part) => part,
             Err(ZipError::FileNotFound) => return Ok(None),
@@ -40,15 +40,13 @@ impl Zipped {
         let mut bytes = Vec::new();
         let read = part.take(self.left + 1).read_to_end(&mut bytes);
         read.map_err(|error| SkipReason::Malformed { format: self.format, reason: clean_message(error) })?;
-        self.left = self
-            .left
-            .checked_sub(bytes.len() as u64)
-            .ok_or(SkipReason::Expands { limit: MAX_EXPANDED_BYTES })?;
+        self.left =
+            self.left.checked_sub(bytes.len() as u64).ok_or(SkipReason::Expands { limit: MAX_EXPANDED_BYTES })?;
         Ok(Some(bytes))
     }
 
     /// The part of this name, without which there is no document.
-    pub(super) fn needed(&mut self, name: &str) -> Result<Vec<u8>, SkipReason> {
+    pub(crate) fn needed(&mut self, name: &str) -> Result<Vec<u8>, SkipReason> {
         let format = self.format;
         let lacking = || SkipReason::Malformed { format, reason: format!("it lacks the part {}", clean_message(name)) };
         self.part(name)?.ok_or_else(lacking)
@@ -57,19 +55,21 @@ impl Zipped {
 
 fn wrong(format: &'static str, error: ZipError) -> SkipReason {
     match error {
-        ZipError::InvalidPassword => SkipReason::Encrypted,
-        ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) => SkipReason::Encrypted,
+        ZipError::InvalidPassword | ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) => SkipReason::Encrypted,
         other => SkipReason::Malformed { format, reason: clean_message(other) },
     }
 }
 
 /// Archives for tests.
 #[cfg(test)]
-pub(super) fn zip(parts: &[(&str, &[u8])]) -> Vec<u8> {
+pub(crate) fn zip(parts: &[(&str, &[u8])]) -> Vec<u8> {
     use std::io::Write;
     let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for (name, bytes) in parts {
-        writer.start_file(*name, zip::write::SimpleFileOptions::default()).expect("a part");
+        // Short parts lie open, as the type of an e-book must.
+        let method = if bytes.len() < 64 { zip::CompressionMethod::Stored } else { zip::CompressionMethod::Deflated };
+        let options = zip::write::SimpleFileOptions::default().compression_method(method);
+        writer.start_file(*name, options).expect("a part");
         writer.write_all(bytes).expect("written");
     }
     writer.finish().expect("an archive").into_inner()

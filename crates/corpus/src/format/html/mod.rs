@@ -3,6 +3,9 @@
 //! The tokenizer is the browsers' (html5ever). No tree is built: trees of hostile pages grow without bound or measure,
 //! while a list of blocks, each with the zone that it stands in, is all that is needed to tell an article from menus.
 
+mod blocks;
+mod furniture;
+
 use std::io::{self, BufRead};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -12,13 +15,14 @@ use clinqa_schema::Metadata;
 use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::{BufferQueue, Tokenizer, TokenizerOpts};
 
-use super::blocks::{Block, Blocks, Head, Kind, Syntax, Zone};
-use super::decode::decode;
-use super::outline::Outline;
-use super::whole::{Page, date_in, ends_in, language_in, one_document};
+pub(crate) use self::blocks::{Block, Syntax, Zone};
+use self::blocks::{Blocks, Head, Kind};
 use super::{Context, Format, Record, is_web_address};
 use crate::clean::clean_line;
+use crate::decode::decode;
+use crate::outline::Outline;
 use crate::report::SkipReason;
+use crate::whole::{Page, date_in, ends_in, language_in, one_document};
 
 /// Longest file; it is held in memory whole.
 const MAX_FILE_BYTES: usize = 32 << 20;
@@ -69,7 +73,7 @@ fn page(bytes: &[u8], defaults: &Metadata) -> Result<Page, SkipReason> {
 }
 
 /// The blocks of a page and what its head says.
-pub(super) fn blocks(text: &str, syntax: Syntax) -> Result<(Head, Vec<Block>), SkipReason> {
+pub(crate) fn blocks(text: &str, syntax: Syntax) -> Result<(Head, Vec<Block>), SkipReason> {
     let started = Instant::now();
     let tokenizer = Tokenizer::new(Blocks::new(syntax), TokenizerOpts::default());
     let queue = BufferQueue::default();
@@ -89,7 +93,7 @@ pub(super) fn blocks(text: &str, syntax: Syntax) -> Result<(Head, Vec<Block>), S
 }
 
 /// Writes the blocks, but for a heading that repeats the title.
-pub(super) fn write(blocks: &[Block], title: &str, outline: &mut Outline) {
+pub(crate) fn write(blocks: &[Block], title: &str, outline: &mut Outline) {
     for block in blocks {
         match &block.kind {
             Kind::Heading(1) if clean_line(&block.text).eq_ignore_ascii_case(title) => {}
@@ -110,7 +114,8 @@ fn declared_charset(bytes: &[u8]) -> Option<String> {
 
 /// The main content: what the page marks as such, else its articles, else what is neither furniture nor mostly links.
 fn chosen(blocks: Vec<Block>) -> Vec<Block> {
-    let chars = |zone: Zone| blocks.iter().filter(|block| block.zone == zone).map(|block| block.text.len()).sum::<usize>();
+    let chars =
+        |zone: Zone| blocks.iter().filter(|block| block.zone == zone).map(|block| block.text.len()).sum::<usize>();
     let (main, article, other) = (chars(Zone::Main), chars(Zone::Article), chars(Zone::Other));
     let best = if main >= ENOUGH_CHARS {
         Some(Zone::Main)
@@ -123,7 +128,8 @@ fn chosen(blocks: Vec<Block>) -> Vec<Block> {
         Some(zone) => block.zone == zone,
         None => block.zone != Zone::Furniture && !block.is_mostly(block.linked),
     };
-    let mut kept: Vec<Block> = blocks.into_iter().filter(|block| is_wanted(block) && !block.is_mostly(block.jumps)).collect();
+    let mut kept: Vec<Block> =
+        blocks.into_iter().filter(|block| is_wanted(block) && !block.is_mostly(block.jumps)).collect();
     // A heading that lost all that stood under it was the heading of a menu.
     while kept.last().is_some_and(|block| matches!(block.kind, Kind::Heading(_))) {
         kept.pop();
@@ -144,8 +150,15 @@ fn title(head: &Head, blocks: &[Block]) -> String {
 fn metadata(head: &Head, defaults: &Metadata) -> Metadata {
     let meta = |names: &[&str]| names.iter().find_map(|name| head.meta(name));
     let dates = [
-        "citation_publication_date", "article:published_time", "dcterms.issued", "dc.date", "dcterms.date", "date",
-        "article:modified_time", "dcterms.modified", "last-modified",
+        "citation_publication_date",
+        "article:published_time",
+        "dcterms.issued",
+        "dc.date",
+        "dcterms.date",
+        "date",
+        "article:modified_time",
+        "dcterms.modified",
+        "last-modified",
     ];
     let published = dates.iter().find_map(|name| date_in(&head.meta(name)?));
     let mut metadata = defaults.clone();
@@ -155,7 +168,9 @@ fn metadata(head: &Head, defaults: &Metadata) -> Metadata {
         .map(|url| clean_line(url));
     metadata.published = published.or(metadata.published);
     metadata.language = language_in(&head.language).or(metadata.language);
-    if let Some(publisher) = meta(&["citation_publisher", "dc.publisher", "dcterms.publisher", "publisher", "og:site_name"]) {
+    if let Some(publisher) =
+        meta(&["citation_publisher", "dc.publisher", "dcterms.publisher", "publisher", "og:site_name"])
+    {
         metadata.publisher = publisher;
     }
     metadata
@@ -190,7 +205,10 @@ mod tests {
              - Rest\n- Cool it\n- with a cloth\n3. Raise it\n- Day: 1; Do: Rest\n- Day: 2; Do: Walk\n\n\
              See a nurse if it is not better after two weeks, or if you cannot put your weight on it at all."
         );
-        assert_eq!(page.sections.iter().map(|section| section.heading.as_str()).collect::<Vec<_>>(), ["", "Care at home"]);
+        assert_eq!(
+            page.sections.iter().map(|section| section.heading.as_str()).collect::<Vec<_>>(),
+            ["", "Care at home"]
+        );
         let metadata = page.metadata;
         assert_eq!(metadata.published.as_ref().map(clinqa_schema::Date::as_str), Some("2023-04-02"));
         assert_eq!((metadata.publisher.as_str(), metadata.language.as_deref()), ("Our clinic", Some("en")));
@@ -199,7 +217,9 @@ mod tests {
 
     #[test]
     fn a_page_that_marks_nothing_is_read_without_its_links() {
-        let page = read("<title>Tea</title><div class=menu>Top</div><p><a href=/a>One</a> <a href=/b>Two</a></p><p>Tea is warm.</p><div>And sweet<br>too.</div>");
+        let page = read(
+            "<title>Tea</title><div class=menu>Top</div><p><a href=/a>One</a> <a href=/b>Two</a></p><p>Tea is warm.</p><div>And sweet<br>too.</div>",
+        );
         assert_eq!((page.title.as_deref(), page.text.as_str()), (Some("Tea"), "Tea is warm.\n\nAnd sweet too."));
     }
 
@@ -214,18 +234,26 @@ mod tests {
         let deep = "<div>".repeat(200_000) + "deep";
         let tags = format!("{}x", "<b a=1><p>".repeat(100_000));
         let attribute = format!("<p title=\"{}\">text</p>", "x".repeat(4 << 20));
-        for html in [deep, tags, attribute, "<table><tr><td>".repeat(100_000) + "x", "<!--".repeat(500_000), "&amp".repeat(500_000)] {
+        for html in [
+            deep,
+            tags,
+            attribute,
+            "<table><tr><td>".repeat(100_000) + "x",
+            "<!--".repeat(500_000),
+            "&amp".repeat(500_000),
+        ] {
             let started = Instant::now();
             let _ = page(html.as_bytes(), &Metadata::default());
             assert!(started.elapsed() < Duration::from_secs(10), "{}", &html[..20]);
         }
-        let many = format!("<p {}>text</p>", (0..1_000_000).map(|n| format!("a{n} ")).collect::<String>());
+        let many = format!("<p {}>text</p>", (0..1_000_000).map(|n| format!("a{n} ")).collect::<Vec<_>>().concat());
         assert!(matches!(page(many.as_bytes(), &Metadata::default()), Err(SkipReason::TooSlow { .. })));
     }
 
     #[test]
     fn html_is_told_by_how_it_begins() {
-        let check = |file: &str, head: &str, yes| assert_eq!(Html.recognises(Path::new(file), head.as_bytes()), yes, "{file}");
+        let check =
+            |file: &str, head: &str, yes| assert_eq!(Html.recognises(Path::new(file), head.as_bytes()), yes, "{file}");
         check("a.php", "\u{feff}\n<!DOCTYPE HTML>", true);
         check("a", "<html>", true);
         check("a.htm", "", true);

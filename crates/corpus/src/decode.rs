@@ -8,7 +8,7 @@ use crate::report::SkipReason;
 
 /// The text of `bytes`: a byte order mark decides, then UTF-8 if it is that, then `declared`, then Windows-1252, which
 /// any byte is a character of. Bytes with NULs are no text.
-pub(super) fn decode<'a>(bytes: &'a [u8], declared: Option<&str>) -> Result<Cow<'a, str>, SkipReason> {
+pub(crate) fn decode<'a>(bytes: &'a [u8], declared: Option<&str>) -> Result<Cow<'a, str>, SkipReason> {
     if let Some((encoding, length)) = Encoding::for_bom(bytes) {
         return Ok(encoding.decode_without_bom_handling(&bytes[length..]).0);
     }

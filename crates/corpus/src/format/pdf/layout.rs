@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::outline::Outline;
-use super::pdf_text::Run;
+use super::text::Run;
 use crate::clean::clean_paragraph;
+use crate::outline::Outline;
 use crate::sentence::list_marker;
 
 /// Letters this much larger than the usual ones make a heading, if the line is no longer than this.
@@ -12,8 +12,12 @@ const HEADING_SIZE: f32 = 1.12;
 const HEADING_CHARS: usize = 200;
 /// Lines at the top and at the foot of a page that may be its header and its footer.
 const EDGE_LINES: usize = 3;
+/// Words further apart than so many times their size stand in two columns of a table.
+const WIDE_GAP: f32 = 1.5;
 /// Lines further apart than so many times the usual distance are two paragraphs.
 const PARAGRAPH_GAP: f32 = 1.35;
+/// Lines begin at the same place if they do so within this, in points.
+const STEP: f32 = 6.0;
 
 /// A line on a page.
 #[derive(Debug, Clone)]
@@ -24,6 +28,8 @@ struct Line {
     y: f32,
     size: f32,
     bold: bool,
+    /// Whether words stand far apart in it, as in the row of a table.
+    wide: bool,
     text: String,
 }
 
@@ -66,13 +72,23 @@ fn lines(page: usize, runs: Vec<Run>) -> Vec<Line> {
                     line.text.push(' ');
                 }
                 line.text.push_str(&text);
+                line.wide |= gap > WIDE_GAP * line.size;
                 line.end = run.end.max(line.end);
                 line.bold &= run.bold || text.trim().is_empty();
                 if run.size > line.size {
                     (line.size, line.y) = (run.size, run.y);
                 }
             }
-            _ => lines.push(Line { page, x: run.x, end: run.end, y: run.y, size: run.size, bold: run.bold, text }),
+            _ => lines.push(Line {
+                page,
+                x: run.x,
+                end: run.end,
+                y: run.y,
+                size: run.size,
+                bold: run.bold,
+                wide: false,
+                text,
+            }),
         }
     }
     for line in &mut lines {
@@ -117,7 +133,7 @@ fn drop_edges(lines: &mut Vec<Line>, pages: usize) {
     for &index in &edges {
         seen.entry(pattern(&lines[index])).or_default().insert(lines[index].page);
     }
-    let often = (pages / 3).max(3);
+    let often = (pages / 3).clamp(2, 4);
     let mut index = 0;
     lines.retain(|line| {
         index += 1;
@@ -135,7 +151,9 @@ fn pattern(line: &Line) -> String {
 /// `12`, `- 12 -`, `Page 3 of 10`.
 fn is_page_number(text: &str) -> bool {
     let rest = text.to_lowercase().replace("page", "").replace("of", "");
-    rest.chars().any(|c| c.is_ascii_digit()) && rest.chars().all(|c| c.is_ascii_digit() || " -–—|/.".contains(c)) && rest.len() < 16
+    rest.chars().any(|c| c.is_ascii_digit())
+        && rest.chars().all(|c| c.is_ascii_digit() || " -–—|/.".contains(c))
+        && rest.len() < 16
 }
 
 /// What most lines are like.
@@ -143,6 +161,8 @@ struct Usual {
     size: f32,
     pitch: f32,
     bold: bool,
+    /// How far lines reach that begin so far to the right, in steps of [`STEP`].
+    reach: HashMap<i64, f32>,
 }
 
 impl Usual {
@@ -156,16 +176,34 @@ impl Usual {
         let pitches = lines.windows(2).filter(|pair| pair[0].page == pair[1].page && pair[0].y > pair[1].y);
         let pitch = most(&mut pitches.map(|pair| (((pair[0].y - pair[1].y) * 2.0).round() as i64, 1))) as f32 / 2.0;
         let bold = lines.iter().filter(|line| line.bold).count() * 2 > lines.len();
-        Self { size: size.max(1.0), pitch: pitch.clamp(size, size * 2.5).max(1.0), bold }
+        let mut reach: HashMap<i64, f32> = HashMap::new();
+        for line in lines {
+            let far = reach.entry(step(line.x)).or_default();
+            *far = far.max(line.end);
+        }
+        Self { reach, size: size.max(1.0), pitch: pitch.clamp(size, size * 2.5).max(1.0), bold }
+    }
+
+    /// Whether the first word of `next` would have found room behind `line`: then the line was broken on purpose.
+    fn breaks(&self, line: &Line, next: &Line) -> bool {
+        let word = next.text.split(' ').next().unwrap_or_default().chars().count() as f32;
+        let letter = (line.end - line.x) / line.text.chars().count().max(1) as f32;
+        let far = self.reach.get(&step(line.x)).copied().unwrap_or(0.0);
+        !next.text.starts_with(char::is_lowercase)
+            && !line.text.ends_with('-')
+            && far - line.end > (word + 3.0) * letter
     }
 
     fn is_heading(&self, block: &[&Line]) -> bool {
         let chars: usize = block.iter().map(|line| line.text.len()).sum();
         let text = &block[block.len() - 1].text;
-        let larger = block[0].size > self.size * HEADING_SIZE;
-        let bold = !self.bold && block.iter().all(|line| line.bold) && block[0].size > self.size * 0.95;
+        let larger = !block[0].wide && block[0].size > self.size * HEADING_SIZE;
+        let bold =
+            !self.bold && !block[0].wide && block.iter().all(|line| line.bold) && block[0].size > self.size * 0.95;
         let speaks = block[0].text.chars().any(char::is_alphabetic);
-        chars <= HEADING_CHARS && speaks && (larger || bold && chars <= HEADING_CHARS / 2 && !text.ends_with(['.', ',', ';']))
+        chars <= HEADING_CHARS
+            && speaks
+            && (larger || bold && chars <= HEADING_CHARS / 2 && !text.ends_with(['.', ',', ';']))
     }
 
     /// 1 for the largest letters, deeper for smaller ones.
@@ -179,13 +217,18 @@ impl Usual {
     }
 }
 
+fn step(x: f32) -> i64 {
+    (x / STEP).round() as i64
+}
+
 fn largest_on_first_page(lines: &[Line], usual: f32) -> Option<String> {
     let first: Vec<&Line> = lines.iter().take_while(|line| line.page == 0).collect();
     let largest = first.iter().map(|line| line.size).fold(0.0, f32::max);
     if largest < usual * HEADING_SIZE {
         return None;
     }
-    let mut title = first.iter().skip_while(|line| line.size < largest * 0.97).take_while(|line| line.size >= largest * 0.97);
+    let mut title =
+        first.iter().skip_while(|line| line.size < largest * 0.97).take_while(|line| line.size >= largest * 0.97);
     let title = title.by_ref().map(|line| line.text.as_str()).collect::<Vec<_>>().join(" ");
     (title.len() <= HEADING_CHARS && title.chars().filter(|c| c.is_alphabetic()).count() > 3).then_some(title)
 }
@@ -204,8 +247,10 @@ fn blocks<'a>(lines: &'a [Line], usual: &Usual) -> Vec<Vec<&'a Line>> {
 
 fn continues(block: &[&Line], line: &Line, usual: &Usual) -> bool {
     let last = block[block.len() - 1];
-    let same_style = (last.size - line.size).abs() < 0.08 * last.size && (last.bold == line.bold || last.bold && block.len() > 1);
-    if !same_style || list_marker(&line.text) > 0 {
+    let same_style =
+        (last.size - line.size).abs() < 0.08 * last.size && (last.bold == line.bold || last.bold && block.len() > 1);
+    let is_row = last.wide && line.wide || !usual.is_heading(&[last]) && usual.breaks(last, line);
+    if !same_style || is_row || list_marker(&line.text) > 0 {
         return false;
     }
     let heading = usual.is_heading(&[last]);
@@ -291,7 +336,8 @@ impl Writer {
 
     /// Whether a word runs on from the end of `text` into `next`; its hyphen goes, unless the word is written with it.
     fn mend(&self, text: &mut String, next: &str) -> bool {
-        let head: String = text.trim_end_matches('-').chars().rev().take_while(|c| c.is_alphanumeric() || *c == '-').collect();
+        let head: String =
+            text.trim_end_matches('-').chars().rev().take_while(|c| c.is_alphanumeric() || *c == '-').collect();
         let tail: String = next.chars().take_while(|c| c.is_alphanumeric()).collect();
         if !text.ends_with('-') || head.is_empty() || !next.starts_with(char::is_lowercase) {
             return false;
@@ -316,7 +362,8 @@ mod tests {
     #[test]
     fn runs_become_paragraphs_under_headings_with_their_pages() {
         let page = |number: usize| {
-            let mut runs = vec![run(50.0, 800.0, 8.0, "Care of the ankle"), run(300.0, 30.0, 8.0, &format!("Page {number} of 4"))];
+            let mut runs =
+                vec![run(50.0, 800.0, 8.0, "Care of the ankle"), run(300.0, 30.0, 8.0, &format!("Page {number} of 4"))];
             runs.extend(match number {
                 1 => vec![
                     run(50.0, 750.0, 20.0, "Sprained ankle"),
@@ -326,7 +373,11 @@ mod tests {
                     run(50.0, 656.0, 10.0, "term harm is rare. A ligament heals, and long-term"),
                     run(50.0, 644.0, 10.0, "rest is not"),
                 ],
-                2 => vec![run(50.0, 750.0, 10.0, "needed."), run(50.0, 730.0, 10.0, "• Cool it"), run(50.0, 718.0, 10.0, "2. Raise it")],
+                2 => vec![
+                    run(50.0, 750.0, 10.0, "needed."),
+                    run(50.0, 730.0, 10.0, "• Cool it"),
+                    run(50.0, 718.0, 10.0, "2. Raise it"),
+                ],
                 _ => vec![run(50.0, 700.0, 10.0, &format!("More words on page {}.", "x".repeat(number)))],
             });
             runs

@@ -79,8 +79,9 @@ impl Matrix {
 
     /// First `self`, then `next`.
     fn then(self, next: Self) -> Self {
-        let ([a, b, c, d, e, f], [g, h, i, j, k, l]) = (self.0, next.0);
-        Self([a * g + b * i, a * h + b * j, c * g + d * i, c * h + d * j, e * g + f * i + k, e * h + f * j + l])
+        let (first, second) = (self.0, next.0);
+        let at = |row: usize, column: usize| first[row] * second[column] + first[row + 1] * second[column + 2];
+        Self([at(0, 0), at(0, 1), at(2, 0), at(2, 1), at(4, 0) + second[4], at(4, 1) + second[5]])
     }
 }
 
@@ -116,15 +117,8 @@ struct Setter<'a> {
 impl<'a> Setter<'a> {
     fn run(&mut self, content: &[u8], resources: &[&'a Dictionary], place: Matrix, depth: usize) {
         let mut fonts: HashMap<Vec<u8>, Option<Font<'a>>> = HashMap::new();
-        let start = State {
-            place,
-            font: Vec::new(),
-            size: 0.0,
-            letter_gap: 0.0,
-            word_gap: 0.0,
-            scale: 1.0,
-            leading: 0.0,
-        };
+        let start =
+            State { place, font: Vec::new(), size: 0.0, letter_gap: 0.0, word_gap: 0.0, scale: 1.0, leading: 0.0 };
         let (mut state, mut kept) = (start, Vec::new());
         let (mut line, mut at) = (Matrix::ONE, Matrix::ONE);
         for operation in Content::decode_iter(content) {
@@ -251,8 +245,8 @@ fn show(codes: &[u8], font: Option<&mut Font<'_>>, state: &State, at: &mut Matri
         let (names, encoding) = (&font.names, &font.encoding);
         text.push_str(font.known.entry(number).or_insert_with(|| {
             let read = |encoding: &Encoding<'_>| encoding.bytes_to_string(code).ok();
-            let named = names.as_ref().and_then(read).filter(|text| !text.is_empty() && !text.contains('\u{fffd}'));
-            named.or_else(|| encoding.as_ref().and_then(read)).unwrap_or_default()
+            let by_table = names.as_ref().and_then(read).filter(|text| !text.is_empty() && !text.contains('\u{fffd}'));
+            by_table.or_else(|| encoding.as_ref().and_then(read)).unwrap_or_default()
         }));
     }
     *at = Matrix::shift(width, 0.0).then(*at);
@@ -278,10 +272,12 @@ fn font<'a>(document: &'a Document, name: &[u8], resources: &[&'a Dictionary]) -
         _ => None,
     };
     let composed = dictionary.get(b"Subtype").and_then(Object::as_name).is_ok_and(|kind| kind == b"Type0");
-    let base = dictionary.get(b"BaseFont").and_then(Object::as_name).unwrap_or_default().to_ascii_lowercase();
-    let bold = [b"bold".as_slice(), b"black", b"heavy"].iter().any(|word| base.windows(word.len()).any(|at| at == *word));
+    let face = dictionary.get(b"BaseFont").and_then(Object::as_name).unwrap_or_default().to_ascii_lowercase();
+    let bold =
+        [b"bold".as_slice(), b"black", b"heavy"].iter().any(|word| face.windows(word.len()).any(|at| at == *word));
     let encoding = if composed { None } else { dictionary.get_font_encoding_with_limit(document, MAX_CMAP_BYTES).ok() };
-    let (widths, usual) = if composed { composed_widths(document, dictionary) } else { simple_widths(document, dictionary) };
+    let (widths, usual) =
+        if composed { composed_widths(document, dictionary) } else { simple_widths(document, dictionary) };
     Some(Font { names, encoding, code_bytes: if composed { 2 } else { 1 }, widths, usual, bold, known: HashMap::new() })
 }
 

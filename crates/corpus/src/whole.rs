@@ -5,39 +5,48 @@ use std::ops::ControlFlow;
 
 use clinqa_schema::{Date, Document, DocumentId, Metadata, Section};
 
-use super::{Context, Record};
 use crate::clean::clean_line;
+use crate::format::Context;
 use crate::identifier::legal_id;
+use crate::record::Record;
 use crate::report::{SkipReason, Skipped};
 
 /// What a file says, before it has an id.
-pub(super) struct Page {
+pub(crate) struct Page {
     /// The name that it gives itself; else the file's name is.
-    pub(super) id: Option<DocumentId>,
+    pub(crate) id: Option<DocumentId>,
     /// Its title, if it has one; else the file's name is.
-    pub(super) title: Option<String>,
+    pub(crate) title: Option<String>,
     /// Its text.
-    pub(super) text: String,
+    pub(crate) text: String,
     /// The bodies under its headings.
-    pub(super) sections: Vec<Section>,
+    pub(crate) sections: Vec<Section>,
     /// What it says about itself, over the defaults.
-    pub(super) metadata: Metadata,
+    pub(crate) metadata: Metadata,
     /// Where its pages begin, if it has any.
-    pub(super) page_starts: Vec<usize>,
+    pub(crate) starts: Vec<usize>,
     /// What of the file could not be read; it is reported beside the document.
-    pub(super) lost: Option<SkipReason>,
+    pub(crate) lost: Option<SkipReason>,
 }
 
 impl Page {
     /// A page without pages; a blank title is none.
-    pub(super) fn new(title: &str, (text, sections): (String, Vec<Section>), metadata: Metadata) -> Self {
+    pub(crate) fn new(title: &str, (text, sections): (String, Vec<Section>), metadata: Metadata) -> Self {
         let title = clean_line(title);
-        Self { id: None, title: Some(title).filter(|title| !title.is_empty()), text, sections, metadata, page_starts: Vec::new(), lost: None }
+        Self {
+            id: None,
+            title: Some(title).filter(|title| !title.is_empty()),
+            text,
+            sections,
+            metadata,
+            starts: Vec::new(),
+            lost: None,
+        }
     }
 }
 
 /// Reads the whole file, of `limit` bytes at most, and hands on the one record that it is.
-pub(super) fn one_document(
+pub(crate) fn one_document(
     input: &mut dyn BufRead,
     context: &Context<'_>,
     limit: usize,
@@ -69,7 +78,7 @@ fn document(id: DocumentId, page: Page, context: &Context<'_>) -> Result<Documen
         return Err(SkipReason::Empty);
     }
     let mut source = context.locator(None);
-    source.page_starts = page.page_starts;
+    source.page_starts = page.starts;
     Ok(Document {
         id: page.id.unwrap_or(id),
         title: page.title.unwrap_or_else(|| title_of(context.file)),
@@ -81,12 +90,12 @@ fn document(id: DocumentId, page: Page, context: &Context<'_>) -> Result<Documen
 }
 
 /// `guides/asthma care.md` becomes `guides:asthma_care-…`.
-pub(super) fn id_of(file: &str) -> Result<DocumentId, SkipReason> {
+pub(crate) fn id_of(file: &str) -> Result<DocumentId, SkipReason> {
     legal_id(&without_extension(file).replace('/', ":")).ok_or(SkipReason::MissingField { field: "id" })
 }
 
 /// `guides/type-2_diabetes.md` becomes `type 2 diabetes`.
-pub(super) fn title_of(file: &str) -> String {
+pub(crate) fn title_of(file: &str) -> String {
     let name = without_extension(file).rsplit('/').next().unwrap_or(file);
     clean_line(&name.replace(['-', '_'], " "))
 }
@@ -108,7 +117,7 @@ pub(crate) fn language_in(text: &str) -> Option<String> {
 }
 
 /// Whether `file` ends in one of `extensions`.
-pub(super) fn ends_in(file: &std::path::Path, extensions: &[&str]) -> bool {
+pub(crate) fn ends_in(file: &std::path::Path, extensions: &[&str]) -> bool {
     file.extension().is_some_and(|found| extensions.iter().any(|known| found.eq_ignore_ascii_case(known)))
 }
 
