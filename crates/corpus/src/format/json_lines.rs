@@ -131,6 +131,23 @@ mod tests {
     }
 
     #[test]
+    fn an_abstract_and_a_full_text_are_two_sections_and_synonyms_are_kept() {
+        let records = read(
+            &Fields::default(),
+            "{\"abstract\":\"Short.\",\"body\":\"Long and wide.\",\"synonyms\":[\"flu\",\"grippe; flu\"]}\n\
+             {\"abstract\":\"Short.\",\"text\":\"Short. And more.\"}",
+        );
+        let first = records[0].as_ref().expect("a document");
+        assert_eq!(first.text, "Abstract\n\nShort.\n\nFull text\n\nLong and wide.");
+        assert_eq!(
+            first.sections.iter().map(|section| section.heading.as_str()).collect::<Vec<_>>(),
+            ["Abstract", "Full text"]
+        );
+        assert_eq!(first.metadata.synonyms, ["flu", "grippe"]);
+        assert_eq!(records[1].as_ref().expect("a document").text, "Short. And more.");
+    }
+
+    #[test]
     fn fields_are_found_under_the_names_that_the_corpus_gives() {
         let fields = Fields {
             id: Some("meta.key".into()),
