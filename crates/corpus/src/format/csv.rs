@@ -88,7 +88,7 @@ impl Format for Csv {
             };
             // Where a row does not end, no other begins.
             let lost = matches!(found, Err(SkipReason::TooLarge { .. } | SkipReason::Malformed { .. }));
-            let locator = || context.locator(Some(number));
+            let locator = || context.locator((number > 0).then_some(number));
             let flow = sink(found.map_err(|reason| Skipped { locator: locator(), id, reason }).into());
             if flow.is_break() || lost {
                 return Ok(flow);
@@ -206,15 +206,17 @@ mod tests {
 
     #[test]
     fn rows_that_do_not_fit_their_columns_are_reported() {
-        let records = read(
-            &Fields::default(),
-            b"id,title,text\n1,T,One, two\n2,U\n3,V,Three,,\n4,W,Four\n5,\"X,Five\n6,Y,Six\n",
-        );
+        let records =
+            read(&Fields::default(), b"id,title,text\n1,T,One, two\n2,U\n3,V,Three,,\n4,W,Four\n5,\"X,Five\n6,Y,Six\n");
         let fault = |at: usize| records[at].as_ref().expect_err("a skip").as_str();
         assert!(fault(0).contains("a.csv:1: wrong `row`: 4 cells under 3 columns; put quotes"), "{}", fault(0));
         assert!(fault(1).contains("2 cells under 3 columns"), "{}", fault(1));
         assert_eq!(records[2].as_ref().expect("a document").text, "Three");
-        assert!(fault(4).contains("2 cells under 3 columns over 2 lines, so that a quote may be left open"), "{}", fault(4));
+        assert!(
+            fault(4).contains("2 cells under 3 columns over 2 lines, so that a quote may be left open"),
+            "{}",
+            fault(4)
+        );
         assert_eq!(records.len(), 5);
     }
 
