@@ -91,7 +91,17 @@ fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
-        Value::Array(items) => Some(items.iter().filter_map(text).collect::<Vec<_>>().join("\n\n")),
+        Value::Array(items) => {
+            // One text and no list of them: a line may hold millions of items.
+            let mut joined = String::new();
+            for item in items.iter().filter_map(text) {
+                if !joined.is_empty() {
+                    joined.push_str("\n\n");
+                }
+                joined.push_str(&item);
+            }
+            Some(joined)
+        }
         _ => None,
     }
 }
