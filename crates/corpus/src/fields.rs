@@ -141,8 +141,8 @@ impl Fields {
     }
 
     fn synonyms(&self, get: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
-        let named: Vec<&str> = self.synonyms.as_slice().iter().map(String::as_str).collect();
-        let names = if named.is_empty() { SYNONYMS } else { &named };
+        let mapped: Vec<&str> = self.synonyms.as_slice().iter().map(String::as_str).collect();
+        let names = if mapped.is_empty() { SYNONYMS } else { &mapped };
         let mut found: Vec<String> = Vec::new();
         for value in names.iter().filter_map(|name| get(name)) {
             for name in value.split(['\n', ';', '|']).map(clean_line) {
