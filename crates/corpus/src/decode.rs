@@ -18,7 +18,9 @@ pub(crate) fn decode<'a>(bytes: &'a [u8], declared: Option<&str>) -> Result<Cow<
     if let Ok(text) = std::str::from_utf8(bytes) {
         return Ok(Cow::Borrowed(text));
     }
+    // What could be searched for its declaration is not in an encoding of two bytes a letter, whatever it says.
     let declared = declared.and_then(|label| Encoding::for_label(label.as_bytes()));
+    let declared = declared.filter(|encoding| encoding.is_ascii_compatible());
     Ok(declared.unwrap_or(WINDOWS_1252).decode_without_bom_handling(bytes).0)
 }
 
@@ -35,6 +37,7 @@ mod tests {
         check(b"\xff\xfec\0a\0f\0\xe9\0", None, "café");
         check(b"\xfe\xff\0c\0a\0f\0\xe9", None, "café");
         check(b"caf\xe9 \x96 5 \x80", None, "café – 5 €");
+        check(b"caf\xe9", Some("utf-16"), "café");
         check(b"\xea\xe0\xf8\xe5\xeb\xfc", Some("windows-1251"), "кашель");
         assert!(matches!(decode(b"a\0b", None), Err(SkipReason::Binary)));
     }

@@ -41,7 +41,17 @@ pub struct Fields {
     pub jurisdiction: Option<String>,
     /// Under which terms it may be used.
     pub licence: Option<String>,
+    /// Other names of the topic: a list, or names parted by semicolons or bars. Those of several fields are put together.
+    pub synonyms: Names,
 }
+
+/// Fields that usually hold the whole text.
+const TEXTS: &[&str] = &["text", "body", "body_text", "full_text", "content", "contents", "answer", "description"];
+const ABSTRACT: &str = "abstract";
+const TITLES: &[&str] = &["title", "name", "question"];
+const SYNONYMS: &[&str] = &["synonyms", "aliases", "also_called"];
+/// Most names that a document is given; each is searched for.
+const MAX_SYNONYMS: usize = 64;
 
 /// One name or several.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,7 +101,7 @@ impl Fields {
         let raw_id = raw_id.unwrap_or_else(|| format!("{}:{number}", context.file.replace('/', ":")));
         let id = legal_id(&raw_id).ok_or(SkipReason::MissingField { field: "id" })?;
         *known_id = Some(id.to_string());
-        let title = line(&self.title, &["title", "name", "question"]).unwrap_or_default();
+        let title = line(&self.title, TITLES).unwrap_or_default();
         let mut body = self.body(get);
         if body.is_empty() {
             body.paragraph(&title);
@@ -116,9 +126,32 @@ impl Fields {
             grade: line(&self.grade, &["grade"]),
             jurisdiction: line(&self.jurisdiction, &["jurisdiction"]).or_else(|| defaults.jurisdiction.clone()),
             licence: line(&self.licence, &["licence", "license"]).or_else(|| defaults.licence.clone()),
+            synonyms: self.synonyms(get),
             ..Metadata::default()
         };
         Ok(Document { id, title, text, sections, metadata, source: context.locator(Some(number)) })
+    }
+
+    /// Whether records whose fields `has` knows can have any text.
+    pub(crate) fn may_have_text(&self, has: &dyn Fn(&str) -> bool) -> bool {
+        let texts = self.text.as_slice();
+        let title = self.title.as_ref().map_or_else(|| TITLES.iter().any(|name| has(name)), |name| has(name));
+        let usual = || has(ABSTRACT) || TEXTS.iter().any(|name| has(name));
+        title || texts.iter().any(|name| has(name)) || texts.is_empty() && usual()
+    }
+
+    fn synonyms(&self, get: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
+        let mapped: Vec<&str> = self.synonyms.as_slice().iter().map(String::as_str).collect();
+        let names = if mapped.is_empty() { SYNONYMS } else { &mapped };
+        let mut found: Vec<String> = Vec::new();
+        for value in names.iter().filter_map(|name| get(name)) {
+            for name in value.split(['\n', ';', '|']).map(clean_line) {
+                if !name.is_empty() && !found.contains(&name) && found.len() < MAX_SYNONYMS {
+                    found.push(name);
+                }
+            }
+        }
+        found
     }
 
     fn body(&self, get: &dyn Fn(&str) -> Option<String>) -> Body {
@@ -126,9 +159,18 @@ impl Fields {
         let mut write = |value: &str| clean(value).split("\n\n").for_each(|paragraph| body.paragraph(paragraph));
         let names = self.text.as_slice();
         if names.is_empty() {
-            let usual = ["text", "abstract", "body", "content", "contents", "answer", "description"];
-            let found = usual.iter().find_map(|name| get(name).filter(|value| !value.trim().is_empty()));
-            write(&found.unwrap_or_default());
+            let filled = |name: &str| get(name).filter(|value| !value.trim().is_empty());
+            match (filled(ABSTRACT), TEXTS.iter().find_map(|name| filled(name))) {
+                // Many a full text begins with its abstract.
+                (Some(short), Some(long)) if !long.contains(short.trim()) => {
+                    for (name, value) in [(ABSTRACT, short), ("full text", long)] {
+                        let heading = heading(name);
+                        body.heading(&heading, &heading);
+                        clean(&value).split("\n\n").for_each(|paragraph| body.paragraph(paragraph));
+                    }
+                }
+                (short, long) => write(&long.or(short).unwrap_or_default()),
+            }
             return body;
         }
         if let [name] = names {

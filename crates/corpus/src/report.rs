@@ -247,6 +247,12 @@ pub enum SkipReason {
         /// The field.
         field: &'static str,
     },
+    /// No column of a table is known to hold text.
+    #[error("no column is known to hold text, of {found}; name it as `text` under `[fields]` in corpus.toml")]
+    Columns {
+        /// The columns that are there.
+        found: String,
+    },
     /// A field's value cannot be used.
     #[error("wrong `{field}`: {reason}")]
     WrongValue {

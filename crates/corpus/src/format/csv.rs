@@ -10,7 +10,7 @@ use clinqa_schema::Document;
 use csv::{ByteRecord, ReaderBuilder};
 
 use super::{Context, Format, Record};
-use crate::clean::clean_message;
+use crate::clean::{clean_line, clean_message};
 use crate::decode::decode;
 use crate::report::{SkipReason, Skipped};
 use crate::whole::ends_in;
@@ -51,6 +51,7 @@ impl Format for Csv {
             ReaderBuilder::new().delimiter(delimiter).flexible(true).has_headers(false).from_reader(capped);
         let mut row = ByteRecord::new();
         let mut columns: Option<HashMap<String, usize>> = None;
+        let mut width = 0;
         for number in 0.. {
             taken.set(0);
             let mut id = None;
@@ -58,8 +59,18 @@ impl Format for Csv {
                 Ok(false) => break,
                 Ok(true) => match &columns {
                     None => {
-                        columns = Some(named(&row));
-                        continue;
+                        let named = columns.insert(named(&row));
+                        if context.fields.may_have_text(&|name| column(named, name).is_some()) {
+                            width = row.len();
+                            continue;
+                        }
+                        // One fault of the file, not one of each row.
+                        let found = clean_line(&row.iter().map(String::from_utf8_lossy).collect::<Vec<_>>().join(", "));
+                        return Ok(sink(SkipReason::Columns { found }.at(context.locator(None), None).into()));
+                    }
+                    Some(_) if !fits(&row, width) => {
+                        let lines = reader.position().line() - row.position().map_or(0, csv::Position::line);
+                        Err(misfit(row.len(), width, lines))
                     }
                     Some(columns) => document(&row, columns, context, number, &mut id),
                 },
@@ -77,7 +88,7 @@ impl Format for Csv {
             };
             // Where a row does not end, no other begins.
             let lost = matches!(found, Err(SkipReason::TooLarge { .. } | SkipReason::Malformed { .. }));
-            let locator = || context.locator(Some(number));
+            let locator = || context.locator((number > 0).then_some(number));
             let flow = sink(found.map_err(|reason| Skipped { locator: locator(), id, reason }).into());
             if flow.is_break() || lost {
                 return Ok(flow);
@@ -97,11 +108,24 @@ fn document(
     if row.iter().any(|cell| cell.contains(&0)) {
         return Err(SkipReason::Binary);
     }
-    let get = |name: &str| {
-        let column = columns.get(name).or_else(|| columns.get(&name.to_lowercase()))?;
-        decode(row.get(*column)?, None).ok().map(std::borrow::Cow::into_owned)
-    };
+    let get = |name: &str| decode(row.get(column(columns, name)?)?, None).ok().map(std::borrow::Cow::into_owned);
     context.fields.document(&get, context, number, id)
+}
+
+fn column(columns: &HashMap<String, usize>, name: &str) -> Option<usize> {
+    columns.get(name).or_else(|| columns.get(&name.to_lowercase())).copied()
+}
+
+/// Whether a row has a cell for each of `width` columns; what is empty beyond them does no harm.
+fn fits(row: &ByteRecord, width: usize) -> bool {
+    row.len() >= width && row.iter().skip(width).all(|cell| cell.trim_ascii().is_empty())
+}
+
+/// Cells that stand under wrong names would become wrong documents.
+fn misfit(cells: usize, width: usize, lines: u64) -> SkipReason {
+    let open = if lines > 1 { format!(" over {lines} lines, so that a quote may be left open") } else { String::new() };
+    let cure = "put quotes around cells that hold the mark between columns";
+    SkipReason::WrongValue { field: "row", reason: format!("{cells} cells under {width} columns{open}; {cure}") }
 }
 
 /// Columns by their names, and by their names in small letters.
@@ -178,6 +202,31 @@ mod tests {
                 .collect();
             assert_eq!(found, [("1", "A \"b\" c"), ("2", "café")], "{mark:?}");
         }
+    }
+
+    #[test]
+    fn rows_that_do_not_fit_their_columns_are_reported() {
+        let records =
+            read(&Fields::default(), b"id,title,text\n1,T,One, two\n2,U\n3,V,Three,,\n4,W,Four\n5,\"X,Five\n6,Y,Six\n");
+        let fault = |at: usize| records[at].as_ref().expect_err("a skip").as_str();
+        assert!(fault(0).contains("a.csv:1: wrong `row`: 4 cells under 3 columns; put quotes"), "{}", fault(0));
+        assert!(fault(1).contains("2 cells under 3 columns"), "{}", fault(1));
+        assert_eq!(records[2].as_ref().expect("a document").text, "Three");
+        assert!(
+            fault(4).contains("2 cells under 3 columns over 2 lines, so that a quote may be left open"),
+            "{}",
+            fault(4)
+        );
+        assert_eq!(records.len(), 5);
+    }
+
+    #[test]
+    fn a_table_without_text_is_one_fault_that_says_what_to_do() {
+        let records = read(&Fields::default(), b"nr,outcome\n1,x\n2,y\n");
+        let [Err(fault)] = records.as_slice() else { panic!("{records:?}") };
+        assert!(fault.contains("a.csv: no column is known to hold text, of nr, outcome; name it as `text`"), "{fault}");
+        let fields = Fields { text: Names::One("outcome".into()), ..Fields::default() };
+        assert_eq!(read(&fields, b"nr,outcome\n1,x\n2,y\n").len(), 2);
     }
 
     #[test]

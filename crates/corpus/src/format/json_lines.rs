@@ -91,7 +91,17 @@ fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
-        Value::Array(items) => Some(items.iter().filter_map(text).collect::<Vec<_>>().join("\n\n")),
+        Value::Array(items) => {
+            // One text and no list of them: a line may hold millions of items.
+            let mut joined = String::new();
+            for item in items.iter().filter_map(text) {
+                if !joined.is_empty() {
+                    joined.push_str("\n\n");
+                }
+                joined.push_str(&item);
+            }
+            Some(joined)
+        }
         _ => None,
     }
 }
@@ -128,6 +138,23 @@ mod tests {
         assert!(second.id.as_str().starts_with("a:b.jsonl:3") && second.source.record == Some(3), "{}", second.id);
         assert!(records[2].as_ref().expect_err("a skip").contains("`text` is missing"));
         assert!(records[3].as_ref().expect_err("a skip").contains("no object"));
+    }
+
+    #[test]
+    fn an_abstract_and_a_full_text_are_two_sections_and_synonyms_are_kept() {
+        let records = read(
+            &Fields::default(),
+            "{\"abstract\":\"Short.\",\"body\":\"Long and wide.\",\"synonyms\":[\"flu\",\"grippe; flu\"]}\n\
+             {\"abstract\":\"Short.\",\"text\":\"Short. And more.\"}",
+        );
+        let first = records[0].as_ref().expect("a document");
+        assert_eq!(first.text, "Abstract\n\nShort.\n\nFull text\n\nLong and wide.");
+        assert_eq!(
+            first.sections.iter().map(|section| section.heading.as_str()).collect::<Vec<_>>(),
+            ["Abstract", "Full text"]
+        );
+        assert_eq!(first.metadata.synonyms, ["flu", "grippe"]);
+        assert_eq!(records[1].as_ref().expect("a document").text, "Short. And more.");
     }
 
     #[test]
