@@ -434,7 +434,7 @@ fn updates() -> Server {
                 .collect();
             whole(stream, "", rows.as_bytes());
         }
-        path if path.ends_with(".md5") => whole(stream, "", b"MD5(x)= 5d41402abc4b2a76b9719d911017c592"),
+        path if path.contains(".gz.md5") => whole(stream, "", b"MD5(x)= 5d41402abc4b2a76b9719d911017c592"),
         _ => whole(stream, "\r\netag: \"v1\"", b"hello"),
     })
 }
