@@ -76,18 +76,18 @@ pub(crate) fn is_public(address: IpAddr) -> bool {
 
 fn is_public_v4(address: Ipv4Addr) -> bool {
     let [a, b, c, _] = address.octets();
-    let special = match (a, b, c) {
+    let special = [
         // This network, and what has no owner outside: private use, loopback, multicast, reserved, broadcast.
-        (0 | 10 | 127 | 224..=255, _, _) => true,
+        matches!(a, 0 | 10 | 127 | 224..=255),
         // Carrier-grade NAT: RFC 6598.
-        (100, 64..=127, _) => true,
-        // Link-local, and with it the metadata services of clouds.
-        (169, 254, _) => true,
-        (172, 16..=31, _) | (192, 168, _) => true,
+        matches!((a, b), (100, 64..=127)),
+        // Link-local, and with it the metadata services of clouds; then private use again.
+        matches!((a, b), (169, 254) | (172, 16..=31) | (192, 168)),
         // Protocol assignments, documentation, 6to4 relays, benchmarks.
-        (192, 0, 0 | 2) | (192, 88, 99) | (198, 18 | 19, _) | (198, 51, 100) | (203, 0, 113) => true,
-        _ => false,
-    };
+        matches!((a, b), (198, 18 | 19)),
+        matches!((a, b, c), (192, 0, 0 | 2) | (192, 88, 99) | (198, 51, 100) | (203, 0, 113)),
+    ]
+    .contains(&true);
     // Azure answers its machines from a public-looking address.
     !special && address != Ipv4Addr::new(168, 63, 129, 16)
 }
@@ -100,7 +100,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         // IPv4-mapped, and NAT64 (RFC 6052): what they stand for decides.
         [0, 0, 0, 0, 0, 0xffff, ..] | [0x64, 0xff9b, 0, 0, 0, 0, ..] => is_public_v4(inner),
         // 6to4 carries an IPv4 address behind its prefix; Teredo hides one; documentation has none.
-        [0x2002, ..] | [0x2001, 0..=0x1ff | 0xdb8, ..] | [0x3fff, ..] => false,
+        [0x2002 | 0x3fff, ..] | [0x2001, 0..=0x1ff | 0xdb8, ..] => false,
         // Global unicast is 2000::/3; loopback, unique local, link-local and multicast lie outside it.
         [first, ..] => first & 0xe000 == 0x2000,
     }

@@ -10,7 +10,7 @@ pub struct Downloader(Infallible);
 
 impl Downloader {
     /// Refuses.
-    pub fn new(_: Reach) -> Result<Self, DownloadError> {
+    pub fn new(_: &Reach) -> Result<Self, DownloadError> {
         Err(DownloadError::NoNetwork)
     }
 

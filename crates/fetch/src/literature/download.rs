@@ -47,8 +47,8 @@ impl From<DownloadError> for Trouble {
 
 impl Downloader {
     /// Prepares; nothing is sent.
-    pub fn new(reach: Reach) -> Result<Self, DownloadError> {
-        Ok(Self { client: Client::new(&reach)?, private: reach.private })
+    pub fn new(reach: &Reach) -> Result<Self, DownloadError> {
+        Ok(Self { client: Client::new(reach)?, private: reach.private })
     }
 
     /// Reads a page of text, of at most 16 MiB.

@@ -56,7 +56,7 @@ pub(super) fn run(settings: &Settings, args: &FetchArgs, json: bool) -> anyhow::
     let pick = Pick { numbers: args.files.clone(), since: args.since.clone(), all: args.all, after: None };
     let private = if args.allow_private { Private::Allowed } else { Private::Refused };
     let (proxy, no_proxy) = (settings.proxy.clone(), settings.no_proxy.clone());
-    let mut downloader = Downloader::new(Reach { private, proxy, no_proxy, ..Reach::default() })?;
+    let mut downloader = Downloader::new(&Reach { private, proxy, no_proxy, ..Reach::default() })?;
     let wanted = offered(&mut downloader, &place.folder, &collection, &pick)?;
     if args.dry_run {
         return told(&wanted, json);
