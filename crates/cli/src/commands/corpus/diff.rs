@@ -44,9 +44,9 @@ pub(super) fn run(settings: &Settings, name: &str, path: &Path, json: bool) -> a
     let (after, records) = content(&delivery)?;
     let changes = compare(&before, &after, records);
     if json {
-        output::json(&changes)?
+        output::json(&changes)?;
     } else {
-        output::line(&told(&changes))?
+        output::line(&told(&changes))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -35,9 +35,9 @@ pub(super) fn run(settings: &Settings, json: bool) -> anyhow::Result<ExitCode> {
         );
     }
     if json {
-        output::json(&rows)?
+        output::json(&rows)?;
     } else {
-        output::line(&lines.join("\n"))?
+        output::line(&lines.join("\n"))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -35,9 +35,9 @@ pub(super) fn run(settings: &Settings, names: &[String], json: bool) -> anyhow::
         }
     }
     if json {
-        output::json(&rows)?
+        output::json(&rows)?;
     } else {
-        output::line(&lines.join("\n"))?
+        output::line(&lines.join("\n"))?;
     }
     Ok(if sound { ExitCode::SUCCESS } else { ExitCode::from(DAMAGED) })
 }

@@ -149,7 +149,7 @@ mod tests {
         assert_eq!(watch.settled(seen(&[1]), still), None, "nothing changed");
         assert_eq!(watch.settled(seen(&[1, 5]), still), None, "it may still grow");
         assert_eq!(watch.settled(seen(&[1, 9]), still), None, "it grew");
-        assert_eq!(watch.settled(seen(&[1, 9]), Duration::from_secs(60)), None, "not long enough");
+        assert_eq!(watch.settled(seen(&[1, 9]), Duration::from_mins(1)), None, "not long enough");
         assert_eq!(watch.settled(seen(&[1, 9]), still), Some(1));
         assert_eq!(watch.settled(seen(&[1, 9]), still), None, "once");
         assert_eq!(watch.settled(seen(&[2]), still), None);
