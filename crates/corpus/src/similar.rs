@@ -180,7 +180,9 @@ mod tests {
 
     fn alike(documents: &[Document]) -> Vec<String> {
         let mut similar = Similar::default();
-        documents.iter().for_each(|document| similar.note(document));
+        for document in documents {
+            similar.note(document);
+        }
         let told = similar.siblings().into_iter();
         told.map(|(id, others)| {
             format!("{id}: {}", others.iter().map(DocumentId::as_str).collect::<Vec<_>>().join(" "))

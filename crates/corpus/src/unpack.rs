@@ -6,6 +6,7 @@
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use clinqa_schema::{Metadata, SourceLocator};
 use zip::ZipArchive;
@@ -20,6 +21,8 @@ use crate::report::SkipReason;
 
 /// How much of a file a format sees to recognise it.
 pub(crate) const HEAD_BYTES: usize = 4_096;
+/// Held by whoever reads a file whose format may hold much of it at once.
+static ALONE: Mutex<()> = Mutex::new(());
 /// Archives inside archives, and compressions inside compressions.
 const MAX_NESTING: u8 = 2;
 /// Longest zip inside another archive.
@@ -149,6 +152,7 @@ impl Delivery<'_> {
         sink: &mut Sink<'_>,
     ) -> io::Result<ControlFlow<()>> {
         let context = Context { corpus: self.corpus, file: &level.name, defaults: self.defaults, fields: self.fields };
+        let _alone = (!format.is_frugal()).then(|| ALONE.lock().unwrap_or_else(PoisonError::into_inner));
         format.read(input, &context, &mut |mut record| {
             if let Some(locator) = record.locator_mut() {
                 self.file.clone_into(&mut locator.file);

@@ -64,7 +64,7 @@ fn hostile_tables_and_pages_cost_little() {
         assert!(places.iter().any(|place| place.starts_with(name)), "{name}: {places:#?}");
     }
     assert_eq!(report.read, report.indexed + report.skipped + report.duplicate + report.superseded + report.retracted);
-    assert!(took < Duration::from_secs(60), "{took:?}");
+    assert!(took < Duration::from_mins(1), "{took:?}");
     let peak = peak_megabytes();
     assert!(peak.is_none_or(|peak| peak < 300), "{peak:?} MB");
 }

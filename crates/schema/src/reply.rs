@@ -245,7 +245,7 @@ pub struct Citation {
     #[serde(default, skip_serializing_if = "Standing::is_current")]
     pub standing: Standing,
     /// Documents that say nearly the same and are not listed beside it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub siblings: Vec<DocumentId>,
     /// The passage.
     pub passage_id: PassageId,

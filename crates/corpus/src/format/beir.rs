@@ -31,6 +31,10 @@ impl Format for Beir {
         is_lines && (has_id || file.file_name().is_some_and(|name| name == "corpus.jsonl"))
     }
 
+    fn is_frugal(&self) -> bool {
+        true
+    }
+
     fn about(&self, lines: u64) -> u64 {
         lines
     }

@@ -29,6 +29,10 @@ impl Format for Markdown {
         file.extension().is_some_and(|extension| known.iter().any(|known| extension.eq_ignore_ascii_case(known)))
     }
 
+    fn is_frugal(&self) -> bool {
+        true
+    }
+
     fn about(&self, _: u64) -> u64 {
         1
     }

@@ -29,6 +29,10 @@ impl Format for MedlinePlus {
         memchr::memmem::find(head, b"<health-topics").is_some()
     }
 
+    fn is_frugal(&self) -> bool {
+        true
+    }
+
     fn about(&self, lines: u64) -> u64 {
         lines / LINES_PER_RECORD + 1
     }

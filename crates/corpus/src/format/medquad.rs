@@ -36,6 +36,10 @@ impl Format for MedQuad {
             && ["<Focus>", "<doctitle-focus>"].iter().any(|it| text.contains(it))
     }
 
+    fn is_frugal(&self) -> bool {
+        true
+    }
+
     fn about(&self, _: u64) -> u64 {
         4
     }

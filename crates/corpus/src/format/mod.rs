@@ -57,6 +57,12 @@ pub trait Format: Sync {
         self.recognises(file, head)
     }
 
+    /// Whether it holds no more than a record of some kilobytes at a time, so that many files may be read side by side;
+    /// files of the other formats are read one after the other, so that hostile ones cannot add up.
+    fn is_frugal(&self) -> bool {
+        false
+    }
+
     /// About how many records a file of `lines` lines holds.
     fn about(&self, lines: u64) -> u64;
 

@@ -34,6 +34,10 @@ impl Format for PubMed {
         memchr::memmem::find(head, b"<PubmedArticleSet").is_some()
     }
 
+    fn is_frugal(&self) -> bool {
+        true
+    }
+
     fn about(&self, lines: u64) -> u64 {
         lines / LINES_PER_RECORD + 1
     }

@@ -33,6 +33,10 @@ impl Format for Jats {
         (has(b"<article ") || has(b"<article>")) && signs.into_iter().any(has)
     }
 
+    fn is_frugal(&self) -> bool {
+        true
+    }
+
     fn about(&self, _: u64) -> u64 {
         1
     }
