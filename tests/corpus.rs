@@ -32,7 +32,7 @@ fn added() -> Project {
         "audience=patient",
     ]);
     let told = told.expect(0).stdout;
-    assert!(told.contains("Added ward: 3 files") && told.contains("2 read = 2 indexed"), "{told}");
+    assert!(told.contains("Added ward: 2 files") && told.contains("2 read = 2 indexed"), "{told}");
     project
 }
 

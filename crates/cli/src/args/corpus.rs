@@ -19,8 +19,8 @@ pub(crate) struct CorpusArgs {
 pub(crate) enum CorpusCommand {
     /// Copy a file or folder of literature into a corpus of its own
     Add(AddArgs),
-    /// Fetch what a corpus.toml names under [fetch], or a public source: medlineplus, pubmed-baseline, pubmed-updates,
-    /// pmc-oa
+    /// Fetch what the table `fetch` of a corpus.toml names, or a public source: medlineplus, pubmed-baseline,
+    /// pubmed-updates, pmc-oa
     Fetch(FetchArgs),
     /// Rebuild whenever files in the folders change
     Watch(WatchArgs),

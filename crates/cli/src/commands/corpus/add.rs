@@ -13,7 +13,7 @@ use clinqa_qa::Error;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{CorpusUsage, bytes_of, sized};
+use super::{CorpusUsage, bytes_of, files_of, sized};
 use crate::args::AddArgs;
 use crate::output;
 use crate::progress::Bars;
@@ -76,7 +76,7 @@ pub(super) fn run(settings: &Settings, args: &AddArgs, json: bool) -> anyhow::Re
     sync(&filling.folder)?;
     fs::rename(&filling.folder, &target).with_context(|| format!("cannot rename a folder to {}", target.display()))?;
     File::open(root).and_then(|folder| folder.sync_all()).with_context(|| format!("cannot sync {}", root.display()))?;
-    let files = corpus.files().len();
+    let files = files_of(&corpus);
     if json {
         let bytes = bytes_of(&corpus);
         output::json(&json!({ "name": name, "folder": target, "files": files, "bytes": bytes, "records": report }))?;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use super::{bytes_of, sized};
+use super::{bytes_of, files_of, sized};
 use crate::output;
 use crate::settings::Settings;
 
@@ -14,7 +14,7 @@ pub(super) fn run(settings: &Settings, json: bool) -> anyhow::Result<ExitCode> {
     for folder in &settings.corpora {
         match clinqa_corpus::open(folder) {
             Ok(corpus) => {
-                let (files, bytes) = (corpus.files().len(), bytes_of(&corpus));
+                let (files, bytes) = (files_of(&corpus), bytes_of(&corpus));
                 let (licence, origin) = (&corpus.licence, &corpus.manifest.origin);
                 lines.push(format!("{}: {files} files, {}, {licence}, from {origin}", corpus.name, sized(bytes)));
                 rows.push(json!({

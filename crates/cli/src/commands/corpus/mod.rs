@@ -72,6 +72,11 @@ fn open(settings: &Settings, name: &str) -> anyhow::Result<Corpus> {
     Ok(clinqa_corpus::open(&folder_of(settings, name)?).map_err(Error::from)?)
 }
 
+/// The files that were delivered; what describes them is none of them.
+fn files_of(corpus: &Corpus) -> usize {
+    corpus.files().iter().filter(|file| file.file != add::MANIFEST).count()
+}
+
 fn bytes_of(corpus: &Corpus) -> u64 {
     corpus.files().iter().map(|file| file.bytes).sum()
 }
