@@ -93,7 +93,7 @@ impl Store {
         self.open_at(&pointer)
     }
 
-    /// Opens any generation of the folder, checked as closely as [`Store::vouched`] allows.
+    /// Opens any generation of the folder, checked as closely as `Store::vouched` allows.
     pub fn open(&self, id: &GenerationId) -> Result<Generation, IndexError> {
         self.open_at(&self.vouched(id)?)
     }
@@ -144,7 +144,7 @@ impl Store {
         Ok(entries)
     }
 
-    /// The manifest of a sealed generation and its BLAKE3, for people to read; see [`Store::vouched`].
+    /// The manifest of a sealed generation and its BLAKE3, for people to read; see `Store::vouched`.
     pub fn manifest(&self, id: &GenerationId) -> Result<(Manifest, String), IndexError> {
         let CurrentPointer { manifest_blake3, .. } = self.vouched(id)?;
         Ok((read_manifest(&self.folder_of(id), &manifest_blake3)?, manifest_blake3))
