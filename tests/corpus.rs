@@ -51,7 +51,7 @@ fn a_folder_becomes_a_corpus_that_answers_after_a_rebuild() {
     assert_eq!((&listed[0]["name"], &listed[0]["licence"]), (&"ward".into(), &"CC-BY-4.0".into()));
     project.run(&["corpus", "add", "incoming/ward"]).refused(2, &["ward", "--name"]);
     project.run(&["corpus", "add", "incoming/ward", "--name", "two", "--default", "colour=red"]).refused(2, &["kind"]);
-    project.run(&["corpus", "add", "incoming/none"]).expect(1);
+    project.run(&["corpus", "add", "incoming/none"]).refused(2, &["incoming/none", "check the path"]);
     let left: Vec<_> =
         fs::read_dir(project.path("corpora")).expect("a folder").flatten().map(|e| e.file_name()).collect();
     assert_eq!(left, ["ward"], "what failed leaves nothing behind");

@@ -106,3 +106,20 @@ fn documents_that_say_nearly_the_same_are_one_result_with_its_siblings() {
     let again = project.run(&["rebuild", "--lexical-only", "--dry-run", "--json"]).expect(0).json();
     assert_eq!(list(&again["changes"]["changed"]["first"]).len(), 0, "{again}");
 }
+
+#[test]
+fn a_withdrawn_copy_is_never_hidden_behind_or_named_beside_one_that_stands() {
+    let project = Project::new();
+    let words: Vec<String> = (0..120).map(|at| format!("word{at}")).collect();
+    for (id, more) in [("article", ""), ("preprint", "retracted_by: Notice 12\n")] {
+        let head = format!("---\nid: {id}\ntitle: Zorblax fever\n{more}---\n\n## Treatment\n\n");
+        let text = format!("Zorblax fever is treated with rest ({id}). {}.\n", words.join(" "));
+        project.write(&format!("corpora/own/{id}.md"), head + &text);
+    }
+    project.run(&["rebuild", "--lexical-only"]).expect(0);
+    let found = project.run(&["search", "--lexical-only", "--json", QUESTION]).expect(0).json();
+    assert_eq!(states(&found["results"]), [("article", "current"), ("preprint", "retracted")], "{found}");
+    assert!(list(&found["results"]).iter().all(|hit| hit.get("siblings").is_none()), "{found}");
+    let told = project.run(&["ask", "--lexical-only", QUESTION]).expect(0).stdout;
+    assert!(told.contains("was taken back") && !told.contains("After: Notice 12"), "{told}");
+}

@@ -216,7 +216,9 @@ pub(crate) fn reply(reply: &Reply, style: Style) -> String {
             out.push(style.bold(&indent(&format!("Call {}", call.number), "", "")));
         }
         out.push(indent(&notice.text, "", ""));
-        out.push(style.dim(&indent(&format!("After: {}", notice.source), "", "  ")));
+        if notice.kind.is_advice() {
+            out.push(style.dim(&indent(&format!("After: {}", notice.source), "", "  ")));
+        }
         out.push(String::new());
     }
     if let Some(answer) = &reply.answer {

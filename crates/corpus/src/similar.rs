@@ -1,12 +1,12 @@
 //! Which documents say nearly the same: one leaflet on three sites, a preprint and its article (pure)?
 //!
 //! Each document leaves two similarity hashes (Charikar 2002), of its words and of its pairs of words, and hashes of its title's
-//! words: some 70 bytes beside its id. Two documents are alike where both hashes nearly agree and one title holds the other:
-//! texts made from one template differ in little but the name of what they are about, and are not alike.
+//! words: some 70 bytes beside its id. Two documents are alike where both hashes nearly agree, one title holds the other and both
+//! stand alike: what was withdrawn or superseded is never hidden behind what was not, nor named beside it without its mark. Texts made from one template differ in little but the name of what they are about, and are not alike.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use clinqa_schema::{Document, DocumentId};
+use clinqa_schema::{Document, DocumentId, StandingState};
 
 /// Shorter texts say too little to be told apart.
 const LEAST_WORDS: usize = 40;
@@ -30,6 +30,7 @@ struct Trace {
     pairs: u64,
     id: DocumentId,
     title: BTreeSet<u32>,
+    state: StandingState,
 }
 
 impl Similar {
@@ -42,7 +43,8 @@ impl Similar {
         let pairs: Vec<String> = words.windows(2).map(|pair| pair.join(" ")).collect();
         let hash = |features: &[String]| simhash::simhash_stream(features.iter().map(String::as_str));
         let title = words_of_title(&document.title);
-        self.seen.push(Trace { hash: hash(&words), pairs: hash(&pairs), id: document.id.clone(), title });
+        let state = document.metadata.standing.state;
+        self.seen.push(Trace { hash: hash(&words), pairs: hash(&pairs), id: document.id.clone(), title, state });
     }
 
     /// Every document that has its like, with all that are alike through it, itself left out, in the order of ids.
@@ -86,7 +88,8 @@ impl Similar {
 
     fn are_alike(&self, a: usize, b: usize) -> bool {
         let (a, b) = (&self.seen[a], &self.seen[b]);
-        simhash::hamming_distance(a.hash, b.hash) <= MOST_BITS
+        a.state == b.state
+            && simhash::hamming_distance(a.hash, b.hash) <= MOST_BITS
             && simhash::hamming_distance(a.pairs, b.pairs) <= MOST_BITS_OF_PAIRS
             && !a.title.is_empty()
             && !b.title.is_empty()
@@ -220,6 +223,15 @@ mod tests {
         check("Diabetes", "Diabetes type 2", false);
         check("Covid-19", "COVID 19", true);
         check("", "", false);
+    }
+
+    #[test]
+    fn a_withdrawn_copy_stands_by_itself() {
+        let words = text(&mut Dice(6), 300);
+        let mut withdrawn = document("preprint", "Asthma", &words);
+        withdrawn.metadata.standing.state = StandingState::Retracted;
+        let found = alike(&[document("article", "Asthma", &words), withdrawn, document("copy", "Asthma", &words)]);
+        assert_eq!(found, ["article: copy", "copy: article"]);
     }
 
     #[test]

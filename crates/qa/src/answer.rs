@@ -258,8 +258,8 @@ fn evidence(
     let headings: BTreeMap<&DocumentId, Vec<&str>> =
         sources.documents.iter().map(|(id, d)| (id, headings(d))).collect();
     let weigh = |((candidate, place, passage), likeness): ((Candidate, Place, &Passage), f32)| {
-        let rank = score_of(&retrieved.ranking, passage.id()).unwrap_or(0.0);
-        let nearness = score_of(&retrieved.trace.dense, passage.id()).unwrap_or(UNKNOWN_LIKENESS);
+        let rank = retrieved.ranking.score_of(passage.id()).unwrap_or(0.0);
+        let nearness = retrieved.trace.dense.score_of(passage.id()).unwrap_or(UNKNOWN_LIKENESS);
         let document = document_score(&retrieved.ranking, &passage.id().document);
         let named = named.get(&passage.id().document).copied().unwrap_or(0.0);
         let id = &passage.id().document;
@@ -311,10 +311,6 @@ fn likeness(engine: &Engine, question: Option<&Embedding>, quoted: &[String]) ->
 /// The question as it was understood, for the reader; as it was where that would no longer be a question.
 fn in_other_words(question: &Question, retrieved: &Retrieved) -> Question {
     Question::new(&retrieved.understood.explained).unwrap_or_else(|_| question.clone())
-}
-
-fn score_of(ranking: &Ranking, passage: &PassageId) -> Option<f32> {
-    ranking.hits().iter().find(|hit| hit.passage_id == *passage).map(|hit| hit.score)
 }
 
 /// The mean score of a document's three best passages; one that is missing counts as 0.

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use clinqa_corpus::{Corpus, Report};
+use clinqa_corpus::Report;
 use clinqa_encoder::Encoder;
 use clinqa_index::{
     Changes, ContentKey, Generation, KeptVectors, Listed, PassageIndex, Store, Withdrawn, same_document,
@@ -11,7 +11,7 @@ use clinqa_schema::{Document, DocumentId, Observer, Passage};
 use serde::Serialize;
 
 use crate::engine::identity;
-use crate::rebuild::{read_all, reusable, survey};
+use crate::rebuild::{open_all, read_all, reusable, survey};
 use crate::{Error, RebuildConfig, Reuse};
 
 /// What a rebuild would do.
@@ -43,11 +43,7 @@ pub fn forecast(
     config: &RebuildConfig,
     observer: &mut dyn Observer,
 ) -> Result<Forecast, Error> {
-    let corpora =
-        config.corpora.iter().map(|folder| clinqa_corpus::open(folder)).collect::<Result<Vec<Corpus>, _>>()?;
-    if corpora.is_empty() {
-        return Err(Error::NoCorpus);
-    }
+    let corpora = open_all(&config.corpora)?;
     let withdrawn = store.withdrawn()?;
     // What is withdrawn and still there would be gone: the comparison is with everything that is there.
     let before = store.open_current().ok();

@@ -100,11 +100,7 @@ pub fn rebuild(
     config: &RebuildConfig,
     observer: &mut dyn Observer,
 ) -> Result<RebuildReport, Error> {
-    let corpora =
-        config.corpora.iter().map(|folder| clinqa_corpus::open(folder)).collect::<Result<Vec<Corpus>, _>>()?;
-    if corpora.is_empty() {
-        return Err(Error::NoCorpus);
-    }
+    let corpora = open_all(&config.corpora)?;
     let lock = store.lock(Moment(config.created), config.patience)?;
     let withdrawn = store.withdrawn()?;
     let before = store.current().ok().flatten().and_then(|pointer| store.manifest(&pointer.generation).ok());
@@ -163,6 +159,14 @@ pub fn rebuild(
         changes,
         scores,
     })
+}
+
+/// Every corpus, open; there must be one.
+pub(crate) fn open_all(folders: &[PathBuf]) -> Result<Vec<Corpus>, Error> {
+    if folders.is_empty() {
+        return Err(Error::NoCorpus);
+    }
+    Ok(folders.iter().map(|folder| clinqa_corpus::open(folder)).collect::<Result<_, _>>()?)
 }
 
 /// Every document that was handed on is in the new generation, or withdrawn; nothing else is.

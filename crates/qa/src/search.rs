@@ -2,7 +2,7 @@
 
 use clinqa_index::PassageIndex;
 use clinqa_retrieval::{Retrieved, Retriever};
-use clinqa_schema::{Filters, PassageId, Question, Ranking, Reading, Trace, Turn};
+use clinqa_schema::{Filters, Question, Reading, Trace, Turn};
 
 use crate::{AnswerConfig, Engine, Error, Search, cite, quote_around};
 
@@ -42,6 +42,7 @@ pub fn search(engine: &Engine, lookup: &Lookup, config: &AnswerConfig) -> Result
 /// Each passage that was retrieved, whole, as a citation with its score.
 pub fn listed(index: &dyn PassageIndex, retrieved: &Retrieved) -> Result<Vec<Reading>, Error> {
     let mut results = Vec::with_capacity(retrieved.passages.len());
+    // One document's share is bounded, so that passages are not in the order of scores.
     for passage in &retrieved.passages {
         let id = &passage.id().document;
         let lost = || Error::Lost { document: id.to_string() };
@@ -49,13 +50,8 @@ pub fn listed(index: &dyn PassageIndex, retrieved: &Retrieved) -> Result<Vec<Rea
         let whole = quote_around(passage.text(), &(0..passage.text().len()));
         results.push(Reading {
             citation: cite(&document, passage, &whole),
-            score: score_of(&retrieved.ranking, passage.id()),
+            score: retrieved.ranking.score_of(passage.id()).unwrap_or(0.0),
         });
     }
     Ok(results)
-}
-
-/// The score that `passage` was ranked by; one document's share is bounded, so passages are not in the order of scores.
-fn score_of(ranking: &Ranking, passage: &PassageId) -> f32 {
-    ranking.hits().iter().find(|hit| hit.passage_id == *passage).map_or(0.0, |hit| hit.score)
 }

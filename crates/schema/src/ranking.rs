@@ -35,6 +35,11 @@ impl Ranking {
         Self(hits)
     }
 
+    /// The score of `passage`, if it is ranked.
+    pub fn score_of(&self, passage: &PassageId) -> Option<f32> {
+        self.0.iter().find(|hit| hit.passage_id == *passage).map(|hit| hit.score)
+    }
+
     /// The first `depth` hits.
     #[must_use]
     pub fn truncated(mut self, depth: usize) -> Self {

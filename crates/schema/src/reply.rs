@@ -99,6 +99,13 @@ pub enum NoticeKind {
     Age,
 }
 
+impl NoticeKind {
+    /// Whether it says what to do, after a public body; the others speak of a source, and name in their text who says so.
+    pub fn is_advice(self) -> bool {
+        !matches!(self, Self::Retraction | Self::Age)
+    }
+}
+
 /// A number to call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -69,7 +69,7 @@ function noticeOf(notice) {
     el("h3", null, notice.title),
     notice.call ? el("p", { class: "call" }, words.call, " ", numbers(notice.call.number)) : null,
     el("p", null, notice.text),
-    notice.source ? el("p", { class: "follows" }, words.follows, " ", notice.source) : null);
+    notice.source && !["retraction", "age"].includes(notice.kind) ? el("p", { class: "follows" }, words.follows, " ", notice.source) : null);
 }
 
 /** `999`, or `144 or 112`: each number a link that dials, other words as they are. */
@@ -173,16 +173,21 @@ function sourceOf(citation) {
 }
 
 /** The mark of a document that does not stand as published, as `Standing::mark` words it. */
-function markOf({ standing }) {
+function markText({ standing }) {
   const state = { corrected: "CORRECTED", concern: "IN DOUBT", superseded: "SUPERSEDED", retracted: "WITHDRAWN" }[standing?.state];
-  if (!state) return null;
+  if (!state) return "";
   const told = [standing.notice, standing.since].filter(Boolean).join(", ");
-  return [" ", el("strong", { class: "fallen", dir: "auto" }, told ? `${state} (${told})` : state)];
+  return told ? `${state} (${told})` : state;
+}
+
+function markOf(citation) {
+  const mark = markText(citation);
+  return mark ? [" ", el("strong", { class: "fallen", dir: "auto" }, mark)] : null;
 }
 
 function alsoIn({ siblings = [] }) {
   if (!siblings.length) return null;
-  return el("span", { class: "meta" }, " ", words.also_in,
+  return el("span", { class: "meta" }, " · ", words.also_in,
     siblings.map((id) => [" ", el("a", { href: `/source/${encodeURIComponent(id)}` }, id)]));
 }
 
@@ -298,7 +303,7 @@ function plainText(question, reply) {
   for (const notice of reply.notices) lines.push(notice.title, notice.text, "");
   for (const citation of reply.answer?.citations.slice(0, 1) ?? []) {
     const place = [citation.title, citation.section].filter(Boolean).join(" › ");
-    const about = [citation.publisher, citation.kind, citation.published && dateInWords(citation.published), citation.url];
+    const about = [citation.publisher, citation.kind, citation.published && dateInWords(citation.published), markText(citation), citation.url];
     lines.push(citation.quote, "", place, about.filter(Boolean).join(" · "), "");
   }
   if (!reply.answer && reply.outcome === "abstained") lines.push(words.unsupported.title, "");

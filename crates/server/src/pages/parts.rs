@@ -55,7 +55,9 @@ fn notice(notice: &Notice) -> Markup {
             h3 { (notice.title) }
             @if let Some(call) = &notice.call { p.call { (WORDS.call) " " (numbers(&call.number)) } }
             p { (notice.text) }
-            @if !notice.source.is_empty() { p.follows { (WORDS.follows) " " (notice.source) } }
+            @if notice.kind.is_advice() && !notice.source.is_empty() {
+                p.follows { (WORDS.follows) " " (notice.source) }
+            }
         }
     }
 }
@@ -179,7 +181,7 @@ fn also_in(citation: &Citation) -> Markup {
     html! {
         @if !citation.siblings.is_empty() {
             span.meta {
-                " " (WORDS.also_in)
+                " · " (WORDS.also_in)
                 @for sibling in &citation.siblings { " " a href={ "/source/" (sibling) } { (sibling) } }
             }
         }

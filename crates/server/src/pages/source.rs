@@ -98,7 +98,9 @@ fn body(document: &Document, span: &Range<usize>) -> Markup {
                     p.byline {
                         bdi { (document.metadata.publisher) } " · " bdi { (document.metadata.kind) }
                         @if let Some(date) = &document.metadata.published { " · " (date_in_words(date)) }
-                        (mark(&document.metadata.standing))
+                    }
+                    @if !document.metadata.standing.is_current() {
+                        section.notice.retraction { p { (mark(&document.metadata.standing)) } }
                     }
                     @if shown { p.jump { a href={ "#" (SPAN) } { (WORDS.source.jump) } } }
                     (text(document, &marked))

@@ -15,6 +15,7 @@ use serde_json::json;
 
 use super::{CorpusUsage, bytes_of, files_of, sized};
 use crate::args::AddArgs;
+use crate::commands::UsageError;
 use crate::output;
 use crate::progress::Bars;
 use crate::settings::Settings;
@@ -24,7 +25,6 @@ pub(super) const MANIFEST: &str = "corpus.toml";
 const FILLING: &str = ".adding-";
 const DEFAULTS: [&str; 8] =
     ["kind", "publisher", "specialty", "audience", "language", "jurisdiction", "licence", "published"];
-const KNOWN_DEFAULTS: &str = "kind, publisher, specialty, audience, language, jurisdiction, licence, published";
 
 /// `corpus.toml` as it is written here.
 #[derive(Serialize)]
@@ -70,6 +70,9 @@ pub(super) fn run(settings: &Settings, args: &AddArgs, json: bool) -> anyhow::Re
         return Err(CorpusUsage::Taken { name, folder }.into());
     }
     let filling = Filling::begin(root, &name);
+    if let Err(source) = fs::metadata(&args.path) {
+        return Err(UsageError::Open { path: args.path.display().to_string(), source }.into());
+    }
     copy(&args.path, &filling.folder, Bytes::Own)?;
     let corpus = describe(args, &name, &filling.folder)?;
     let report = corpus.read(&mut Bars::default(), &mut |_| ControlFlow::Continue(())).map_err(Error::from)?;
@@ -139,7 +142,8 @@ fn defaults(typed: &[String]) -> Result<BTreeMap<&str, &str>, CorpusUsage> {
     typed
         .iter()
         .map(|typed| {
-            let unknown = || CorpusUsage::Default { found: typed.escape_debug().to_string(), known: KNOWN_DEFAULTS };
+            let unknown =
+                || CorpusUsage::Default { found: typed.escape_debug().to_string(), known: DEFAULTS.join(", ") };
             let (key, value) = typed.split_once('=').ok_or_else(unknown)?;
             if DEFAULTS.contains(&key.trim()) { Ok((key.trim(), value.trim())) } else { Err(unknown()) }
         })

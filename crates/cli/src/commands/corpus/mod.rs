@@ -28,7 +28,7 @@ pub(crate) enum CorpusUsage {
     #[error("`{found}` is not a name for a corpus; pass `--name` with letters, digits, `.`, `_`, `:` or `-`")]
     Name { found: String },
     #[error("cannot understand the default `{found}`; write key=value with a key of {known}")]
-    Default { found: String, known: &'static str },
+    Default { found: String, known: String },
     #[error("{path} brings a corpus.toml of its own; change that one instead of passing {flag}")]
     OwnManifest { path: String, flag: &'static str },
     #[error(
