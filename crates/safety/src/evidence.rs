@@ -24,6 +24,20 @@ const FIRST_LIST: usize = 14;
 /// So many letters of a longer word count as its stem.
 const STEM: usize = 5;
 
+/// Most words of a bare topic, as people type it into a search: `hand, foot and mouth disease`.
+const TOPIC_WORDS: usize = 6;
+
+/// Words, persons among them, of which a message about somebody has one at least; a topic has none. In alphabetical order.
+const TELLING: [&str; 97] = [
+    "a", "after", "am", "are", "baby", "be", "because", "been", "being", "boy", "brother", "but", "can", "cannot",
+    "cant", "child", "dad", "daughter", "did", "didnt", "do", "does", "doesnt", "dont", "father", "feel", "feels",
+    "friend", "getting", "girl", "go", "going", "gone", "got", "grandad", "grandma", "had", "has", "hasnt", "have",
+    "he", "help", "her", "hes", "him", "his", "how", "husband", "i", "if", "im", "in", "is", "isnt", "it", "its",
+    "ive", "just", "keeps", "kid", "man", "me", "mom", "mother", "mum", "my", "nan", "no", "not", "now", "partner",
+    "please", "she", "shes", "since", "sister", "so", "son", "suddenly", "the", "them", "they", "think", "this",
+    "toddler", "up", "was", "we", "went", "were", "what", "why", "wife", "will", "woman", "wont", "you",
+];
+
 /// A term's hash.
 type Term = u64;
 
@@ -55,7 +69,7 @@ impl Evidence {
 
     /// The points of the weightiest piece of the turns from word `from` on.
     pub(crate) fn total(&self, found: &Found, frames: &Frames, lists: &[Slot], from: usize) -> f32 {
-        let pieces = pieces(found, from);
+        let pieces = pieces(found, from).filter(|piece| !is_topic(found, piece));
         pieces.map(|piece| self.sum(&terms(found, frames, lists, piece))).fold(f32::NEG_INFINITY, f32::max)
     }
 
@@ -74,6 +88,12 @@ fn pieces(found: &Found, from: usize) -> impl Iterator<Item = std::ops::Range<us
         let starts = (start..end).step_by(STEP).take_while(move |piece| *piece == start || piece + STEP < end);
         starts.map(move |piece| piece..end.min(piece + PIECE))
     })
+}
+
+/// Whether a piece names something and tells of nobody: no word of it is worth an alarm that no rule raised.
+fn is_topic(found: &Found, piece: &std::ops::Range<usize>) -> bool {
+    let words = &found.words[piece.clone()];
+    words.len() <= TOPIC_WORDS && !words.iter().any(|word| TELLING.binary_search(&word.text.as_ref()).is_ok())
 }
 
 /// The terms of a piece, each once.

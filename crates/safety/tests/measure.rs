@@ -117,6 +117,23 @@ fn the_set_apart_keeps_its_figures() {
     keeps("apart-3", include_str!("data/safety/apart-3.jsonl"), [0.97, 0.05, 0.105]);
 }
 
+/// What people type into a search: the bare name of a topic tells of nobody.
+#[test]
+fn the_name_of_a_topic_is_no_emergency() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../corpora/starter");
+    let articles = std::fs::read_dir(folder).expect("the starter corpus").flatten().map(|entry| entry.path());
+    let title = |path: std::path::PathBuf| {
+        let text = std::fs::read_to_string(path).ok()?;
+        Some(text.lines().find_map(|line| line.strip_prefix("title: "))?.trim_matches('"').to_lowercase())
+    };
+    let titles: Vec<String> = articles.filter_map(title).chain(["zorblax fever".to_owned()]).collect();
+    assert!(titles.len() > 300, "{}", titles.len());
+    let alarms: Vec<&String> = titles.iter().filter(|title| verdict(title) == Verdict::Redirect).collect();
+    // Of these three a rule says more than the points of words do: whoever types one may well mean it.
+    let meant = ["choking", "newborn jaundice", "paracetamol overdose"];
+    assert!(alarms.iter().all(|title| meant.contains(&title.as_str())), "{alarms:?}");
+}
+
 fn lines(data: &str) -> impl Iterator<Item = &str> {
     data.lines().filter(|line| !line.starts_with('#') && !line.is_empty())
 }

@@ -291,3 +291,8 @@ fn the_lists_of_who_and_how_stand_before_the_first_that_counts() {
     let names: Vec<&str> = lists.lines().filter_map(|line| line.strip_prefix("name = ")).collect();
     assert_eq!(names[FIRST_LIST - 1..=FIRST_LIST], ["\"wont\"", "\"sudden\""]);
 }
+
+#[test]
+fn the_words_of_a_telling_are_found_by_halving() {
+    assert!(TELLING.is_sorted());
+}
