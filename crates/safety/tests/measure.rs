@@ -131,7 +131,7 @@ fn the_name_of_a_topic_is_no_emergency() {
     let alarms: Vec<&String> = titles.iter().filter(|title| verdict(title) == Verdict::Redirect).collect();
     // Of these three a rule says more than the points of words do: whoever types one may well mean it.
     let meant = ["choking", "newborn jaundice", "paracetamol overdose"];
-    assert!(alarms.iter().all(|title| meant.contains(&title.as_str())), "{alarms:?}");
+    assert!(alarms.iter().all(|title| meant.iter().any(|meant| title.starts_with(meant))), "{alarms:?}");
 }
 
 fn lines(data: &str) -> impl Iterator<Item = &str> {
