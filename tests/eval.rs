@@ -104,6 +104,24 @@ fn vectors_are_kept_while_corpus_and_encoder_stay_what_they_were() {
 }
 
 #[test]
+fn vectors_of_two_widths_are_never_mixed() {
+    let project = Project::new();
+    beir(&project);
+    let ran = |width: &[&str], runs: &str| {
+        let result = retrieval(&project, &[width, &["--run-dir", runs]].concat());
+        (result["dimensions"].clone(), fs::read_to_string(project.path(&format!("{runs}/dense.run"))).expect("a run"))
+    };
+    let whole = ran(&[], "whole");
+    let narrow = ran(&["--dimensions", "32"], "narrow");
+    assert_eq!((&whole.0, &narrow.0), (&json!(384), &json!(32)));
+    assert_ne!(whole.1, narrow.1, "other cosines");
+    assert_eq!(ran(&["--dimensions", "384"], "again"), whole, "all components are whole vectors");
+    for wrong in ["0", "385"] {
+        project.run(&["eval", "retrieval", "bench", "--dimensions", wrong]).refused(2, &["1 to 384"]);
+    }
+}
+
+#[test]
 fn documents_of_a_benchmark_are_kept_even_if_they_say_the_same() {
     let project = Project::new();
     beir(&project);

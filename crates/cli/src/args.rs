@@ -224,6 +224,9 @@ pub(crate) struct RetrievalArgs {
     /// Score many fusions instead of the default one (for choosing, on training questions)
     #[arg(long)]
     pub(crate) fusion_table: bool,
+    /// Keep the first N components of every vector, scaled to length 1 again (Matryoshka)
+    #[arg(long, value_name = "N")]
+    pub(crate) dimensions: Option<usize>,
     /// Compare the graph search with the exact one: recall@10
     #[arg(long)]
     pub(crate) graph_recall: bool,

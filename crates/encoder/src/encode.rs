@@ -13,6 +13,8 @@ pub struct Encoder {
     fingerprint: String,
     pooling: Pooling,
     max_tokens: usize,
+    /// Components of a vector that are kept.
+    kept: usize,
     tokenizer: TextTokenizer,
     transformer: Box<dyn Transformer>,
     warnings: Vec<String>,
@@ -32,10 +34,26 @@ impl Encoder {
             fingerprint: checkpoint.fingerprint,
             pooling: checkpoint.pooling,
             max_tokens: checkpoint.max_tokens,
+            kept: transformer.width(),
             tokenizer: checkpoint.tokenizer,
             transformer,
             warnings: checkpoint.warnings,
         })
+    }
+
+    /// The same encoder, whose vectors are the first `dimensions` components of what they were, scaled to length 1 again:
+    /// what a Matryoshka model is trained for (Kusupati et al. 2022). Fewer components get a fingerprint of their own, so
+    /// that nothing keeps them together with whole vectors.
+    pub fn narrowed(mut self, dimensions: usize) -> Result<Self, EncodeError> {
+        let width = self.transformer.width();
+        if dimensions == 0 || dimensions > width {
+            return Err(EncodeError::Dimensions { asked: dimensions, width });
+        }
+        if dimensions < self.kept {
+            self.kept = dimensions;
+            self.fingerprint.push_str(&format!("-{dimensions}d"));
+        }
+        Ok(self)
     }
 
     /// The checkpoint's name.
@@ -50,7 +68,7 @@ impl Encoder {
 
     /// Components of its embeddings.
     pub fn dimension(&self) -> usize {
-        self.transformer.width()
+        self.kept
     }
 
     /// Most tokens of a text that are read; the rest is cut.
@@ -72,7 +90,7 @@ impl Encoder {
     pub fn encode_one(&self, text: &str) -> Result<Embedding, EncodeError> {
         let sequence = self.sequence(text)?;
         let hidden = self.transformer.forward(std::slice::from_ref(&sequence))?;
-        Ok(self.pooling.pool(hidden.rows(0), hidden.width)?)
+        Ok(self.pooling.pool(hidden.rows(0), hidden.width, self.kept)?)
     }
 
     /// The vectors of `texts`, in their order; a text's vector does not depend on the others beyond rounding.
@@ -91,7 +109,7 @@ impl Encoder {
             let inputs: Vec<Sequence> = batch.iter().map(|&index| sequences[index].clone()).collect();
             let hidden = self.transformer.forward(&inputs)?;
             for (row, &index) in batch.iter().enumerate() {
-                embeddings[index] = Some(self.pooling.pool(hidden.rows(row), hidden.width)?);
+                embeddings[index] = Some(self.pooling.pool(hidden.rows(row), hidden.width, self.kept)?);
             }
             done += batch.len() as u64;
             observer.observe(&Progress { stage: Stage::Encode, done, total: Some(texts.len() as u64) });

@@ -216,6 +216,14 @@ pub enum EncodeError {
         /// Types.
         types: usize,
     },
+    /// Fewer components than one or more than there are were asked for.
+    #[error("vectors of {asked} components were asked for; this encoder's have {width}: ask for 1 to {width}")]
+    Dimensions {
+        /// Components asked for.
+        asked: usize,
+        /// Components there are.
+        width: usize,
+    },
     /// The model's output has no direction.
     #[error(transparent)]
     Embedding(#[from] clinqa_schema::EmbeddingError),

@@ -20,9 +20,9 @@ impl Pooling {
         }
     }
 
-    /// Pools `rows` (tokens × width) and scales to length 1.
-    pub(crate) fn pool(self, rows: &[f32], width: usize) -> Result<Embedding, EmbeddingError> {
-        let vector = match self {
+    /// Pools `rows` (tokens × width), keeps the first `kept` components and scales to length 1.
+    pub(crate) fn pool(self, rows: &[f32], width: usize, kept: usize) -> Result<Embedding, EmbeddingError> {
+        let mut vector = match self {
             Self::Cls => rows.get(..width).map(<[f32]>::to_vec).unwrap_or_default(),
             Self::Mean => {
                 let mut sum = vec![0.0; width];
@@ -32,6 +32,7 @@ impl Pooling {
                 sum
             }
         };
+        vector.truncate(kept);
         Embedding::normalised(vector)
     }
 }
@@ -44,11 +45,13 @@ mod tests {
     fn the_mean_and_the_first_token_are_what_they_say() {
         let rows = [3.0, 0.0, 0.0, 4.0];
         let check = |pooling: Pooling, expected: [f32; 2]| {
-            let pooled = pooling.pool(&rows, 2).expect("a direction");
+            let pooled = pooling.pool(&rows, 2, 2).expect("a direction");
             assert!(pooled.as_slice().iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{pooled:?}");
         };
         check(Pooling::Mean, [0.6, 0.8]);
         check(Pooling::Cls, [1.0, 0.0]);
-        assert!(Pooling::Cls.pool(&[], 2).is_err());
+        assert!(Pooling::Cls.pool(&[], 2, 2).is_err());
+        let narrow = Pooling::Mean.pool(&rows, 2, 1).expect("a direction");
+        assert_eq!(narrow.as_slice(), [1.0], "cut first, scaled then");
     }
 }

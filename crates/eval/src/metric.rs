@@ -65,8 +65,9 @@ pub fn summary(metrics: &[Metric], run: &Run, qrels: &Qrels) -> BTreeMap<String,
 }
 
 impl Metric {
-    /// What a report shows: nDCG@10, Recall@100, MRR and MAP.
-    pub const STANDARD: [Self; 4] = [Self::Ndcg(10), Self::Recall(100), Self::Mrr, Self::Map];
+    /// What a report shows: nDCG@10, Recall@1, @10 and @100, MRR and MAP.
+    pub const STANDARD: [Self; 6] =
+        [Self::Ndcg(10), Self::Recall(1), Self::Recall(10), Self::Recall(100), Self::Mrr, Self::Map];
 
     /// Scores one list of documents, best first, against the judgements of its query.
     pub fn score(self, found: &[ScoredDocument], judged: &BTreeMap<String, i32>) -> f64 {

@@ -1,1 +1,4 @@
 //! How do the models learn?
+
+pub mod data;
+pub mod task;

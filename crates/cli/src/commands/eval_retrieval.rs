@@ -13,7 +13,7 @@ use clinqa_retrieval::{Fusion, RetrievalConfig, fuse, understand};
 use clinqa_schema::{Embedding, Filters, Observer, Progress, Question, Ranking, Stage};
 use serde_json::{Value, json};
 
-use super::{open_file, write_file};
+use super::{UsageError, open_file, write_file};
 use crate::args::RetrievalArgs;
 use crate::progress::Bars;
 use crate::settings::Settings;
@@ -40,7 +40,10 @@ pub(crate) fn run(settings: &Settings, args: &RetrievalArgs) -> anyhow::Result<E
     if let Some(qrels) = &qrels {
         queries.retain(|query| qrels.judgements(&query.id).is_some());
     }
-    let encoder = models::encoder(settings)?;
+    let mut encoder = models::encoder(settings)?;
+    if let Some(dimensions) = args.dimensions {
+        encoder = encoder.narrowed(dimensions).map_err(UsageError::Dimensions)?;
+    }
     let mut bars = Bars::default();
     let index = index(settings, &args.folder, &encoder, &mut bars)?;
     let config = AnswerConfig::default().retrieval;
@@ -54,6 +57,7 @@ pub(crate) fn run(settings: &Settings, args: &RetrievalArgs) -> anyhow::Result<E
         "queries": ranked.len(),
         "passages": index.manifest().counts.passages,
         "encoder": encoder.name(),
+        "dimensions": encoder.dimension(),
     });
     if let Some(qrels) = &qrels {
         result["scores"] = scores(&ranked, qrels, config);
@@ -76,8 +80,9 @@ fn index(
     observer: &mut dyn Observer,
 ) -> anyhow::Result<Generation> {
     let corpus = clinqa_corpus::open(folder).map_err(Error::from)?;
-    let fingerprint = encoder.fingerprint().get(..16).unwrap_or(encoder.fingerprint());
-    let store = Store::at(settings.cache().join(format!("{}-{fingerprint}", corpus.name)));
+    // What follows the hash says how vectors differ from the checkpoint's own; those of two widths never share a place.
+    let (hash, kind) = encoder.fingerprint().split_at(encoder.fingerprint().find('-').unwrap_or(encoder.fingerprint().len()));
+    let store = Store::at(settings.cache().join(format!("{}-{}{kind}", corpus.name, hash.get(..16).unwrap_or(hash))));
     if let Ok(known) = store.open_current() {
         let files = known.manifest().corpora.iter().flat_map(|corpus| &corpus.files);
         let kept: Vec<&str> = files.map(|file| file.blake3.as_str()).collect();

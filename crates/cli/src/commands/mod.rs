@@ -84,6 +84,8 @@ pub(crate) enum UsageError {
     NoDay,
     #[error(transparent)]
     Keys(#[from] clinqa_tui::KeymapError),
+    #[error(transparent)]
+    Dimensions(clinqa_encoder::EncodeError),
     #[error("no model is called `{name}`; `clinqa model list` shows those at hand")]
     NoModel { name: String },
 }

@@ -1,0 +1,539 @@
+//! Which passage answers which question? Pair files and BEIR folders become pairs; what cannot be used is told by its place.
+//!
+//! A pair file has one JSON object a line: `question` and `passage`, and if there are any `id` (of the question),
+//! `document` (what the passage was taken from), `negatives` (passages that do not answer) and `scores` (what a teacher
+//! gave the passage and then each negative). A BEIR folder pairs each query with every passage that `qrels/SPLIT.tsv`
+//! calls relevant; `metadata.document` of a passage, where there is one, names the document that it was cut from.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use clinqa_eval::{Qrels, ReadError};
+use serde::Deserialize;
+use serde_json::error::Category;
+
+/// Longest line; a longer one is passed over without being held in memory.
+const MAX_LINE_BYTES: u64 = 8 << 20;
+
+/// Faults that a report names one by one; the rest is counted.
+const NAMED_FAULTS: usize = 1_000;
+
+/// Fewer pairs than this have nothing to be told apart from.
+pub const LEAST_PAIRS: usize = 16;
+
+/// A question, the passage that answers it, and passages that do not.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pair {
+    /// Id of the question, as runs and judgements name it.
+    pub id: String,
+    /// The question.
+    pub question: String,
+    /// The passage that answers.
+    pub passage: PairPassage,
+    /// Passages that look like it and do not answer.
+    pub negatives: Vec<PairPassage>,
+    /// What a teacher gave the passage and then each negative; empty or as many as there are passages.
+    pub scores: Vec<f32>,
+}
+
+/// A passage of a pair.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PairPassage {
+    /// Its own id, as runs name it; empty if it has none.
+    pub id: String,
+    /// The document that it was cut from; empty if nobody said.
+    pub document: String,
+    /// What it says.
+    pub text: String,
+}
+
+/// What was read.
+#[derive(Debug, Default)]
+pub struct PairSet {
+    /// In the order of the file, or of query ids and passage ids.
+    pub pairs: Vec<Pair>,
+    /// Every passage by its id, for mining; empty for a pair file.
+    pub passages: BTreeMap<String, PairPassage>,
+    /// What became of every record.
+    pub report: PairReport,
+}
+
+/// What became of every record. Nothing here repeats a text.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct PairReport {
+    /// Lines with something on them, or judgements.
+    pub read: usize,
+    /// Pairs that can be used.
+    pub kept: usize,
+    /// How many records each fault cost.
+    pub counts: BTreeMap<PairFault, usize>,
+    /// The first thousand faults with their places.
+    pub faults: Vec<(PairPlace, PairFault)>,
+}
+
+/// Where a record stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PairPlace {
+    /// The file.
+    pub file: PathBuf,
+    /// Its line from 1; 0 for a file whose records are known by ids.
+    pub line: usize,
+}
+
+/// Why a record cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PairFault {
+    /// The line is longer than any passage.
+    TooLong,
+    /// The bytes are no UTF-8.
+    NotText,
+    /// The line is no JSON.
+    NotJson,
+    /// A field is missing or of another type.
+    Field,
+    /// The question or the passage says nothing.
+    Empty,
+    /// The passage only repeats the question.
+    Echo,
+    /// The same question with the same passage stood before.
+    Repeated,
+    /// There is not one finite score a passage.
+    Scores,
+    /// A negative says what the passage says.
+    NegativeAnswers,
+    /// A judgement names a query that is not among the queries.
+    NoQuery,
+    /// A judgement names a passage that is not in the corpus.
+    NoPassage,
+}
+
+/// Why pairs could not be had at all.
+#[derive(Debug, thiserror::Error)]
+pub enum PairsError {
+    /// A file cannot be opened or read.
+    #[error("cannot read {path}: {source}; check the path")]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Judgements or queries are not what they should be.
+    #[error("{path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: ReadError,
+    },
+    /// More is broken than whole: most likely another kind of file was named.
+    #[error(
+        "{path}: {broken} of {read} records cannot be used ({first}); a pair file has lines such as {{\"question\": \"…\", \"passage\": \"…\"}}"
+    )]
+    Broken {
+        /// The file or folder.
+        path: PathBuf,
+        /// Records that were skipped.
+        broken: usize,
+        /// Records in all.
+        read: usize,
+        /// The first fault with its place.
+        first: String,
+    },
+    /// Too few pairs.
+    #[error("{found} pairs can be used, at least {needed} are needed; name more data with `--data`")]
+    TooFew {
+        /// Pairs found.
+        found: usize,
+        /// Pairs needed.
+        needed: usize,
+    },
+    /// Mining needs passages with ids.
+    #[error(
+        "negatives can only be mined for a BEIR folder, and no data is one; make one of a pair file with `clinqa train pairs --pairs FILE --out FOLDER`"
+    )]
+    NothingToMine,
+    /// The run is of other queries.
+    #[error(
+        "the run {path} names none of the queries of the data; write one with `clinqa eval retrieval FOLDER --run-dir DIR`"
+    )]
+    OtherRun {
+        /// The run.
+        path: PathBuf,
+    },
+}
+
+/// Reads the pairs of `path`: a BEIR folder with the judgements `qrels/{split}.tsv`, or a pair file.
+pub fn read_pairs(path: &Path, split: &str) -> Result<PairSet, PairsError> {
+    let set = if path.is_dir() { read_folder(path, split)? } else { read_file(path)? };
+    let broken = set.report.read - set.report.kept;
+    match set.report.faults.first() {
+        Some((place, fault)) if broken > set.report.kept => Err(PairsError::Broken {
+            path: path.to_owned(),
+            broken,
+            read: set.report.read,
+            first: format!("{place}: {fault}"),
+        }),
+        _ => Ok(set),
+    }
+}
+
+/// Whether what belongs to `key` is held out: a seeded hash sends about `share` of all keys to the held-out part, the same
+/// ones on every machine.
+pub fn is_held_out(key: &str, share: f64, seed: u64) -> bool {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&seed.to_le_bytes()).update(key.as_bytes());
+    let mut first = [0; 8];
+    first.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
+    // The upper 53 bits are exact in an f64.
+    ((u64::from_le_bytes(first) >> 11) as f64) < share * (1_u64 << 53) as f64
+}
+
+/// Parts `pairs` into what is learned from and what is held out. All pairs of a document stand on one side, and of a
+/// question without documents all that ask the same.
+pub fn hold_out(pairs: Vec<Pair>, share: f64, seed: u64) -> (Vec<Pair>, Vec<Pair>) {
+    pairs.into_iter().partition(|pair| {
+        let document = &pair.passage.document;
+        let key = if document.is_empty() { normalised(&pair.question) } else { document.to_lowercase() };
+        !is_held_out(&key, share, seed)
+    })
+}
+
+/// Text as it is compared: lower case, one blank between words.
+pub(crate) fn normalised(text: &str) -> String {
+    text.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>().join(" ")
+}
+
+impl PairReport {
+    fn note(&mut self, file: &Path, line: usize, fault: PairFault) {
+        *self.counts.entry(fault).or_default() += 1;
+        if self.faults.len() < NAMED_FAULTS {
+            self.faults.push((PairPlace { file: file.to_owned(), line }, fault));
+        }
+    }
+
+    /// Adds what became of other records.
+    pub fn merge(&mut self, other: Self) {
+        self.read += other.read;
+        self.kept += other.kept;
+        for (fault, count) in other.counts {
+            *self.counts.entry(fault).or_default() += count;
+        }
+        self.faults.extend(other.faults);
+        self.faults.truncate(NAMED_FAULTS);
+    }
+}
+
+impl fmt::Display for PairPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            0 => write!(f, "{}", self.file.display()),
+            line => write!(f, "{}:{line}", self.file.display()),
+        }
+    }
+}
+
+impl fmt::Display for PairFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TooLong => "the line is over 8 MB; cut the passage",
+            Self::NotText => "this is not UTF-8; convert the file",
+            Self::NotJson => "this is no JSON object; write one a line",
+            Self::Field => "a field is missing or of another type; `question` and `passage` are texts",
+            Self::Empty => "the question or the passage is empty; fill or remove it",
+            Self::Echo => "the passage only repeats the question; give the text that answers",
+            Self::Repeated => "the same question and passage stood before; remove one",
+            Self::Scores => "`scores` needs one finite number for the passage and one a negative",
+            Self::NegativeAnswers => "a negative says what the passage says; remove it",
+            Self::NoQuery => "judgements name a query that queries.jsonl lacks; add it",
+            Self::NoPassage => "judgements name a passage that corpus.jsonl lacks; add it",
+        })
+    }
+}
+
+/// A line of a pair file. Fields that are not ours are let be.
+#[derive(Deserialize)]
+struct Written {
+    id: Option<String>,
+    question: String,
+    passage: String,
+    document: Option<String>,
+    #[serde(default)]
+    negatives: Vec<String>,
+    #[serde(default)]
+    scores: Vec<f32>,
+}
+
+fn read_file(path: &Path) -> Result<PairSet, PairsError> {
+    let mut set = PairSet::default();
+    let mut seen = BTreeSet::new();
+    each_line(path, &mut |number, line| {
+        set.report.read += 1;
+        match line.and_then(|line| pair(line, number)).and_then(|pair| first_time(&mut seen, pair)) {
+            Ok(pair) => set.pairs.push(pair),
+            Err(fault) => set.report.note(path, number, fault),
+        }
+    })?;
+    set.report.kept = set.pairs.len();
+    Ok(set)
+}
+
+fn pair(line: &str, number: usize) -> Result<Pair, PairFault> {
+    let written: Written = parse(line)?;
+    let document = written.document.unwrap_or_default();
+    let bare = |text| PairPassage { id: String::new(), document: String::new(), text };
+    let pair = Pair {
+        id: written.id.unwrap_or_else(|| number.to_string()),
+        question: written.question,
+        passage: PairPassage { document, ..bare(written.passage) },
+        negatives: written.negatives.into_iter().map(bare).collect(),
+        scores: written.scores,
+    };
+    check(&pair)?;
+    Ok(pair)
+}
+
+/// What a pair must be to teach anything.
+fn check(pair: &Pair) -> Result<(), PairFault> {
+    let (question, passage) = (normalised(&pair.question), normalised(&pair.passage.text));
+    let scored = pair.scores.is_empty() || pair.scores.len() == 1 + pair.negatives.len();
+    if question.is_empty() || passage.is_empty() || pair.negatives.iter().any(|wrong| wrong.text.trim().is_empty()) {
+        Err(PairFault::Empty)
+    } else if question == passage {
+        Err(PairFault::Echo)
+    } else if !scored || pair.scores.iter().any(|score| !score.is_finite()) {
+        Err(PairFault::Scores)
+    } else if pair.negatives.iter().any(|wrong| normalised(&wrong.text) == passage) {
+        Err(PairFault::NegativeAnswers)
+    } else {
+        Ok(())
+    }
+}
+
+fn first_time(seen: &mut BTreeSet<(String, String)>, pair: Pair) -> Result<Pair, PairFault> {
+    let key = (normalised(&pair.question), normalised(&pair.passage.text));
+    if seen.insert(key) { Ok(pair) } else { Err(PairFault::Repeated) }
+}
+
+/// A line of `corpus.jsonl` or `queries.jsonl`.
+#[derive(Deserialize)]
+struct Item {
+    #[serde(rename = "_id")]
+    id: Id,
+    #[serde(default)]
+    title: String,
+    #[serde(default)]
+    text: String,
+    #[serde(default)]
+    metadata: Option<Origin>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Id {
+    Text(String),
+    Number(serde_json::Number),
+}
+
+#[derive(Deserialize)]
+struct Origin {
+    document: Option<String>,
+}
+
+impl Item {
+    fn id(&self) -> String {
+        match &self.id {
+            Id::Text(text) => text.clone(),
+            Id::Number(number) => number.to_string(),
+        }
+    }
+}
+
+fn read_folder(folder: &Path, split: &str) -> Result<PairSet, PairsError> {
+    let mut set = PairSet::default();
+    let mut queries: BTreeMap<String, String> = BTreeMap::new();
+    let path = folder.join("queries.jsonl");
+    each_line(&path, &mut |number, line| match line.and_then(parse::<Item>) {
+        Ok(item) => drop(queries.insert(item.id(), item.text)),
+        Err(fault) => set.report.note(&path, number, fault),
+    })?;
+    let path = folder.join("corpus.jsonl");
+    each_line(&path, &mut |number, line| match line.and_then(parse::<Item>) {
+        Ok(item) => drop(set.passages.insert(item.id(), passage(item))),
+        Err(fault) => set.report.note(&path, number, fault),
+    })?;
+    let path = folder.join("qrels").join(format!("{split}.tsv"));
+    let qrels = Qrels::read(open(&path)?).map_err(|source| PairsError::Read { path: path.clone(), source })?;
+    let mut seen = BTreeSet::new();
+    let relevant = qrels.iter().flat_map(|(query, judged)| {
+        judged.iter().filter(|(_, relevance)| **relevance > 0).map(move |(passage, _)| (query, passage))
+    });
+    for (query, right) in relevant {
+        set.report.read += 1;
+        match judged(query, queries.get(query), set.passages.get(right)).and_then(|pair| first_time(&mut seen, pair)) {
+            Ok(pair) => set.pairs.push(pair),
+            Err(fault) => set.report.note(&path, 0, fault),
+        }
+    }
+    set.report.kept = set.pairs.len();
+    Ok(set)
+}
+
+/// The passage as `clinqa eval retrieval` gives it to an encoder: its title first.
+fn passage(item: Item) -> PairPassage {
+    let id = item.id();
+    let document = item.metadata.and_then(|origin| origin.document).unwrap_or_else(|| id.clone());
+    let text = if item.title.trim().is_empty() { item.text } else { format!("{} {}", item.title.trim(), item.text) };
+    PairPassage { id, document, text: text.trim().to_owned() }
+}
+
+fn judged(id: &str, question: Option<&String>, passage: Option<&PairPassage>) -> Result<Pair, PairFault> {
+    let pair = Pair {
+        id: id.to_owned(),
+        question: question.ok_or(PairFault::NoQuery)?.clone(),
+        passage: passage.ok_or(PairFault::NoPassage)?.clone(),
+        negatives: Vec::new(),
+        scores: Vec::new(),
+    };
+    check(&pair)?;
+    Ok(pair)
+}
+
+fn parse<'a, T: Deserialize<'a>>(line: &'a str) -> Result<T, PairFault> {
+    serde_json::from_str(line).map_err(|error| match error.classify() {
+        Category::Data => PairFault::Field,
+        Category::Syntax | Category::Eof | Category::Io => PairFault::NotJson,
+    })
+}
+
+fn open(path: &Path) -> Result<BufReader<File>, PairsError> {
+    File::open(path).map(BufReader::new).map_err(|source| PairsError::Open { path: path.to_owned(), source })
+}
+
+/// Hands every line with something on it to `take`, with its number from 1.
+fn each_line(path: &Path, take: &mut dyn FnMut(usize, Result<&str, PairFault>)) -> Result<(), PairsError> {
+    let failed = |source| PairsError::Open { path: path.to_owned(), source };
+    let mut input = open(path)?;
+    let mut line = Vec::new();
+    for number in 1.. {
+        line.clear();
+        if (&mut input).take(MAX_LINE_BYTES + 1).read_until(b'\n', &mut line).map_err(failed)? == 0 {
+            break;
+        }
+        if line.len() as u64 > MAX_LINE_BYTES && !line.ends_with(b"\n") {
+            input.skip_until(b'\n').map_err(failed)?;
+            take(number, Err(PairFault::TooLong));
+            continue;
+        }
+        match std::str::from_utf8(&line).map(|text| text.trim_start_matches('\u{feff}').trim()) {
+            Ok("") => {}
+            Ok(text) => take(number, Ok(text)),
+            Err(_) => take(number, Err(PairFault::NotText)),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn file(text: &[u8]) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("pairs.jsonl");
+        fs::write(&path, text).expect("a file");
+        (folder, path)
+    }
+
+    #[test]
+    fn each_bad_line_is_told_by_its_place_and_never_by_its_text() {
+        let good = "{\"question\":\"What is gout?\",\"passage\":\"Gout is a SECRET.\",\"document\":\"d\",\"more\":1}\n";
+        let lines = [
+            "{\"question\":\"SECRET\"}",
+            "SECRET",
+            "{\"question\":\" \",\"passage\":\"SECRET\"}",
+            "{\"question\":\"secret thing\",\"passage\":\"SECRET  thing\"}",
+            "{\"question\":\"what is GOUT?\",\"passage\":\"gout is a secret.\"}",
+            "{\"question\":\"a\",\"passage\":\"b\",\"negatives\":[\"c\"],\"scores\":[1]}",
+            "{\"question\":\"a\",\"passage\":\"b\",\"negatives\":[\" B\"]}",
+        ];
+        let mut text = format!("\u{feff}{good}\n").into_bytes();
+        // Enough that is whole, so that the file is not refused as a whole.
+        for number in 0..8 {
+            text.extend(format!("{{\"question\":\"q{number}\",\"passage\":\"p\",\"id\":\"i{number}\"}}\n").bytes());
+        }
+        text.extend(lines.join("\n").bytes());
+        text.extend(b"\n{\"question\":\"\xff\"}\n");
+        let (_folder, path) = file(&text);
+        let set = read_pairs(&path, "train").expect("pairs");
+        assert_eq!((set.report.read, set.report.kept, set.pairs.len()), (17, 9, 9));
+        let expected = [
+            PairFault::Field,
+            PairFault::NotJson,
+            PairFault::Empty,
+            PairFault::Echo,
+            PairFault::Repeated,
+            PairFault::Scores,
+            PairFault::NegativeAnswers,
+            PairFault::NotText,
+        ];
+        for (at, ((place, fault), expected)) in set.report.faults.iter().zip(expected).enumerate() {
+            assert_eq!((*fault, place.line), (expected, 11 + at));
+            assert!(!format!("{place}: {fault}").contains("SECRET"));
+        }
+        assert_eq!(set.report.faults.len(), expected.len());
+        assert_eq!((set.pairs[0].id.as_str(), set.pairs[0].passage.document.as_str()), ("1", "d"));
+    }
+
+    #[test]
+    fn a_file_that_is_mostly_something_else_is_refused() {
+        let (_folder, path) = file(b"{\"data\": []}\n{\"question\":\"a\",\"passage\":\"b\"}\nnothing\n");
+        let error = read_pairs(&path, "train").expect_err("refused").to_string();
+        assert!(error.contains("2 of 3") && error.contains("jsonl:1") && error.contains("passage"), "{error}");
+        let error = read_pairs(Path::new("nowhere.jsonl"), "train").expect_err("refused").to_string();
+        assert!(error.contains("nowhere.jsonl"), "{error}");
+    }
+
+    #[test]
+    fn a_folder_pairs_each_query_with_what_was_judged_relevant() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("a file");
+        fs::create_dir(folder.path().join("qrels")).expect("a folder");
+        write("queries.jsonl", "{\"_id\":\"1\",\"text\":\"What is gout?\"}\n{\"_id\":2,\"text\":\"And acne?\"}\n");
+        write(
+            "corpus.jsonl",
+            "{\"_id\":\"a\",\"title\":\"Gout\",\"text\":\"A joint.\"}\n{\"_id\":\"b\",\"text\":\"Skin.\",\"metadata\":{\"document\":\"acne\"}}\n",
+        );
+        write("qrels/train.tsv", "query-id\tcorpus-id\tscore\n1\ta\t1\n1\tb\t0\n2\tb\t2\n2\tlost\t1\nlost\ta\t1\n");
+        let set = read_pairs(folder.path(), "train").expect("pairs");
+        let seen: Vec<_> = set.pairs.iter().map(|p| (p.id.as_str(), p.passage.text.as_str())).collect();
+        assert_eq!(seen, [("1", "Gout A joint."), ("2", "Skin.")]);
+        assert_eq!([&*set.pairs[0].passage.document, &*set.pairs[1].passage.document], ["a", "acne"]);
+        assert_eq!(set.report.counts, BTreeMap::from([(PairFault::NoPassage, 1), (PairFault::NoQuery, 1)]));
+        assert!(read_pairs(folder.path(), "dev").expect_err("no dev").to_string().contains("dev.tsv"));
+    }
+
+    #[test]
+    fn a_document_stands_on_one_side_only() {
+        let pair = |at: usize| Pair {
+            id: at.to_string(),
+            question: format!("q{at}"),
+            passage: PairPassage { id: String::new(), document: format!("d{}", at / 4), text: format!("p{at}") },
+            negatives: Vec::new(),
+            scores: Vec::new(),
+        };
+        let (learned, held) = hold_out((0..2_000).map(pair).collect(), 0.1, 7);
+        let documents = |pairs: &[Pair]| pairs.iter().map(|p| p.passage.document.clone()).collect::<BTreeSet<_>>();
+        assert!(documents(&learned).is_disjoint(&documents(&held)));
+        assert!((120..280).contains(&held.len()), "{}", held.len());
+        let (_, other) = hold_out((0..2_000).map(pair).collect(), 0.1, 8);
+        assert_ne!(documents(&other), documents(&held), "the seed decides");
+        let (_, none) = hold_out((0..2_000).map(pair).collect(), 0.0, 7);
+        assert!(none.is_empty());
+    }
+}
