@@ -26,6 +26,8 @@ TOLERANCE = 1e-6
 MEASURES = {
     "ndcg@10": "ndcg_cut_10",
     "ndcg@3": "ndcg_cut_3",
+    "recall@1": "recall_1",
+    "recall@10": "recall_10",
     "recall@100": "recall_100",
     "recall@5": "recall_5",
     "precision@5": "P_5",
@@ -34,7 +36,7 @@ MEASURES = {
     "map": "map",
 }
 # What `clinqa eval score` prints.
-PRINTED = ["ndcg@10", "recall@100", "mrr", "map"]
+PRINTED = ["ndcg@10", "recall@1", "recall@10", "recall@100", "mrr", "map"]
 
 
 def make(seed, queries, documents, depth):

@@ -2,7 +2,9 @@
 
 mod corpus;
 mod index;
+mod pairs;
 mod serve;
+mod train;
 
 use std::path::PathBuf;
 
@@ -16,6 +18,7 @@ use clinqa_schema::Date;
 
 pub(crate) use corpus::{AddArgs, CorpusArgs, CorpusCommand, FetchArgs, WatchArgs};
 pub(crate) use index::{IndexCommand, InspectArgs, KeepArgs, RebuildArgs};
+pub(crate) use pairs::{EncoderArgs, PairSource, PairsArgs, PairsFrom};
 pub(crate) use serve::{KeyArgs, LogArg, QueriesArgs, QueriesCommand, RoleArg, ServeArgs};
 
 /// Medical question answering: offline, private, every answer cited.
@@ -86,7 +89,10 @@ pub(crate) enum Command {
     /// Measure retrieval, reading and answering
     #[command(subcommand)]
     Eval(EvalCommand),
-    /// List, pull and pack models
+    /// Train models on your own text
+    #[command(subcommand)]
+    Train(TrainCommand),
+    /// List, pull, pack and blend models
     #[command(subcommand)]
     Model(ModelCommand),
     /// Print the completion script of a shell
@@ -340,6 +346,23 @@ pub(crate) enum ModelCommand {
         /// The folder to write
         target: PathBuf,
     },
+    /// Blend a tuned checkpoint with the one it was tuned from, number by number: it forgets less
+    Blend {
+        /// The folder of the checkpoint that was tuned
+        base: PathBuf,
+        /// The folder of what became of it
+        tuned: PathBuf,
+        /// The folder to write
+        target: PathBuf,
+        /// Share of the tuned one
+        #[arg(long, value_name = "SHARE", default_value_t = 0.5, value_parser = share)]
+        share: f32,
+    },
+}
+
+/// A number from 0 to 1.
+fn share(typed: &str) -> Result<f32, &'static str> {
+    typed.parse().ok().filter(|share| (0.0..=1.0).contains(share)).ok_or("not a number from 0 to 1")
 }
 
 #[derive(Debug, ClapArgs)]

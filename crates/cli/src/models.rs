@@ -92,3 +92,13 @@ pub(crate) fn open(settings: &Settings, search: Search, rules: Rules) -> anyhow:
 pub(crate) fn pack(source: PathBuf, target: &Path) -> Result<clinqa_encoder::PackReport, CheckpointError> {
     clinqa_encoder::pack(&Source::Folder(source), target)
 }
+
+/// Writes the checkpoint that lies between `base` and `tuned`.
+pub(crate) fn blend(
+    base: PathBuf,
+    tuned: PathBuf,
+    share: f32,
+    target: &Path,
+) -> Result<clinqa_encoder::BlendReport, CheckpointError> {
+    clinqa_encoder::blend(&Source::Folder(base), &Source::Folder(tuned), share, target)
+}

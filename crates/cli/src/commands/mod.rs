@@ -86,6 +86,12 @@ pub(crate) enum UsageError {
     Keys(#[from] clinqa_tui::KeymapError),
     #[error(transparent)]
     Dimensions(clinqa_encoder::EncodeError),
+    #[error("`--data` names {folders} BEIR folders and `{flag}` {runs} runs; name one run for each folder, in their order")]
+    Runs { flag: &'static str, runs: usize, folders: usize },
+    #[error("nothing to make pairs of was found; the records and their answers may be empty")]
+    NoPairs,
+    #[error("{path}:{line}: expected an object with `document`, `question` and `answer`; correct the line")]
+    Training { path: String, line: usize },
     #[error("no model is called `{name}`; `clinqa model list` shows those at hand")]
     NoModel { name: String },
 }

@@ -27,6 +27,13 @@ pub(crate) fn run(settings: &Settings, command: ModelCommand) -> anyhow::Result<
                 report.matrices, report.others, report.bytes, report.fingerprint
             ))?;
         }
+        ModelCommand::Blend { base, tuned, target, share } => {
+            let report = models::blend(base, tuned, share, &target)?;
+            output::line(&format!(
+                "{} tensors blended, {} kept as they were tuned, fingerprint {}",
+                report.blended, report.kept, report.fingerprint
+            ))?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,5 +1,6 @@
 //! The only opener of weights: a folder or an embedded bundle becomes a checked [`Checkpoint`].
 
+mod blend;
 mod config;
 mod files;
 mod pack;
@@ -7,14 +8,17 @@ mod pickle;
 mod plain;
 mod tensors;
 mod tokenizer;
+mod training;
 
+pub use blend::{BlendReport, blend};
 pub use files::{Embedded, Source};
 pub use pack::{PackReport, pack};
 pub use tensors::{Array, Tensors};
 pub(crate) use tensors::{ByteMatrix, Stored};
 pub use tokenizer::{Encoding, SpecialTokens, TextTokenizer};
+pub use training::Dimensions;
 
-pub(crate) use config::BertConfig;
+pub(crate) use config::{BertConfig, trunk_tensors};
 
 use crate::CheckpointError;
 use crate::pooling::Pooling;

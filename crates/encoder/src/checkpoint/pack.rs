@@ -146,7 +146,7 @@ fn copy_companions(source: &Source, target: &Path) -> Result<(), CheckpointError
     Ok(())
 }
 
-fn write(path: &Path, bytes: &[u8]) -> Result<(), CheckpointError> {
+pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), CheckpointError> {
     let failed = |source| CheckpointError::Write { path: path.display().to_string(), source };
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(failed)?;
@@ -154,10 +154,11 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), CheckpointError> {
     fs::write(path, bytes).map_err(failed)
 }
 
-struct Stored {
-    dtype: Dtype,
-    shape: Vec<usize>,
-    bytes: Vec<u8>,
+/// A tensor on its way into a file.
+pub(super) struct Stored {
+    pub(super) dtype: Dtype,
+    pub(super) shape: Vec<usize>,
+    pub(super) bytes: Vec<u8>,
 }
 
 impl View for Stored {

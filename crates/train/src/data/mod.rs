@@ -6,5 +6,6 @@ mod pairs;
 pub use negatives::{Mining, MiningReport, mine};
 pub use pairs::{
     LEAST_PAIRS, Pair, PairFault, PairPassage, PairPlace, PairReport, PairSet, PairsError, hold_out, is_held_out,
-    read_pairs,
+    read_pairs, sample,
 };
+pub(crate) use pairs::normalised;

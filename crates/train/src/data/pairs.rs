@@ -202,6 +202,22 @@ pub fn hold_out(pairs: Vec<Pair>, share: f64, seed: u64) -> (Vec<Pair>, Vec<Pair
     })
 }
 
+/// At most `most` of `pairs`, drawn by `seed`, in the order in which they stood.
+pub fn sample(pairs: Vec<Pair>, most: usize, seed: u64) -> Vec<Pair> {
+    if pairs.len() <= most {
+        return pairs;
+    }
+    let lot = |pair: &Pair| {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&seed.to_le_bytes()).update(pair.question.as_bytes()).update(pair.passage.text.as_bytes());
+        *hasher.finalize().as_bytes()
+    };
+    let mut lots: Vec<([u8; 32], usize)> = pairs.iter().map(lot).zip(0..).collect();
+    lots.sort_unstable();
+    let drawn: BTreeSet<usize> = lots.into_iter().take(most).map(|(_, at)| at).collect();
+    pairs.into_iter().enumerate().filter(|(at, _)| drawn.contains(at)).map(|(_, pair)| pair).collect()
+}
+
 /// Text as it is compared: lower case, one blank between words.
 pub(crate) fn normalised(text: &str) -> String {
     text.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>().join(" ")
@@ -533,6 +549,10 @@ mod tests {
         assert!((120..280).contains(&held.len()), "{}", held.len());
         let (_, other) = hold_out((0..2_000).map(pair).collect(), 0.1, 8);
         assert_ne!(documents(&other), documents(&held), "the seed decides");
+        let drawn = sample(learned.clone(), 100, 7);
+        assert_eq!(drawn.len(), 100);
+        assert_eq!(drawn, sample(learned.clone(), 100, 7));
+        assert_ne!(drawn, sample(learned, 100, 8), "the seed decides here too");
         let (_, none) = hold_out((0..2_000).map(pair).collect(), 0.0, 7);
         assert!(none.is_empty());
     }

@@ -4,7 +4,10 @@
 //! margin-MSE (Hofstätter et al. 2020) against a teacher's scores; both over the first components of each vector too where
 //! Matryoshka dimensions are asked for (Kusupati et al. 2022).
 
-use candle_core::{D, DType, Result, Tensor};
+use candle_core::{D, DType, Device, Tensor};
+use clinqa_encoder::Pooling;
+
+use crate::{TrainError, cross_entropy};
 
 /// What a score that must not count becomes; far below any cosine over any temperature, and finite.
 const NEVER: f64 = -1e4;
@@ -52,7 +55,7 @@ pub(crate) fn loss(
     passages: &Tensor,
     opponents: &Opponents,
     contrast: &Contrast,
-) -> Result<Tensor> {
+) -> Result<Tensor, TrainError> {
     let width = questions.dim(D::Minus1)?;
     let all = [width];
     let dimensions = if contrast.dimensions.is_empty() { &all[..] } else { &contrast.dimensions };
@@ -71,25 +74,25 @@ pub(crate) fn loss(
         });
     }
     let total = total.map_or_else(|| Tensor::zeros((), questions.dtype(), questions.device()), Ok)?;
-    total / dimensions.len().max(1) as f64
+    Ok((total / dimensions.len().max(1) as f64)?)
 }
 
 /// Rows scaled to length 1.
-pub(crate) fn unit(rows: &Tensor) -> Result<Tensor> {
+pub(crate) fn unit(rows: &Tensor) -> Result<Tensor, TrainError> {
     let length = (rows.sqr()?.sum_keepdim(1)? + EPSILON)?.sqrt()?;
-    rows.broadcast_div(&length)
+    Ok(rows.broadcast_div(&length)?)
 }
 
 /// 0 where a passage counts, far below where it does not.
-fn mask(opponents: &Opponents, like: &Tensor) -> Result<Tensor> {
+fn mask(opponents: &Opponents, like: &Tensor) -> Result<Tensor, TrainError> {
     let rows = opponents.counts.len();
     let columns = opponents.counts.first().map_or(0, Vec::len);
     let values: Vec<f64> = opponents.counts.iter().flatten().map(|counts| if *counts { 0.0 } else { NEVER }).collect();
-    Tensor::from_vec(values, (rows, columns), like.device())?.to_dtype(like.dtype())
+    Ok(Tensor::from_vec(values, (rows, columns), like.device())?.to_dtype(like.dtype())?)
 }
 
 /// Each question must know its passage among all, and each right passage its question among all.
-fn info_nce(cosines: &Tensor, masked: &Tensor, contrast: &Contrast) -> Result<Tensor> {
+fn info_nce(cosines: &Tensor, masked: &Tensor, contrast: &Contrast) -> Result<Tensor, TrainError> {
     let scores = ((cosines / contrast.temperature)? + masked)?;
     let asked = chosen(&scores)?;
     if contrast.symmetric <= 0.0 {
@@ -97,22 +100,17 @@ fn info_nce(cosines: &Tensor, masked: &Tensor, contrast: &Contrast) -> Result<Te
     }
     let n = scores.dim(0)?;
     let answered = chosen(&scores.narrow(1, 0, n)?.t()?.contiguous()?)?;
-    (asked + (answered * contrast.symmetric)?)? / (1.0 + contrast.symmetric)
+    Ok(((asked + (answered * contrast.symmetric)?)? / (1.0 + contrast.symmetric))?)
 }
 
 /// The mean cross entropy of `scores` [n, m] against the diagonal.
-fn chosen(scores: &Tensor) -> Result<Tensor> {
-    let (n, device) = (scores.dim(0)?, scores.device());
-    // Whatever is subtracted cancels out; the largest keeps the powers finite.
-    let shifted = scores.broadcast_sub(&scores.max_keepdim(1)?.detach())?;
-    let all = shifted.exp()?.sum(1)?.log()?;
-    let diagonal = Tensor::arange(0, n as u32, device)?.reshape((n, 1))?;
-    let own = shifted.gather(&diagonal, 1)?.squeeze(1)?;
-    (all - own)?.mean(0)
+fn chosen(scores: &Tensor) -> Result<Tensor, TrainError> {
+    let own: Vec<u32> = (0..scores.dim(0)? as u32).collect();
+    cross_entropy(scores, &own)
 }
 
 /// The mean squared distance of our margins from the teacher's.
-fn margin_mse(cosines: &Tensor, margins: &[(u32, u32, f32)], scale: f64) -> Result<Tensor> {
+fn margin_mse(cosines: &Tensor, margins: &[(u32, u32, f32)], scale: f64) -> Result<Tensor, TrainError> {
     let columns = cosines.dim(1)? as u32;
     let flat = cosines.flatten_all()?;
     let at = |places: Vec<u32>| flat.index_select(&Tensor::new(places, cosines.device())?, 0);
@@ -120,33 +118,32 @@ fn margin_mse(cosines: &Tensor, margins: &[(u32, u32, f32)], scale: f64) -> Resu
     let wrong = at(margins.iter().map(|(question, passage, _)| question * columns + passage).collect())?;
     let taught: Vec<f64> = margins.iter().map(|(_, _, margin)| f64::from(*margin) * scale).collect();
     let taught = Tensor::new(taught, cosines.device())?.to_dtype(cosines.dtype())?;
-    ((right - wrong)? - taught)?.sqr()?.mean(0)
+    Ok(((right - wrong)? - taught)?.sqr()?.mean(0)?)
 }
 
 /// The matrix [texts, tokens] that pools hidden states [tokens, width] by a product: the mean of each text's tokens, or its
 /// first one.
 pub(crate) fn pooling(
     offsets: &[usize],
-    pooling: clinqa_encoder::Pooling,
+    pooling: Pooling,
     dtype: DType,
-    device: &candle_core::Device,
-) -> Result<Tensor> {
+    device: &Device,
+) -> Result<Tensor, TrainError> {
     let tokens = offsets.last().copied().unwrap_or(0);
     let texts = offsets.len().saturating_sub(1);
     let mut weights = vec![0.0_f32; texts * tokens];
     for (row, ends) in weights.chunks_exact_mut(tokens.max(1)).zip(offsets.windows(2)) {
         match pooling {
-            clinqa_encoder::Pooling::Mean => row[ends[0]..ends[1]].fill(1.0 / (ends[1] - ends[0]) as f32),
-            clinqa_encoder::Pooling::Cls => row[ends[0]] = 1.0,
+            Pooling::Mean => row[ends[0]..ends[1]].fill(1.0 / (ends[1] - ends[0]) as f32),
+            Pooling::Cls => row[ends[0]] = 1.0,
         }
     }
-    Tensor::from_vec(weights, (texts, tokens), device)?.to_dtype(dtype)
+    Ok(Tensor::from_vec(weights, (texts, tokens), device)?.to_dtype(dtype)?)
 }
 
 #[cfg(test)]
 mod tests {
-    use candle_core::{Device, Var};
-    use clinqa_encoder::Pooling;
+    use candle_core::Var;
 
     use super::*;
 

@@ -1,0 +1,273 @@
+//! `clinqa train pairs`: what `clinqa train encoder` learns from, made of a collection of questions and answers.
+//!
+//! A BEIR folder comes out, so that `clinqa eval retrieval` measures on it and writes the runs that negatives are mined
+//! from. Questions that are asked in the same words are one query with several answers; what is held out is held out by
+//! topic, so that no passage about a topic of `dev` is learned from.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clinqa_corpus::Corpus;
+use clinqa_qa::Error;
+use clinqa_schema::Document;
+use clinqa_train::data::{Pair, PairPassage, is_held_out, read_pairs};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::args::{PairsArgs, PairsFrom};
+use crate::commands::{UsageError, open_file, write_file};
+use crate::output;
+use crate::progress::Bars;
+
+/// Words of a passage of an article around the sentence that answers.
+const LEAST_WORDS: usize = 3;
+
+/// Queries, passages and which answers which, on their way into a folder.
+#[derive(Default)]
+struct Benchmark {
+    /// Question as compared → its id and its words.
+    queries: BTreeMap<String, (String, String)>,
+    /// Title and text → the passage's id and its document.
+    passages: BTreeMap<(String, String), (String, String)>,
+    /// (question as compared, passage id, topic).
+    answers: BTreeSet<(String, String, String)>,
+}
+
+pub(crate) fn run(args: &PairsArgs) -> anyhow::Result<ExitCode> {
+    let mut benchmark = Benchmark::default();
+    match args.from().ok_or(UsageError::NoPairs)? {
+        PairsFrom::Medquad(path) => medquad(path, args.words, &mut benchmark)?,
+        PairsFrom::File(path) => {
+            let set = read_pairs(path, "train")?;
+            super::encoder::tell(&set.report);
+            set.pairs.iter().for_each(|pair| benchmark.take_pair(pair));
+        }
+        PairsFrom::Articles { questions, articles } => return from_articles(questions, articles, &args.out),
+    }
+    if benchmark.answers.is_empty() {
+        return Err(UsageError::NoPairs.into());
+    }
+    let [train, dev] = benchmark.write(&args.out, args.dev_share, args.seed)?;
+    let (queries, passages) = (benchmark.queries.len(), benchmark.passages.len());
+    let made = json!({"queries": queries, "passages": passages, "train": train, "dev": dev});
+    output::result(&made, output::Form::of(args.json))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Every answered question of MedQuAD, with the first `words` words of its answer behind the topic.
+fn medquad(path: &Path, words: usize, benchmark: &mut Benchmark) -> anyhow::Result<()> {
+    let delivered = Delivered::open(path)?;
+    let corpus = clinqa_corpus::open(&delivered.folder).map_err(Error::from)?;
+    let report = each_document(&corpus, &mut |document| {
+        for section in document.sections.iter().filter(|section| !section.heading.is_empty()) {
+            let text = first_words(&document.text[section.bytes.clone()], words);
+            let passage = Answer { id: document.id.as_str(), title: &document.title, text: &text };
+            benchmark.take(&section.heading, document.id.as_str(), &passage, &document.title);
+        }
+    })?;
+    output::note(&format!("{} records read, {} answered, {} skipped", report.0, report.1, report.0 - report.1));
+    Ok(())
+}
+
+fn each_document(corpus: &Corpus, take: &mut dyn FnMut(Document)) -> anyhow::Result<(u64, u64)> {
+    let mut bars = Bars::default();
+    let report = corpus
+        .read(&mut bars, &mut |document| {
+            take(document);
+            ControlFlow::Continue(())
+        })
+        .map_err(Error::from)?;
+    Ok((report.read, report.indexed))
+}
+
+/// A delivery that is one file, in a folder of its own for as long as it is read: a corpus is a folder.
+struct Delivered {
+    folder: PathBuf,
+    made: bool,
+}
+
+impl Delivered {
+    fn open(path: &Path) -> anyhow::Result<Self> {
+        if path.is_dir() {
+            return Ok(Self { folder: path.to_owned(), made: false });
+        }
+        let open = |source| UsageError::Open { path: path.display().to_string(), source };
+        let name = path.file_name().ok_or_else(|| open(std::io::ErrorKind::NotFound.into()))?;
+        let folder = std::env::temp_dir().join(format!("clinqa-pairs-{}", std::process::id()));
+        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        let delivered = Self { folder, made: true };
+        fs::copy(path, delivered.folder.join(name)).map_err(open)?;
+        Ok(delivered)
+    }
+}
+
+impl Drop for Delivered {
+    fn drop(&mut self) {
+        if self.made {
+            // What cannot be removed lies where the system clears up.
+            let _ = fs::remove_dir_all(&self.folder);
+        }
+    }
+}
+
+struct Answer<'a> {
+    id: &'a str,
+    title: &'a str,
+    text: &'a str,
+}
+
+impl Benchmark {
+    /// `answer` answers `question`, under `topic`; what was taken before under other ids is one with it.
+    fn take(&mut self, question: &str, question_id: &str, answer: &Answer<'_>, topic: &str) {
+        if question.trim().is_empty() || answer.text.trim().is_empty() {
+            return;
+        }
+        let asked = flat(question).to_lowercase();
+        self.queries.entry(asked.clone()).or_insert_with(|| (question_id.to_owned(), flat(question)));
+        let key = (answer.title.to_owned(), answer.text.to_owned());
+        let passage = self.passages.entry(key).or_insert_with(|| (answer.id.to_owned(), topic.to_owned()));
+        self.answers.insert((asked, passage.0.clone(), topic.to_lowercase()));
+    }
+
+    fn take_pair(&mut self, pair: &Pair) {
+        let numbered = |passage: &PairPassage, passages: &BTreeMap<_, _>| {
+            if passage.id.is_empty() { format!("p{}", passages.len() + 1) } else { passage.id.clone() }
+        };
+        for wrong in &pair.negatives {
+            let id = numbered(wrong, &self.passages);
+            self.passages.entry((String::new(), flat(&wrong.text))).or_insert((id, wrong.document.clone()));
+        }
+        let id = numbered(&pair.passage, &self.passages);
+        let topic = if pair.passage.document.is_empty() { &id } else { &pair.passage.document };
+        self.take(&pair.question, &pair.id, &Answer { id: &id, title: "", text: &flat(&pair.passage.text) }, topic);
+    }
+
+    /// Writes the folder; how many answers are learned from and held out.
+    fn write(&self, folder: &Path, share: f64, seed: u64) -> anyhow::Result<[usize; 2]> {
+        write_file(&folder.join("queries.jsonl"), |out| {
+            for (id, text) in self.queries.values() {
+                writeln!(out, "{}", json!({"_id": id, "text": text}))?;
+            }
+            Ok(())
+        })?;
+        write_file(&folder.join("corpus.jsonl"), |out| {
+            for ((title, text), (id, document)) in &self.passages {
+                let origin = json!({"document": document});
+                writeln!(out, "{}", json!({"_id": id, "title": title, "text": text, "metadata": origin}))?;
+            }
+            Ok(())
+        })?;
+        // A question that is asked under a topic of each part belongs to neither.
+        let mut parts: BTreeMap<&str, BTreeSet<bool>> = BTreeMap::new();
+        for (asked, _, topic) in &self.answers {
+            parts.entry(asked).or_default().insert(is_held_out(topic, share, seed));
+        }
+        let mut counts = [0, 0];
+        for (part, name) in ["train", "dev"].into_iter().enumerate() {
+            let mine = BTreeSet::from([part == 1]);
+            let answers: BTreeSet<(&str, &str)> = self
+                .answers
+                .iter()
+                .filter(|(asked, _, _)| parts[asked.as_str()] == mine)
+                .map(|(asked, passage, _)| (self.queries[asked].0.as_str(), passage.as_str()))
+                .collect();
+            counts[part] = answers.len();
+            write_file(&folder.join("qrels").join(format!("{name}.tsv")), |out| {
+                writeln!(out, "query-id\tcorpus-id\tscore")?;
+                for (query, passage) in &answers {
+                    writeln!(out, "{query}\t{passage}\t1")?;
+                }
+                Ok(())
+            })?;
+        }
+        Ok(counts)
+    }
+}
+
+/// A question that was written for an article, as `training.jsonl` of an encoder holds it.
+#[derive(Deserialize)]
+struct Written {
+    part: Option<String>,
+    document: String,
+    question: String,
+    answer: String,
+}
+
+/// Pairs of the questions of part `train` (or of none) with the sentence that answers, behind title and heading, against
+/// a sentence under another heading of the same article.
+fn from_articles(questions: &Path, articles: &Path, out: &Path) -> anyhow::Result<ExitCode> {
+    let corpus = clinqa_corpus::open(articles).map_err(Error::from)?;
+    let mut units: BTreeMap<String, Vec<Unit>> = BTreeMap::new();
+    each_document(&corpus, &mut |document| {
+        units.insert(document.id.to_string(), sentences(&document));
+    })?;
+    let text = std::io::read_to_string(open_file(questions)?)
+        .map_err(|source| UsageError::Open { path: questions.display().to_string(), source })?;
+    let (mut lines, mut lost) = (Vec::new(), 0);
+    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let written: Written = serde_json::from_str(line)
+            .map_err(|_| UsageError::Training { path: questions.display().to_string(), line: number + 1 })?;
+        if written.part.as_deref().is_some_and(|part| part != "train") {
+            continue;
+        }
+        let found = units.get(&written.document).and_then(|units| pair(&written, units, number));
+        match found {
+            Some(pair) => lines.push(pair),
+            None => lost += 1,
+        }
+    }
+    write_file(out, |file| {
+        for line in &lines {
+            writeln!(file, "{line}")?;
+        }
+        Ok(())
+    })?;
+    output::line(&format!("{} pairs; {lost} questions whose answer stands in no article", lines.len()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A sentence or an item of a list, and where it stands.
+struct Unit {
+    heading: String,
+    flat: String,
+    shown: String,
+}
+
+fn sentences(document: &Document) -> Vec<Unit> {
+    let mut units = Vec::new();
+    for section in &document.sections {
+        let text = &document.text[section.bytes.clone()];
+        for range in clinqa_corpus::sentences(text) {
+            let flat = flat(&text[range]);
+            let shown = format!("{}. {}. {flat}", document.title, section.heading);
+            units.push(Unit { heading: section.heading.clone(), flat, shown });
+        }
+    }
+    units
+}
+
+fn pair(written: &Written, units: &[Unit], number: usize) -> Option<String> {
+    let answer = flat(&written.answer);
+    let long = |unit: &Unit| unit.flat.split(' ').count() >= LEAST_WORDS;
+    let right = units.iter().find(|unit| unit.flat.contains(&answer) || (long(unit) && answer.contains(&unit.flat)))?;
+    let others: Vec<&Unit> = units.iter().filter(|unit| unit.heading != right.heading && long(unit)).collect();
+    // Any other one will do, as long as it is the same one on every machine.
+    let wrong = others.get((number * 7_919) % others.len().max(1)).map(|unit| unit.shown.as_str());
+    let negatives: Vec<&str> = wrong.into_iter().collect();
+    let pair = json!({"question": written.question, "passage": right.shown, "document": written.document,
+        "negatives": negatives});
+    Some(pair.to_string())
+}
+
+fn first_words(text: &str, words: usize) -> String {
+    text.split_whitespace().take(words).collect::<Vec<_>>().join(" ")
+}
+
+fn flat(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
