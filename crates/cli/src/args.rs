@@ -20,6 +20,7 @@ pub(crate) use corpus::{AddArgs, CorpusArgs, CorpusCommand, FetchArgs, WatchArgs
 pub(crate) use index::{IndexCommand, InspectArgs, KeepArgs, RebuildArgs};
 pub(crate) use pairs::{EncoderArgs, PairSource, PairsArgs, PairsFrom};
 pub(crate) use serve::{KeyArgs, LogArg, QueriesArgs, QueriesCommand, RoleArg, ServeArgs};
+pub(crate) use train::{LearnArgs, TrainCommand};
 
 /// Medical question answering: offline, private, every answer cited.
 #[derive(Debug, Parser)]

@@ -14,6 +14,11 @@ use crate::settings::Settings;
 
 const CALIBRATION: &str = "calibration.json";
 
+/// The model that was named.
+pub(crate) fn named(settings: &Settings, name: &str) -> Source {
+    source(settings, Some(name), &ENCODER)
+}
+
 /// A name in the binary, a folder, or a pulled model; `None` is the default in the binary.
 fn source(settings: &Settings, name: Option<&str>, default: &Bundle) -> Source {
     let Some(name) = name else { return embedded(default) };

@@ -167,6 +167,8 @@ pub(crate) fn fault(error: &anyhow::Error) -> Option<Fault> {
         let question = cause.downcast_ref::<clinqa_schema::QuestionError>().map(|_| Fault::Request);
         let checkpoint = cause.downcast_ref::<clinqa_encoder::CheckpointError>().map(|_| Fault::Request);
         let calibration = cause.downcast_ref::<clinqa_reader::CalibrationError>().map(|_| Fault::Request);
+        let pairs = cause.downcast_ref::<clinqa_train::data::PairsError>().map(|_| Fault::Request);
+        let train = cause.downcast_ref::<clinqa_train::TrainError>().map(|_| Fault::Request);
         let read = cause.downcast_ref::<clinqa_eval::ReadError>().map(|_| Fault::Request);
         let fetch = cause.downcast_ref::<FetchError>().filter(|error| is_request(error)).map(|_| Fault::Request);
         ours.or(index)
@@ -179,6 +181,8 @@ pub(crate) fn fault(error: &anyhow::Error) -> Option<Fault> {
             .or(checkpoint)
             .or(calibration)
             .or(read)
+            .or(pairs)
+            .or(train)
             .or(fetch)
     })
 }

@@ -5,6 +5,7 @@
 
 mod batches;
 pub mod data;
+mod device;
 mod error;
 mod ops;
 mod optimizer;

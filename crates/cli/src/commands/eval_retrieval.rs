@@ -81,7 +81,8 @@ fn index(
 ) -> anyhow::Result<Generation> {
     let corpus = clinqa_corpus::open(folder).map_err(Error::from)?;
     // What follows the hash says how vectors differ from the checkpoint's own; those of two widths never share a place.
-    let (hash, kind) = encoder.fingerprint().split_at(encoder.fingerprint().find('-').unwrap_or(encoder.fingerprint().len()));
+    let (hash, kind) =
+        encoder.fingerprint().split_at(encoder.fingerprint().find('-').unwrap_or(encoder.fingerprint().len()));
     let store = Store::at(settings.cache().join(format!("{}-{}{kind}", corpus.name, hash.get(..16).unwrap_or(hash))));
     if let Ok(known) = store.open_current() {
         let files = known.manifest().corpora.iter().flat_map(|corpus| &corpus.files);

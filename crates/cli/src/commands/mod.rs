@@ -15,6 +15,7 @@ mod rebuild;
 mod score;
 mod search;
 mod serve;
+mod train;
 mod tui;
 
 use std::fs::File;
@@ -86,7 +87,9 @@ pub(crate) enum UsageError {
     Keys(#[from] clinqa_tui::KeymapError),
     #[error(transparent)]
     Dimensions(clinqa_encoder::EncodeError),
-    #[error("`--data` names {folders} BEIR folders and `{flag}` {runs} runs; name one run for each folder, in their order")]
+    #[error(
+        "`--data` names {folders} BEIR folders and `{flag}` {runs} runs; name one run for each folder, in their order"
+    )]
     Runs { flag: &'static str, runs: usize, folders: usize },
     #[error("nothing to make pairs of was found; the records and their answers may be empty")]
     NoPairs,
@@ -131,6 +134,7 @@ fn run_with(settings: &Settings, command: Command) -> anyhow::Result<ExitCode> {
         Command::Eval(EvalCommand::Answers(eval)) => eval_answers::run(settings, &eval),
         Command::Eval(EvalCommand::Compare(eval)) => eval_compare::run(&eval),
         Command::Eval(EvalCommand::Score(eval)) => score::run(&eval),
+        Command::Train(command) => train::run(settings, &command),
         Command::Model(model) => model::run(settings, model),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Args::command(), "clinqa", &mut io::stdout());

@@ -71,8 +71,7 @@ pub fn blend(base: &Source, tuned: &Source, share: f32, target: &Path) -> Result
     // Weights last and by a rename: a folder that holds them is whole.
     let (part, whole) = (target.join("model.safetensors.part"), target.join("model.safetensors"));
     write(&part, &bytes)?;
-    fs::rename(&part, &whole)
-        .map_err(|source| CheckpointError::Write { path: whole.display().to_string(), source })?;
+    fs::rename(&part, &whole).map_err(|source| CheckpointError::Write { path: whole.display().to_string(), source })?;
     report.fingerprint = Checkpoint::open(&Source::Folder(target.to_owned()))?.fingerprint;
     Ok(report)
 }

@@ -189,13 +189,7 @@ mod tests {
     }
 
     fn contrast() -> Contrast {
-        Contrast {
-            temperature: 0.2,
-            symmetric: 0.3,
-            dimensions: vec![8, 3],
-            teacher_weight: 0.7,
-            teacher_scale: 0.5,
-        }
+        Contrast { temperature: 0.2, symmetric: 0.3, dimensions: vec![8, 3], teacher_weight: 0.7, teacher_scale: 0.5 }
     }
 
     fn value(tensor: &Tensor) -> f64 {

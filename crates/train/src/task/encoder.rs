@@ -117,7 +117,9 @@ impl EncoderTask {
             let passages = std::iter::once(&pair.passage).chain(&pair.negatives);
             Ok(PairExample {
                 question: sequence(&pair.question, tokenizer, tokens.question)?,
-                passages: passages.map(|passage| answer(passage, tokenizer, tokens.passage)).collect::<Result<_, _>>()?,
+                passages: passages
+                    .map(|passage| answer(passage, tokenizer, tokens.passage))
+                    .collect::<Result<_, _>>()?,
                 right: Arc::clone(&right[&key(&pair.question)]),
                 scores: pair.scores.clone(),
             })
@@ -210,7 +212,8 @@ impl Task for EncoderTask {
             let kind = format!("sentence_transformers.models.{kind}");
             json!({"idx": index, "name": index.to_string(), "path": path, "type": kind})
         };
-        let modules = [module(0, "", "Transformer"), module(1, "1_Pooling", "Pooling"), module(2, "2_Normalize", "Normalize")];
+        let modules =
+            [module(0, "", "Transformer"), module(1, "1_Pooling", "Pooling"), module(2, "2_Normalize", "Normalize")];
         let pooling = json!({
             "word_embedding_dimension": self.width,
             "pooling_mode_cls_token": self.pooling == Pooling::Cls,
@@ -234,7 +237,8 @@ impl EncoderTask {
         for (part, batch) in dev.chunks(SCORED_TOGETHER).enumerate() {
             let from = part * SCORED_TOGETHER;
             let columns = columns(batch, Negatives::LeftOut);
-            let (questions, passages) = (questions.narrow(0, from, batch.len())?, passages.narrow(0, from, batch.len())?);
+            let (questions, passages) =
+                (questions.narrow(0, from, batch.len())?, passages.narrow(0, from, batch.len())?);
             let value = loss(&questions, &passages, &opponents(batch, &columns), &self.contrast)?;
             sum += value.to_dtype(candle_core::DType::F64)?.to_scalar::<f64>()? * batch.len() as f64;
         }
@@ -301,7 +305,10 @@ fn ranking(
         order.sort_by(|&a, &b| row[b].total_cmp(&row[a]).then(names[a].cmp(&names[b])));
         let mut seen = BTreeSet::new();
         let nearest = order.into_iter().filter(|&index| seen.insert(names[index])).take(DEPTH);
-        run.insert(name(example.right.question), nearest.map(|index| (name(names[index]), row[index])).collect::<Vec<_>>());
+        run.insert(
+            name(example.right.question),
+            nearest.map(|index| (name(names[index]), row[index])).collect::<Vec<_>>(),
+        );
     }
     Ok(run)
 }
@@ -388,11 +395,20 @@ mod tests {
         let pairs = [
             pair("What is gout?", passage("gout", "A joint."), vec![passage("gout", "Rest.")], vec![0.9, 0.2]),
             pair("what is  GOUT?", passage("joints", "Pain in a joint."), vec![], vec![]),
-            pair("What is acne?", passage("acne", "Skin."), vec![passage("x", "a JOINT."), passage("gout", "Old.")], vec![]),
+            pair(
+                "What is acne?",
+                passage("acne", "Skin."),
+                vec![passage("x", "a JOINT."), passage("gout", "Old.")],
+                vec![],
+            ),
         ];
         let found = counted(&pairs);
         // Columns: the three right ones, then "Rest.", "a JOINT." and "Old.".
-        assert_eq!(found.counts[0], [true, false, true, true, false, false], "its own negative counts, of its document or not");
+        assert_eq!(
+            found.counts[0],
+            [true, false, true, true, false, false],
+            "its own negative counts, of its document or not"
+        );
         assert_eq!(found.counts[1], [false, true, true, false, false, false], "the same question has the same answers");
         assert_eq!(found.counts[2], [true; 6]);
         assert_eq!(found.margins.len(), 1);
@@ -420,7 +436,12 @@ mod tests {
         let word = |a: usize, b: usize| letters.chars().cycle().skip(a).step_by(b + 1).take(4).collect::<String>();
         let one = |at: usize| {
             let (question, text) = (word(at % 8, at / 8), word((at * 5 + 3) % 8, at / 8 + 7));
-            pair(&format!("{question} {at}"), passage(&format!("d{at}"), &format!("{text} is {}", 977 - at * 7)), vec![], vec![])
+            pair(
+                &format!("{question} {at}"),
+                passage(&format!("d{at}"), &format!("{text} is {}", 977 - at * 7)),
+                vec![],
+                vec![],
+            )
         };
         (0..40).map(one).collect()
     }
@@ -453,7 +474,8 @@ mod tests {
         let saved = Source::Folder(settings.out.join("checkpoint"));
         let encoder = Encoder::open(&saved).expect("our own binary loads it");
         let again = Checkpoint::open(&saved).expect("a checkpoint");
-        let twin = Twin::open(&mut Checkpoint::open(&saved).expect("a checkpoint"), &Device::Cpu, DType::F32).expect("a twin");
+        let twin =
+            Twin::open(&mut Checkpoint::open(&saved).expect("a checkpoint"), &Device::Cpu, DType::F32).expect("a twin");
         assert_eq!((again.pooling, again.max_tokens), (Pooling::Mean, checkpoint.max_tokens));
         let sequences: Vec<&Sequence> = examples.iter().map(|example| &example.question).collect();
         let vectors = unit(&task.encoded(&twin, &sequences).expect("vectors")).expect("of length 1");

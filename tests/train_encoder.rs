@@ -1,0 +1,133 @@
+//! Does `clinqa train encoder` learn from pairs, and does `clinqa train pairs` make them?
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::support::{Project, arg, data};
+
+/// Files of MedQuAD: each topic has two answered questions and one whose answer was removed.
+fn medquad(project: &Project) {
+    for topic in ["Acne", "Asthma", "Gout", "Measles", "Migraine", "Mumps", "Rabies", "Shingles", "Stroke", "Typhus"] {
+        let pair = |kind: &str, question: &str, answer: &str| {
+            format!(
+                "<QAPair pid=\"1\"><Question qid=\"{topic}-{kind}\">{question}</Question><Answer>{answer}</Answer></QAPair>"
+            )
+        };
+        let pairs = [
+            pair("1", &format!("What is (are) {topic} ?"), &format!("{topic} is a condition that has a name.")),
+            pair("2", &format!("What are the treatments for {topic} ?"), &format!("Rest helps people with {topic}.")),
+            pair("3", &format!("What causes {topic} ?"), ""),
+        ];
+        let file = format!(
+            "<?xml version=\"1.0\"?>\n<Document id=\"{topic}\" source=\"GARD\" url=\"https://example.org/{topic}\">\n\
+             <Focus>{topic}</Focus>\n<QAPairs>{}</QAPairs></Document>",
+            pairs.concat()
+        );
+        project.write(&format!("medquad/{topic}.xml"), file);
+    }
+}
+
+fn lines(project: &Project, path: &str) -> Vec<Value> {
+    let text = fs::read_to_string(project.path(path)).expect("a file");
+    text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
+/// Topics of the passages that a part of the folder judges.
+fn topics(project: &Project, part: &str) -> BTreeSet<String> {
+    let passages = lines(project, "bench/corpus.jsonl");
+    let title = |id: &str| {
+        let passage = passages.iter().find(|passage| passage["_id"] == id).expect("a passage");
+        passage["title"].as_str().expect("a title").to_owned()
+    };
+    let table = fs::read_to_string(project.path(&format!("bench/qrels/{part}.tsv"))).expect("judgements");
+    table.lines().skip(1).map(|line| title(line.split('\t').nth(1).expect("an id"))).collect()
+}
+
+#[test]
+fn medquad_becomes_a_benchmark_whose_topics_stand_on_one_side() {
+    let project = Project::new();
+    medquad(&project);
+    let make = ["train", "pairs", "--medquad", "medquad", "--out", "bench", "--dev-share", "0.4", "--json"];
+    let made = project.run(&make).expect(0).json();
+    assert_eq!((&made["queries"], &made["passages"]), (&json!(20), &json!(20)));
+    let [learned, held] = ["train", "dev"].map(|part| topics(&project, part));
+    assert!(learned.is_disjoint(&held) && learned.len() + held.len() == 10 && held.len() > 1, "{learned:?} {held:?}");
+    assert_eq!(made["train"].as_u64(), Some(2 * learned.len() as u64));
+    let queries = lines(&project, "bench/queries.jsonl");
+    assert!(queries.iter().any(|query| query["text"] == "What is (are) Gout?"), "{queries:?}");
+    let again = fs::read(project.path("bench/corpus.jsonl")).expect("a file");
+    project.run(&make).expect(0);
+    assert_eq!(fs::read(project.path("bench/corpus.jsonl")).expect("a file"), again, "the same each time");
+}
+
+/// A benchmark of the topics above, and a run of the tiny encoder over it.
+fn benchmark(project: &Project) {
+    medquad(project);
+    project.run(&["train", "pairs", "--medquad", "medquad", "--out", "bench", "--dev-share", "0.2"]).expect(0);
+    let tiny = data("checkpoints/tiny-safetensors");
+    project.run(&["eval", "retrieval", "bench", "--run-dir", "runs", "--encoder", arg(&tiny)]).expect(0);
+}
+
+#[test]
+fn an_encoder_learns_from_a_folder_and_its_own_mistakes_and_is_used_by_its_folder() {
+    let project = Project::new();
+    benchmark(&project);
+    let tiny = data("checkpoints/tiny-safetensors");
+    let (from, tokens) = (arg(&tiny), ["--question-tokens", "24", "--passage-tokens", "32"]);
+    let learn = ["train", "encoder", "--from", from, "--out", "run", "--data", "bench", "--dev-split", "dev", "--json"];
+    let how =
+        ["--epochs", "8", "--batch", "16", "--rate", "3e-3", "--dimensions", "16,8", "--negatives", "runs/dense.run"];
+    let run = project.run(&[&learn[..], &how, &tokens].concat()).expect(0);
+    let record = run.json();
+    assert_eq!(record["task"], "encoder");
+    let losses: Vec<f64> =
+        record["epochs"].as_array().expect("epochs").iter().filter_map(|epoch| epoch["loss"].as_f64()).collect();
+    assert!(losses.len() == 8 && losses[7] < losses[0] * 0.9, "{losses:?}");
+    assert_eq!(record["best"]["score"]["name"], "ndcg@10");
+    assert!(run.stderr.contains("negatives for"), "{}", run.stderr);
+    let measured = |width: &[&str]| {
+        let eval = ["eval", "retrieval", "bench", "--split", "dev", "--encoder", "run/checkpoint", "--json"];
+        project.run(&[&eval, width].concat()).expect(0).json()
+    };
+    let (whole, narrow) = (measured(&[]), measured(&["--dimensions", "8"]));
+    assert_eq!((&whole["dimensions"], &narrow["dimensions"]), (&json!(16), &json!(8)));
+    // What training measured on the development part and what eval measures on all passages are near, not equal.
+    assert!(whole["scores"]["dense"]["means"]["recall@10"].is_number(), "{whole}");
+    project.run(&["model", "blend", from, "run/checkpoint", "half", "--share", "0.5"]).expect(0);
+    project.run(&["eval", "retrieval", "bench", "--split", "dev", "--encoder", "half"]).expect(0);
+    project.run(&["model", "blend", from, "run/checkpoint", "half", "--share", "2"]).expect(2);
+}
+
+#[test]
+fn pairs_that_cannot_be_used_are_told_by_their_place_and_never_by_their_text() {
+    let project = Project::new();
+    let good = |at: usize| json!({"question": format!("secret {at}"), "passage": format!("answer {at}")}).to_string();
+    let mut all: Vec<String> = (0..30).map(good).collect();
+    all.insert(3, "{\"question\": \"secret\"}".to_owned());
+    all.insert(7, good(0));
+    project.write("pairs.jsonl", all.join("\n"));
+    let tiny = data("checkpoints/tiny-safetensors");
+    let learn = |data: &str, more: &[&str]| {
+        let args = ["train", "encoder", "--from", arg(&tiny), "--out", "run", "--data", data, "--passage-tokens", "32"];
+        project.run(&[&args, more].concat())
+    };
+    let ran = learn("pairs.jsonl", &[]).expect(0);
+    assert!(ran.stderr.contains("pairs.jsonl:4") && ran.stderr.contains("pairs.jsonl:8"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("secret") && !ran.stdout.contains("secret"), "{}", ran.stderr);
+
+    project.write("few.jsonl", (0..5).map(good).collect::<Vec<_>>().join("\n"));
+    project.write("other.jsonl", "{\"data\": 1}\nno JSON\n");
+    let said = |ran: crate::support::Ran, parts: &[&str]| {
+        assert_eq!(ran.code, 2, "{}", ran.stderr);
+        for part in parts {
+            assert!(ran.stderr.contains(part), "`{part}` is missing in: {}", ran.stderr);
+        }
+    };
+    said(learn("few.jsonl", &[]), &["at least 16"]);
+    said(learn("other.jsonl", &[]), &["other.jsonl", "passage"]);
+    said(learn("nowhere.jsonl", &[]), &["nowhere.jsonl"]);
+    said(learn("pairs.jsonl", &["--dimensions", "999"]), &["--dimensions", "999"]);
+    said(learn("pairs.jsonl", &["--negatives", "a.run"]), &["--negatives", "0 BEIR folders"]);
+}
