@@ -193,13 +193,17 @@ pub fn is_held_out(key: &str, share: f64, seed: u64) -> bool {
 }
 
 /// Parts `pairs` into what is learned from and what is held out. All pairs of a document stand on one side, and of a
-/// question without documents all that ask the same.
+/// question without documents all that ask the same. A question that documents of both sides answer is only asked of what
+/// is held out: its other answers are dropped.
 pub fn hold_out(pairs: Vec<Pair>, share: f64, seed: u64) -> (Vec<Pair>, Vec<Pair>) {
-    pairs.into_iter().partition(|pair| {
+    let (mut learned, held): (Vec<Pair>, Vec<Pair>) = pairs.into_iter().partition(|pair| {
         let document = &pair.passage.document;
         let key = if document.is_empty() { normalised(&pair.question) } else { document.to_lowercase() };
         !is_held_out(&key, share, seed)
-    })
+    });
+    let asked: BTreeSet<String> = held.iter().map(|pair| normalised(&pair.question)).collect();
+    learned.retain(|pair| !asked.contains(&normalised(&pair.question)));
+    (learned, held)
 }
 
 /// At most `most` of `pairs`, drawn by `seed`, in the order in which they stood.
@@ -547,6 +551,10 @@ mod tests {
         let documents = |pairs: &[Pair]| pairs.iter().map(|p| p.passage.document.clone()).collect::<BTreeSet<_>>();
         assert!(documents(&learned).is_disjoint(&documents(&held)));
         assert!((120..280).contains(&held.len()), "{}", held.len());
+        let shared = |at: usize| Pair { question: format!("q{}", at % 50), ..pair(at) };
+        let (few, asked) = hold_out((0..2_000).map(shared).collect(), 0.02, 7);
+        let questions = |pairs: &[Pair]| pairs.iter().map(|p| p.question.clone()).collect::<BTreeSet<_>>();
+        assert!(!asked.is_empty() && !few.is_empty() && questions(&few).is_disjoint(&questions(&asked)));
         let (_, other) = hold_out((0..2_000).map(pair).collect(), 0.1, 8);
         assert_ne!(documents(&other), documents(&held), "the seed decides");
         let drawn = sample(learned.clone(), 100, 7);
