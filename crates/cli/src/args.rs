@@ -3,6 +3,7 @@
 mod corpus;
 mod index;
 mod serve;
+mod train;
 
 use std::path::PathBuf;
 
@@ -17,6 +18,7 @@ use clinqa_schema::Date;
 pub(crate) use corpus::{AddArgs, CorpusArgs, CorpusCommand, FetchArgs, WatchArgs};
 pub(crate) use index::{IndexCommand, InspectArgs, KeepArgs, RebuildArgs};
 pub(crate) use serve::{KeyArgs, LogArg, QueriesArgs, QueriesCommand, RoleArg, ServeArgs};
+pub(crate) use train::{LearnArgs, PretrainArgs, TrainArgs, TrainCommand};
 
 /// Medical question answering: offline, private, every answer cited.
 #[derive(Debug, Parser)]
@@ -86,6 +88,8 @@ pub(crate) enum Command {
     /// Measure retrieval, reading and answering
     #[command(subcommand)]
     Eval(EvalCommand),
+    /// Teach a model on this machine, from files of this machine
+    Train(Box<TrainArgs>),
     /// List, pull and pack models
     #[command(subcommand)]
     Model(ModelCommand),

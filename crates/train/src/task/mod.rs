@@ -9,9 +9,12 @@
 //! 4. [`Task::score`]: on the development part, once an epoch; the highest [`Score::value`] is kept as `checkpoint/`.
 //! 5. [`Task::config`] and [`Task::files`]: what goes into `config.json` and beside the weights.
 
+mod pretrain;
+
 use candle_core::{Tensor, Var};
 
 use crate::{Pass, TrainError, Twin};
+pub use pretrain::Pretrain;
 
 /// How good the model is on the development part.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]

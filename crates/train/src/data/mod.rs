@@ -1,0 +1,3 @@
+//! What is learned from? Files in, examples out, and a report of what was of no use.
+
+pub mod text;
