@@ -20,7 +20,7 @@ pub(crate) use corpus::{AddArgs, CorpusArgs, CorpusCommand, FetchArgs, WatchArgs
 pub(crate) use index::{IndexCommand, InspectArgs, KeepArgs, RebuildArgs};
 pub(crate) use pairs::{EncoderArgs, PairSource, PairsArgs, PairsFrom};
 pub(crate) use serve::{KeyArgs, LogArg, QueriesArgs, QueriesCommand, RoleArg, ServeArgs};
-pub(crate) use train::{LearnArgs, TrainCommand};
+pub(crate) use train::{LearnArgs, PretrainArgs, TrainArgs, TrainCommand};
 
 /// Medical question answering: offline, private, every answer cited.
 #[derive(Debug, Parser)]
@@ -90,9 +90,8 @@ pub(crate) enum Command {
     /// Measure retrieval, reading and answering
     #[command(subcommand)]
     Eval(EvalCommand),
-    /// Train models on your own text
-    #[command(subcommand)]
-    Train(TrainCommand),
+    /// Teach a model on this machine, from files of this machine
+    Train(Box<TrainArgs>),
     /// List, pull, pack and blend models
     #[command(subcommand)]
     Model(ModelCommand),

@@ -14,11 +14,6 @@ use crate::settings::Settings;
 
 const CALIBRATION: &str = "calibration.json";
 
-/// The model that was named.
-pub(crate) fn named(settings: &Settings, name: &str) -> Source {
-    source(settings, Some(name), &ENCODER)
-}
-
 /// A name in the binary, a folder, or a pulled model; `None` is the default in the binary.
 fn source(settings: &Settings, name: Option<&str>, default: &Bundle) -> Source {
     let Some(name) = name else { return embedded(default) };
@@ -28,6 +23,11 @@ fn source(settings: &Settings, name: Option<&str>, default: &Bundle) -> Source {
     let folder = PathBuf::from(name);
     let pulled = settings.models().join(name.replace('/', "--"));
     if !folder.is_dir() && pulled.is_dir() { Source::Folder(pulled) } else { Source::Folder(folder) }
+}
+
+/// The model that is called `name`.
+pub(crate) fn named(settings: &Settings, name: &str) -> Source {
+    source(settings, Some(name), &ENCODER)
 }
 
 fn embedded(bundle: &Bundle) -> Source {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::{ArgGroup, Args as ClapArgs};
-use clinqa_train::data::Mining;
+use clinqa_train::data::negatives::Mining;
 use clinqa_train::task::{Contrast, PairTokens};
 
 use super::train::LearnArgs;

@@ -134,7 +134,7 @@ fn run_with(settings: &Settings, command: Command) -> anyhow::Result<ExitCode> {
         Command::Eval(EvalCommand::Answers(eval)) => eval_answers::run(settings, &eval),
         Command::Eval(EvalCommand::Compare(eval)) => eval_compare::run(&eval),
         Command::Eval(EvalCommand::Score(eval)) => score::run(&eval),
-        Command::Train(command) => train::run(settings, &command),
+        Command::Train(args) => train::run(settings, &args),
         Command::Model(model) => model::run(settings, model),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Args::command(), "clinqa", &mut io::stdout());

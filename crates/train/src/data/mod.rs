@@ -1,11 +1,5 @@
-//! What is learned from? One file a kind of data.
+//! What is learned from? Files in, examples out, and a report of what was of no use.
 
-mod negatives;
-mod pairs;
-
-pub use negatives::{Mining, MiningReport, mine};
-pub(crate) use pairs::normalised;
-pub use pairs::{
-    LEAST_PAIRS, Pair, PairFault, PairPassage, PairPlace, PairReport, PairSet, PairsError, hold_out, is_held_out,
-    read_pairs, sample,
-};
+pub mod negatives;
+pub mod pairs;
+pub mod text;

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::contrast::{Contrast, Opponents, loss, pooling, unit};
 use super::{Score, Task};
-use crate::data::{Pair, PairPassage, normalised};
+use crate::data::pairs::{Pair, PairPassage, normalised};
 use crate::{Pass, TrainError, Twin};
 
 /// Pairs whose loss on the development part is measured together, as in a batch.

@@ -11,6 +11,7 @@
 
 mod contrast;
 mod encoder;
+mod pretrain;
 
 use candle_core::{Tensor, Var};
 
@@ -18,6 +19,7 @@ pub use contrast::Contrast;
 pub use encoder::{EncoderTask, PairExample, PairTokens};
 
 use crate::{Pass, TrainError, Twin};
+pub use pretrain::Pretrain;
 
 /// How good the model is on the development part.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]

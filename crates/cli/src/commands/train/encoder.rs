@@ -3,43 +3,65 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use clinqa_encoder::Checkpoint;
 use clinqa_eval::Run;
-use clinqa_train::data::{LEAST_PAIRS, Pair, PairReport, PairsError, hold_out, mine, read_pairs, sample};
+use clinqa_train::data::negatives::mine;
+use clinqa_train::data::pairs::{LEAST_PAIRS, Pair, PairReport, PairsError, hold_out, read_pairs, sample};
 use clinqa_train::task::EncoderTask;
+use clinqa_train::{Parts, Score, Twin, with_threads};
 
+use super::{learn, report};
 use crate::args::{EncoderArgs, PairSource};
 use crate::commands::{UsageError, open_file};
-use crate::output;
 use crate::settings::Settings;
+use crate::{models, output};
 
 /// Faults that are shown with their places.
 const SHOWN_FAULTS: usize = 8;
 
 /// What is learned from, and what is scored on.
-struct Parts {
+struct Read {
     train: Vec<Pair>,
     dev: Vec<Pair>,
 }
 
 pub(crate) fn run(settings: &Settings, args: &EncoderArgs) -> anyhow::Result<ExitCode> {
-    let source = super::source(settings, &args.learn);
-    let mut checkpoint = Checkpoint::open(&source)?;
-    let task = EncoderTask::new(&checkpoint, args.contrast())?;
-    let parts = parts(args)?;
-    let [train, dev] = [&parts.train, &parts.dev].map(|part| task.examples(part, &checkpoint.tokenizer, args.tokens()));
-    super::learn(&task, &mut checkpoint, &source, (&train?, &dev?), &args.learn)
+    let source = models::named(settings, &args.learn.from);
+    let wanted = clinqa_train::Settings { score_first: true, ..args.learn.settings() };
+    let read = pairs(args)?;
+    let record = with_threads(args.learn.threads, || {
+        let (checkpoint, twin) = Twin::begin(&source, args.learn.device.into())?;
+        output::warn(&checkpoint.warnings);
+        let task = EncoderTask::new(&checkpoint, args.contrast())?;
+        let examples = |pairs: &[Pair]| task.examples(pairs, &checkpoint.tokenizer, args.tokens());
+        let (train, dev) = (examples(&read.train)?, examples(&read.dev)?);
+        let parts = Parts { train: &train, dev: &dev };
+        learn(&task, (twin, &source, &checkpoint.fingerprint), parts, (&args.learn, &wanted))
+    })??;
+    let scored = record.before.iter().zip(&record.best);
+    let told: Vec<String> = scored.flat_map(|(before, best)| told(before, &best.score)).collect();
+    report(&args.learn, &record, &told)
+}
+
+/// Each figure of the development part, before and after.
+fn told(before: &Score, after: &Score) -> Vec<String> {
+    let all = |score: &Score| -> Vec<(String, f64)> {
+        std::iter::once((score.name.clone(), score.value)).chain(score.others.iter().cloned()).collect()
+    };
+    let line = |((name, before), (_, after)): ((String, f64), (String, f64))| {
+        format!("{name} of held-out pairs: {before:.4} before, {after:.4} after")
+    };
+    all(before).into_iter().zip(all(after)).map(line).collect()
 }
 
 /// Reads, holds out, mines and draws, and says what became of everything.
-fn parts(args: &EncoderArgs) -> anyhow::Result<Parts> {
+fn pairs(args: &EncoderArgs) -> anyhow::Result<Read> {
     let folders = args.data.iter().filter(|data| data.path.is_dir()).count();
     for (flag, runs) in [("--negatives", &args.negatives), ("--teacher", &args.teacher)] {
         if !runs.is_empty() && runs.len() != folders {
             return Err(UsageError::Runs { flag, runs: runs.len(), folders }.into());
         }
     }
-    let mut parts = Parts { train: Vec::new(), dev: Vec::new() };
+    let mut parts = Read { train: Vec::new(), dev: Vec::new() };
     let mut folder = 0;
     for data in &args.data {
         let runs = [&args.negatives, &args.teacher].map(|runs| runs.get(folder).filter(|_| data.path.is_dir()));

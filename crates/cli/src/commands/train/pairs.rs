@@ -14,7 +14,7 @@ use anyhow::Context;
 use clinqa_corpus::Corpus;
 use clinqa_qa::Error;
 use clinqa_schema::Document;
-use clinqa_train::data::{Pair, PairPassage, is_held_out, read_pairs};
+use clinqa_train::data::pairs::{Pair, PairPassage, is_held_out, read_pairs};
 use serde::Deserialize;
 use serde_json::json;
 
