@@ -36,12 +36,12 @@ fn lines(project: &Project, path: &str) -> Vec<Value> {
 
 /// Topics of the passages that a part of the folder judges.
 fn topics(project: &Project, part: &str) -> BTreeSet<String> {
-    let passages = lines(project, "bench/corpus.jsonl");
+    let passages = lines(project, &format!("pairs/{part}/corpus.jsonl"));
     let title = |id: &str| {
         let passage = passages.iter().find(|passage| passage["_id"] == id).expect("a passage");
         passage["title"].as_str().expect("a title").to_owned()
     };
-    let table = fs::read_to_string(project.path(&format!("bench/qrels/{part}.tsv"))).expect("judgements");
+    let table = fs::read_to_string(project.path(&format!("pairs/{part}/qrels/{part}.tsv"))).expect("judgements");
     table.lines().skip(1).map(|line| title(line.split('\t').nth(1).expect("an id"))).collect()
 }
 
@@ -49,25 +49,29 @@ fn topics(project: &Project, part: &str) -> BTreeSet<String> {
 fn medquad_becomes_a_benchmark_whose_topics_stand_on_one_side() {
     let project = Project::new();
     medquad(&project);
-    let make = ["train", "pairs", "--medquad", "medquad", "--out", "bench", "--dev-share", "0.4", "--json"];
+    let make = ["train", "pairs", "--medquad", "medquad", "--out", "pairs", "--dev-share", "0.4", "--json"];
     let made = project.run(&make).expect(0).json();
     assert_eq!((&made["queries"], &made["passages"]), (&json!(20), &json!(20)));
     let [learned, held] = ["train", "dev"].map(|part| topics(&project, part));
     assert!(learned.is_disjoint(&held) && learned.len() + held.len() == 10 && held.len() > 1, "{learned:?} {held:?}");
     assert_eq!(made["train"].as_u64(), Some(2 * learned.len() as u64));
-    let queries = lines(&project, "bench/queries.jsonl");
+    let queries = [lines(&project, "pairs/train/queries.jsonl"), lines(&project, "pairs/dev/queries.jsonl")].concat();
     assert!(queries.iter().any(|query| query["text"] == "What is (are) Gout?"), "{queries:?}");
-    let again = fs::read(project.path("bench/corpus.jsonl")).expect("a file");
+    let first = fs::read(project.path("pairs/train/corpus.jsonl")).expect("a file");
+    assert!(String::from_utf8_lossy(&first).contains("\"title\":\"Stroke\"") || held.contains("Stroke"));
     project.run(&make).expect(0);
-    assert_eq!(fs::read(project.path("bench/corpus.jsonl")).expect("a file"), again, "the same each time");
+    assert_eq!(fs::read(project.path("pairs/train/corpus.jsonl")).expect("a file"), first, "the same each time");
+    project.run(&[&make[..], &["--bare"]].concat()).expect(0);
+    let bare = lines(&project, "pairs/train/corpus.jsonl");
+    assert!(bare.iter().all(|passage| passage["title"] == "" && passage["metadata"]["document"] != ""), "{bare:?}");
 }
 
 /// A benchmark of the topics above, and a run of the tiny encoder over it.
 fn benchmark(project: &Project) {
     medquad(project);
-    project.run(&["train", "pairs", "--medquad", "medquad", "--out", "bench", "--dev-share", "0.2"]).expect(0);
+    project.run(&["train", "pairs", "--medquad", "medquad", "--out", "pairs", "--dev-share", "0.2"]).expect(0);
     let tiny = data("checkpoints/tiny-safetensors");
-    project.run(&["eval", "retrieval", "bench", "--run-dir", "runs", "--encoder", arg(&tiny)]).expect(0);
+    project.run(&["eval", "retrieval", "pairs/train", "--run-dir", "runs", "--encoder", arg(&tiny)]).expect(0);
 }
 
 #[test]
@@ -76,7 +80,19 @@ fn an_encoder_learns_from_a_folder_and_its_own_mistakes_and_is_used_by_its_folde
     benchmark(&project);
     let tiny = data("checkpoints/tiny-safetensors");
     let (from, tokens) = (arg(&tiny), ["--question-tokens", "24", "--passage-tokens", "32"]);
-    let learn = ["train", "encoder", "--from", from, "--out", "run", "--data", "bench", "--dev-split", "dev", "--json"];
+    let learn = [
+        "train",
+        "encoder",
+        "--from",
+        from,
+        "--out",
+        "run",
+        "--data",
+        "pairs/train",
+        "--dev-data",
+        "pairs/dev",
+        "--json",
+    ];
     let how =
         ["--epochs", "8", "--batch", "16", "--rate", "3e-3", "--dimensions", "16,8", "--negatives", "runs/dense.run"];
     let run = project.run(&[&learn[..], &how, &tokens].concat()).expect(0);
@@ -88,7 +104,7 @@ fn an_encoder_learns_from_a_folder_and_its_own_mistakes_and_is_used_by_its_folde
     assert_eq!(record["best"]["score"]["name"], "ndcg@10");
     assert!(run.stderr.contains("negatives for"), "{}", run.stderr);
     let measured = |width: &[&str]| {
-        let eval = ["eval", "retrieval", "bench", "--split", "dev", "--encoder", "run/checkpoint", "--json"];
+        let eval = ["eval", "retrieval", "pairs/dev", "--split", "dev", "--encoder", "run/checkpoint", "--json"];
         project.run(&[&eval, width].concat()).expect(0).json()
     };
     let (whole, narrow) = (measured(&[]), measured(&["--dimensions", "8"]));
@@ -96,7 +112,7 @@ fn an_encoder_learns_from_a_folder_and_its_own_mistakes_and_is_used_by_its_folde
     // What training measured on the development part and what eval measures on all passages are near, not equal.
     assert!(whole["scores"]["dense"]["means"]["recall@10"].is_number(), "{whole}");
     project.run(&["model", "blend", from, "run/checkpoint", "half", "--share", "0.5"]).expect(0);
-    project.run(&["eval", "retrieval", "bench", "--split", "dev", "--encoder", "half"]).expect(0);
+    project.run(&["eval", "retrieval", "pairs/dev", "--split", "dev", "--encoder", "half"]).expect(0);
     project.run(&["model", "blend", from, "run/checkpoint", "half", "--share", "2"]).expect(2);
 }
 

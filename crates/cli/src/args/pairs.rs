@@ -52,9 +52,9 @@ pub(crate) struct EncoderArgs {
     /// Judgements of BEIR folders to learn from
     #[arg(long, default_value = "train")]
     pub(crate) split: String,
-    /// Judgements of BEIR folders to score on, instead of a share of the documents
-    #[arg(long, value_name = "SPLIT")]
-    pub(crate) dev_split: Option<String>,
+    /// Pair file or BEIR folder (with qrels/dev.tsv) to score on, instead of a share of the documents
+    #[arg(long, value_name = "PATH")]
+    pub(crate) dev_data: Option<PathBuf>,
     /// Most pairs to score on
     #[arg(long, value_name = "N", default_value_t = 1_000)]
     pub(crate) dev_most: usize,
@@ -131,13 +131,16 @@ pub(crate) struct PairsArgs {
     /// The corpus folder of those articles
     #[arg(long, value_name = "FOLDER")]
     pub(crate) articles: Option<PathBuf>,
-    /// The BEIR folder to write; for --questions, the pair file
+    /// Folder for two BEIR folders, train and dev; for --questions, the pair file to write
     #[arg(long, value_name = "PATH")]
     pub(crate) out: PathBuf,
     /// Words of an answer
     #[arg(long, value_name = "N", default_value_t = 110)]
     pub(crate) words: usize,
-    /// Share of the topics that is held out as qrels/dev.tsv
+    /// Leave the name of the topic out of its passages: what is asked for must be known by what is said of it
+    #[arg(long)]
+    pub(crate) bare: bool,
+    /// Share of the topics that is held out
     #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
     pub(crate) dev_share: f64,
     /// Decides which topics are held out

@@ -70,6 +70,11 @@ fn pairs(args: &EncoderArgs) -> anyhow::Result<Read> {
         parts.train.extend(train);
         parts.dev.extend(dev);
     }
+    if let Some(path) = &args.dev_data {
+        let set = read_pairs(path, "dev")?;
+        tell(&set.report);
+        parts.dev = set.pairs;
+    }
     parts.dev = sample(parts.dev, args.dev_most, args.learn.seed);
     if parts.train.len() < LEAST_PAIRS {
         return Err(PairsError::TooFew { found: parts.train.len(), needed: LEAST_PAIRS }.into());
@@ -79,11 +84,10 @@ fn pairs(args: &EncoderArgs) -> anyhow::Result<Read> {
 }
 
 fn part(args: &EncoderArgs, data: &PairSource, runs: [Option<&Path>; 2]) -> anyhow::Result<[Vec<Pair>; 2]> {
-    let split = data.path.is_dir().then_some(args.dev_split.as_ref()).flatten();
     let set = read_pairs(&data.path, &args.split)?;
     tell(&set.report);
-    let (train, dev) = match split {
-        Some(split) => (set.pairs, read_pairs(&data.path, split)?.pairs),
+    let (train, dev) = match args.dev_data {
+        Some(_) => (set.pairs, Vec::new()),
         None => hold_out(set.pairs, args.learn.dev_share, args.learn.seed),
     };
     let mut train = sample(train, data.most.unwrap_or(usize::MAX), args.learn.seed);

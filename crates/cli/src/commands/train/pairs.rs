@@ -1,8 +1,8 @@
 //! `clinqa train pairs`: what `clinqa train encoder` learns from, made of a collection of questions and answers.
 //!
-//! A BEIR folder comes out, so that `clinqa eval retrieval` measures on it and writes the runs that negatives are mined
-//! from. Questions that are asked in the same words are one query with several answers; what is held out is held out by
-//! topic, so that no passage about a topic of `dev` is learned from.
+//! Two BEIR folders come out, `train` and `dev`, so that `clinqa eval retrieval` measures on the one and writes the runs
+//! that negatives are mined from on the other. Questions that are asked in the same words are one query with several
+//! answers; what is held out is held out by topic, so that nothing about a topic of `dev` stands in `train`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -31,16 +31,24 @@ const LEAST_WORDS: usize = 3;
 struct Benchmark {
     /// Question as compared → its id and its words.
     queries: BTreeMap<String, (String, String)>,
-    /// Title and text → the passage's id and its document.
-    passages: BTreeMap<(String, String), (String, String)>,
+    /// Title and text → where the passage belongs.
+    passages: BTreeMap<(String, String), Place>,
     /// (question as compared, passage id, topic).
     answers: BTreeSet<(String, String, String)>,
+}
+
+/// Where a passage belongs.
+struct Place {
+    id: String,
+    document: String,
+    /// In lower case: what decides on which side it stands.
+    topic: String,
 }
 
 pub(crate) fn run(args: &PairsArgs) -> anyhow::Result<ExitCode> {
     let mut benchmark = Benchmark::default();
     match args.from().ok_or(UsageError::NoPairs)? {
-        PairsFrom::Medquad(path) => medquad(path, args.words, &mut benchmark)?,
+        PairsFrom::Medquad(path) => medquad(path, args, &mut benchmark)?,
         PairsFrom::File(path) => {
             let set = read_pairs(path, "train")?;
             super::encoder::tell(&set.report);
@@ -58,15 +66,16 @@ pub(crate) fn run(args: &PairsArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Every answered question of MedQuAD, with the first `words` words of its answer behind the topic.
-fn medquad(path: &Path, words: usize, benchmark: &mut Benchmark) -> anyhow::Result<()> {
+/// Every answered question of MedQuAD, with the first words of its answer, behind the topic unless that is left out.
+fn medquad(path: &Path, args: &PairsArgs, benchmark: &mut Benchmark) -> anyhow::Result<()> {
     let delivered = Delivered::open(path)?;
     let corpus = clinqa_corpus::open(&delivered.folder).map_err(Error::from)?;
     let report = each_document(&corpus, &mut |document| {
         for section in document.sections.iter().filter(|section| !section.heading.is_empty()) {
-            let text = first_words(&document.text[section.bytes.clone()], words);
-            let passage = Answer { id: document.id.as_str(), title: &document.title, text: &text };
-            benchmark.take(&section.heading, document.id.as_str(), &passage, &document.title);
+            let text = first_words(&document.text[section.bytes.clone()], args.words);
+            let (id, topic) = (document.id.as_str(), document.title.as_str());
+            let title = if args.bare { "" } else { topic };
+            benchmark.take((&section.heading, id), &Answer { id, document: topic, title, text: &text }, topic);
         }
     })?;
     output::note(&format!("{} records read, {} answered, {} skipped", report.0, report.1, report.0 - report.1));
@@ -116,66 +125,76 @@ impl Drop for Delivered {
 
 struct Answer<'a> {
     id: &'a str,
+    document: &'a str,
     title: &'a str,
     text: &'a str,
 }
 
 impl Benchmark {
     /// `answer` answers `question`, under `topic`; what was taken before under other ids is one with it.
-    fn take(&mut self, question: &str, question_id: &str, answer: &Answer<'_>, topic: &str) {
+    fn take(&mut self, (question, id): (&str, &str), answer: &Answer<'_>, topic: &str) {
         if question.trim().is_empty() || answer.text.trim().is_empty() {
             return;
         }
         let asked = flat(question).to_lowercase();
-        self.queries.entry(asked.clone()).or_insert_with(|| (question_id.to_owned(), flat(question)));
+        self.queries.entry(asked.clone()).or_insert_with(|| (id.to_owned(), flat(question)));
+        let passage = self.put(answer, topic);
+        self.answers.insert((asked, passage, topic.to_lowercase()));
+    }
+
+    /// The id under which this passage is known.
+    fn put(&mut self, answer: &Answer<'_>, topic: &str) -> String {
         let key = (answer.title.to_owned(), answer.text.to_owned());
-        let passage = self.passages.entry(key).or_insert_with(|| (answer.id.to_owned(), topic.to_owned()));
-        self.answers.insert((asked, passage.0.clone(), topic.to_lowercase()));
+        let new =
+            || Place { id: answer.id.to_owned(), document: answer.document.to_owned(), topic: topic.to_lowercase() };
+        self.passages.entry(key).or_insert_with(new).id.clone()
     }
 
     fn take_pair(&mut self, pair: &Pair) {
-        let numbered = |passage: &PairPassage, passages: &BTreeMap<_, _>| {
-            if passage.id.is_empty() { format!("p{}", passages.len() + 1) } else { passage.id.clone() }
+        let topic = if pair.passage.document.is_empty() { &pair.id } else { &pair.passage.document };
+        let numbered = |passage: &PairPassage, known: usize| {
+            if passage.id.is_empty() { format!("p{}", known + 1) } else { passage.id.clone() }
         };
         for wrong in &pair.negatives {
-            let id = numbered(wrong, &self.passages);
-            self.passages.entry((String::new(), flat(&wrong.text))).or_insert((id, wrong.document.clone()));
+            let (id, text) = (numbered(wrong, self.passages.len()), flat(&wrong.text));
+            self.put(&Answer { id: &id, document: &wrong.document, title: "", text: &text }, topic);
         }
-        let id = numbered(&pair.passage, &self.passages);
-        let topic = if pair.passage.document.is_empty() { &id } else { &pair.passage.document };
-        self.take(&pair.question, &pair.id, &Answer { id: &id, title: "", text: &flat(&pair.passage.text) }, topic);
+        let (id, text) = (numbered(&pair.passage, self.passages.len()), flat(&pair.passage.text));
+        let answer = Answer { id: &id, document: &pair.passage.document, title: "", text: &text };
+        self.take((&pair.question, &pair.id), &answer, topic);
     }
 
-    /// Writes the folder; how many answers are learned from and held out.
+    /// Writes both folders; how many answers are learned from and held out.
     fn write(&self, folder: &Path, share: f64, seed: u64) -> anyhow::Result<[usize; 2]> {
-        write_file(&folder.join("queries.jsonl"), |out| {
-            for (id, text) in self.queries.values() {
-                writeln!(out, "{}", json!({"_id": id, "text": text}))?;
-            }
-            Ok(())
-        })?;
-        write_file(&folder.join("corpus.jsonl"), |out| {
-            for ((title, text), (id, document)) in &self.passages {
-                let origin = json!({"document": document});
-                writeln!(out, "{}", json!({"_id": id, "title": title, "text": text, "metadata": origin}))?;
-            }
-            Ok(())
-        })?;
         // A question that is asked under a topic of each part belongs to neither.
         let mut parts: BTreeMap<&str, BTreeSet<bool>> = BTreeMap::new();
         for (asked, _, topic) in &self.answers {
             parts.entry(asked).or_default().insert(is_held_out(topic, share, seed));
         }
         let mut counts = [0, 0];
-        for (part, name) in ["train", "dev"].into_iter().enumerate() {
-            let mine = BTreeSet::from([part == 1]);
-            let answers: BTreeSet<(&str, &str)> = self
-                .answers
-                .iter()
-                .filter(|(asked, _, _)| parts[asked.as_str()] == mine)
-                .map(|(asked, passage, _)| (self.queries[asked].0.as_str(), passage.as_str()))
-                .collect();
-            counts[part] = answers.len();
+        for (number, name) in ["train", "dev"].into_iter().enumerate() {
+            let (folder, held) = (folder.join(name), number == 1);
+            let is_mine = |asked: &str| parts[asked].len() == 1 && parts[asked].contains(&held);
+            write_file(&folder.join("queries.jsonl"), |out| {
+                for (_, (id, text)) in self.queries.iter().filter(|(asked, _)| is_mine(asked)) {
+                    writeln!(out, "{}", json!({"_id": id, "text": text}))?;
+                }
+                Ok(())
+            })?;
+            write_file(&folder.join("corpus.jsonl"), |out| {
+                for ((title, text), place) in &self.passages {
+                    let Place { id, document, topic } = place;
+                    if is_held_out(topic, share, seed) == held {
+                        let origin = json!({"document": document});
+                        writeln!(out, "{}", json!({"_id": id, "title": title, "text": text, "metadata": origin}))?;
+                    }
+                }
+                Ok(())
+            })?;
+            let mine = self.answers.iter().filter(|(asked, _, _)| is_mine(asked));
+            let answers: BTreeSet<(&str, &str)> =
+                mine.map(|(asked, passage, _)| (self.queries[asked].0.as_str(), passage.as_str())).collect();
+            counts[number] = answers.len();
             write_file(&folder.join("qrels").join(format!("{name}.tsv")), |out| {
                 writeln!(out, "query-id\tcorpus-id\tscore")?;
                 for (query, passage) in &answers {
