@@ -14,6 +14,7 @@ mod pages;
 mod parity;
 mod privacy;
 mod rebuild;
+mod scale;
 mod search;
 mod serve;
 mod serve_access;

@@ -11,6 +11,7 @@ use crate::clean::clean_line;
 use crate::error::CorpusError;
 use crate::folder::{Content, Entry, Shape, list};
 use crate::format::known_formats;
+use crate::gathered::{Aside, Told};
 use crate::manifest::{FileDigest, MANIFEST_FILE, Manifest};
 use crate::packing::Meter;
 use crate::record::{Delivered, Record};
@@ -104,7 +105,10 @@ impl Corpus {
         let changed = |file: &str| CorpusError::Changed { corpus: self.name.clone(), file: clean_line(file) };
         let (total, first) = seen.start(&self.folder).ok_or_else(|| changed(MANIFEST_FILE))?;
         let mut reading = Reading { report: Report::default(), seen, observer, total, next: first, stray: None, sink };
-        self.walk(&mut |format, record| reading.take(format, record))?;
+        match seen.replay(&self.folder, &mut |told| reading.take_again(told)) {
+            Some(replayed) => replayed?,
+            None => self.walk(&mut |format, record| reading.take(format, record))?,
+        }
         let Reading { report, observer, stray, .. } = reading;
         if let Some(file) = stray {
             return Err(changed(&file));
@@ -209,11 +213,16 @@ impl Reading<'_> {
         if matches!(record, Record::Notice(_)) {
             return ControlFlow::Continue(());
         }
-        self.report.note_read();
-        let total = Some(self.total.max(self.report.read));
-        self.observer.observe(&Progress { stage: Stage::Read, done: self.report.read, total });
+        self.note_read();
         match record {
-            Record::Document(delivered) => return self.judge(format, *delivered),
+            Record::Document(delivered) => {
+                if let Err(error) = delivered.document.validate() {
+                    let Document { id, source, .. } = delivered.document;
+                    self.report.note_skip(SkipReason::broken(format, &error).at(source, Some(&id)));
+                    return ControlFlow::Continue(());
+                }
+                return self.judge(*delivered);
+            }
             Record::Skipped(skip) => self.report.note_skip(*skip),
             Record::Deletion(_) => self.report.note_deletion(),
             Record::Notice(_) => {}
@@ -221,12 +230,26 @@ impl Reading<'_> {
         ControlFlow::Continue(())
     }
 
-    fn judge(&mut self, format: &'static str, delivered: Delivered) -> ControlFlow<()> {
-        if let Err(error) = delivered.document.validate() {
-            let Document { id, source, .. } = delivered.document;
-            self.report.note_skip(SkipReason::broken(format, &error).at(source, Some(&id)));
-            return ControlFlow::Continue(());
+    /// Takes a record that was kept by the survey.
+    fn take_again(&mut self, told: Told) -> ControlFlow<()> {
+        self.note_read();
+        match told {
+            Told::Document(delivered) => return self.judge(*delivered),
+            Told::Aside(Aside::Skipped(Some(skip))) => self.report.note_skip(*skip),
+            Told::Aside(Aside::Skipped(None)) => self.report.note_unnamed_skip(),
+            Told::Aside(Aside::Deletion) => self.report.note_deletion(),
         }
+        ControlFlow::Continue(())
+    }
+
+    fn note_read(&mut self) {
+        self.report.note_read();
+        let total = Some(self.total.max(self.report.read));
+        self.observer.observe(&Progress { stage: Stage::Read, done: self.report.read, total });
+    }
+
+    /// Hands a sound document on, or says what is kept instead.
+    fn judge(&mut self, delivered: Delivered) -> ControlFlow<()> {
         let file = delivered.document.source.file.clone();
         self.next += 1;
         match self.seen.judge(self.next - 1, delivered) {

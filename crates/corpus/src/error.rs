@@ -40,6 +40,12 @@ pub enum CorpusError {
         /// What the system said.
         reason: io::Error,
     },
+    /// Documents cannot be set aside, or not be read back.
+    #[error("cannot set documents aside until all are read: {reason}; free some space")]
+    Aside {
+        /// What the system said.
+        reason: io::Error,
+    },
     /// corpus.toml is broken.
     #[error("cannot understand {}: {reason}; correct it (known keys: name, licence, origin, format, defaults, fields, digests)", path.display())]
     Manifest {

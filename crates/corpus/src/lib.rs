@@ -15,6 +15,7 @@ mod fields;
 mod folder;
 mod format;
 mod front_matter;
+mod gathered;
 mod identifier;
 mod manifest;
 mod outline;

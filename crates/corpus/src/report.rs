@@ -6,7 +6,7 @@ use clinqa_schema::{Document, DocumentError, DocumentId, IdError, SourceLocator}
 use serde::Serialize;
 
 /// How many faults a report names; the rest are counted only, so that memory stays flat. A year of PubMed has fewer.
-const NAMED_FAULTS: usize = 50_000;
+pub(crate) const NAMED_FAULTS: usize = 50_000;
 /// How many records a report names that are sound but gave way to others.
 const NAMED_OTHERS: usize = 1_000;
 /// How many of both are shown to a human.
@@ -74,6 +74,11 @@ impl Report {
             _ => self.skipped += 1,
         }
         self.name(skip);
+    }
+
+    /// Counts a fault beyond those that are named.
+    pub(crate) fn note_unnamed_skip(&mut self) {
+        self.skipped += 1;
     }
 
     fn name(&mut self, skip: Skipped) {

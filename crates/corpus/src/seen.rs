@@ -2,19 +2,23 @@
 //!
 //! A later record may replace, delete or doubt an earlier one, and "later" is what the records say, never the order of
 //! files: a first pass over all corpora notes of each document what decides (hashes and places, no text, about 50 bytes
-//! a record), [`Seen::survey`] settles it, and the second pass hands on exactly the winners.
+//! a record), [`Seen::survey`] settles it, and the second pass hands on exactly the winners. It parses everything anew,
+//! unless [`Seen::gather`] kept the documents on the disk.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::fs::File as Disk;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use clinqa_schema::{Document, Observer, SourceLocator, Standing};
 
 use crate::corpus::Corpus;
 use crate::error::CorpusError;
+use crate::gathered::{Gathered, Log, Told};
 use crate::record::{Delivered, Version};
 use crate::report::SkipReason;
-use crate::survey::{Claim, File, Key, Part, Place, each_part, key, name_key};
+use crate::survey::{Claim, File, Key, Notes, Part, Place, each_part, key, name_key};
 
 /// What becomes of a document with the title and text of another.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +41,8 @@ pub struct Seen {
     notices: HashMap<Key, Standing>,
     indexed: u64,
     weight: u64,
+    /// The documents themselves, if they are kept.
+    gathered: Option<Gathered>,
 }
 
 #[derive(Debug)]
@@ -44,6 +50,8 @@ struct Surveyed {
     folder: PathBuf,
     records: u64,
     first_document: usize,
+    /// What its files told, in their order, if that is kept.
+    logs: Vec<Log>,
 }
 
 /// What becomes of the n-th document of the first pass; a number is that of the document which is kept instead.
@@ -66,21 +74,44 @@ impl Seen {
         observer: &mut dyn Observer,
         weigh: &(dyn Fn(&Document) -> usize + Sync),
     ) -> Result<Self, CorpusError> {
+        Self::read(None, (corpora, copies), observer, weigh)
+    }
+
+    /// The same, and keeps every document in `file`, which is empty and open for reading and writing, so that
+    /// [`Corpus::read_unseen`] need not parse them again.
+    pub fn gather(
+        file: Disk,
+        (corpora, copies): (&[Corpus], Copies),
+        observer: &mut dyn Observer,
+        weigh: &(dyn Fn(&Document) -> usize + Sync),
+    ) -> Result<Self, CorpusError> {
+        Self::read(Some(Gathered::new(file)), (corpora, copies), observer, weigh)
+    }
+
+    fn read(
+        gathered: Option<Gathered>,
+        (corpora, copies): (&[Corpus], Copies),
+        observer: &mut dyn Observer,
+        weigh: &(dyn Fn(&Document) -> usize + Sync),
+    ) -> Result<Self, CorpusError> {
         let mut seen = Self::default();
         let mut claims = Vec::new();
         for corpus in corpora {
             if seen.start(&corpus.folder).is_some() {
                 return Err(CorpusError::Twice { folder: corpus.folder.clone() });
             }
-            seen.corpora.push(Surveyed { folder: corpus.folder.clone(), records: 0, first_document: usize::MAX });
+            let folder = corpus.folder.clone();
+            seen.corpora.push(Surveyed { folder, records: 0, first_document: usize::MAX, logs: Vec::new() });
         }
-        each_part(corpora, weigh, observer, &mut |part| {
+        each_part(corpora, Notes { weigh, keep: gathered.as_ref() }, observer, &mut |mut part| {
             let surveyed = &mut seen.corpora[part.corpus as usize];
             surveyed.first_document = surveyed.first_document.min(claims.len());
             surveyed.records += part.records;
+            surveyed.logs.extend(part.log.take());
             seen.absorb(part, &mut claims);
         })?;
         seen.settle(claims, copies);
+        seen.gathered = gathered;
         Ok(seen)
     }
 
@@ -100,6 +131,25 @@ impl Seen {
             .iter()
             .find(|surveyed| surveyed.folder == folder)
             .map(|surveyed| (surveyed.records, surveyed.first_document))
+    }
+
+    /// Hands every record of the corpus in `folder` to `take`, in its order, until that breaks; `None` if they were not
+    /// kept.
+    pub(crate) fn replay(
+        &self,
+        folder: &Path,
+        take: &mut dyn FnMut(Told) -> ControlFlow<()>,
+    ) -> Option<Result<(), CorpusError>> {
+        let gathered = self.gathered.as_ref()?;
+        let logs = self.corpora.iter().filter(|surveyed| surveyed.folder == folder).flat_map(|it| &it.logs);
+        for log in logs {
+            match gathered.replay(log, take) {
+                Ok(ControlFlow::Continue(())) => {}
+                Ok(ControlFlow::Break(())) => break,
+                Err(reason) => return Some(Err(CorpusError::Aside { reason })),
+            }
+        }
+        Some(Ok(()))
     }
 
     /// Hands back the `number`-th document with its standing, or says what is kept instead; `None` if the first pass met
@@ -147,10 +197,10 @@ impl Seen {
     }
 
     /// Adds what one file told. Parts come in the order of corpora and files.
-    fn absorb(&mut self, part: Part, claims: &mut Vec<Claim>) {
+    fn absorb(&mut self, mut part: Part, claims: &mut Vec<Claim>) {
         let before = self.files.len() as u32;
         let moved = |place: Place| Place { file: place.file + before, ..place };
-        self.files.extend(part.files);
+        self.files.append(&mut part.files);
         claims.extend(part.claims.into_iter().map(|claim| Claim { place: moved(claim.place), ..claim }));
         for (id, up_to, place) in part.deletions {
             let known = self.deletions.entry(id).or_insert((up_to, moved(place)));

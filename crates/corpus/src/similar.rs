@@ -5,8 +5,11 @@
 //! stand alike: what was withdrawn or superseded is never hidden behind what was not, nor named beside it without its mark. Texts made from one template differ in little but the name of what they are about, and are not alike.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{Hash as _, Hasher as _};
+use std::ops::Range;
 
 use clinqa_schema::{Document, DocumentId, StandingState};
+use siphasher::sip::SipHasher;
 
 /// Shorter texts say too little to be told apart.
 const LEAST_WORDS: usize = 40;
@@ -24,27 +27,31 @@ pub struct Similar {
     seen: Vec<Trace>,
 }
 
+/// What is kept of one document.
 #[derive(Debug)]
 struct Trace {
     hash: u64,
     pairs: u64,
     id: DocumentId,
-    title: BTreeSet<u32>,
+    /// Hashes of the title's words, ascending, each once.
+    title: Box<[u32]>,
     state: StandingState,
 }
 
 impl Similar {
     /// Notes a document; one that is too short is like no other.
     pub fn note(&mut self, document: &Document) {
-        let words: Vec<String> = words(&document.text).collect();
-        if words.len() < LEAST_WORDS {
+        let words = Words::of(&document.text);
+        if words.bounds.len() < LEAST_WORDS {
             return;
         }
-        let pairs: Vec<String> = words.windows(2).map(|pair| pair.join(" ")).collect();
-        let hash = |features: &[String]| simhash::simhash_stream(features.iter().map(String::as_str));
-        let title = words_of_title(&document.title);
-        let state = document.metadata.standing.state;
-        self.seen.push(Trace { hash: hash(&words), pairs: hash(&pairs), id: document.id.clone(), title, state });
+        self.seen.push(Trace {
+            hash: simhash(words.runs(1)),
+            pairs: simhash(words.runs(2)),
+            id: document.id.clone(),
+            title: hashes(&Words::of(&document.title)),
+            state: document.metadata.standing.state,
+        });
     }
 
     /// Every document that has its like, with all that are alike through it, itself left out, in the order of ids.
@@ -93,8 +100,8 @@ impl Similar {
             && simhash::hamming_distance(a.pairs, b.pairs) <= MOST_BITS_OF_PAIRS
             && !a.title.is_empty()
             && !b.title.is_empty()
-            && (a.title.is_subset(&b.title) || b.title.is_subset(&a.title))
-            && numbers(&a.title) == numbers(&b.title)
+            && (holds(&a.title, &b.title) || holds(&b.title, &a.title))
+            && numbers(&a.title).eq(numbers(&b.title))
     }
 }
 
@@ -104,25 +111,78 @@ fn piece(at: usize) -> u64 {
     (bound(at)..bound(at + 1)).fold(0, |mask, bit| mask | 1 << bit)
 }
 
-fn words(text: &str) -> impl Iterator<Item = String> {
-    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase)
+/// The words of a text in lower case, one space between each two: words that follow one another are one stretch of it.
+struct Words {
+    text: String,
+    bounds: Vec<Range<usize>>,
+}
+
+impl Words {
+    fn of(text: &str) -> Self {
+        let mut it = Self { text: String::with_capacity(text.len() + 1), bounds: Vec::with_capacity(text.len() / 6) };
+        for word in text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
+            let start = it.text.len();
+            it.text.push_str(word);
+            if word.is_ascii() {
+                it.text[start..].make_ascii_lowercase();
+            } else {
+                // What ends a word may decide its small letters, so that it is the word that is asked.
+                it.text.truncate(start);
+                it.text.push_str(&word.to_lowercase());
+            }
+            it.bounds.push(start..it.text.len());
+            it.text.push(' ');
+        }
+        it
+    }
+
+    /// Every run of `count` words.
+    fn runs(&self, count: usize) -> impl Iterator<Item = &str> {
+        self.bounds.windows(count).map(|run| &self.text[run[0].start..run[run.len() - 1].end])
+    }
+}
+
+/// The similarity hash of `features`, the same as [`simhash::simhash_stream`] makes: each bit is what most of the features'
+/// hashes have there. Votes are counted for all bits at once, in binary: the n-th digits of the 64 counts are one number.
+fn simhash<'a>(features: impl Iterator<Item = &'a str>) -> u64 {
+    let mut digits = [0_u64; u32::BITS as usize];
+    let mut count = 0_u32;
+    for feature in features {
+        let mut hasher = SipHasher::default();
+        feature.hash(&mut hasher);
+        let mut carry = hasher.finish();
+        count += 1;
+        for digit in &mut digits {
+            (*digit, carry) = (*digit ^ carry, *digit & carry);
+            if carry == 0 {
+                break;
+            }
+        }
+    }
+    let votes = |bit: u32| digits.iter().rev().fold(0_u32, |sum, digit| sum << 1 | (digit >> bit & 1) as u32);
+    (0..u64::BITS).filter(|bit| votes(*bit) > count / 2).fold(0, |hash, bit| hash | 1 << bit)
 }
 
 /// Marks the hash of a word with a digit in it: `type 1` is not `type 2`.
 const NUMBER: u32 = 1 << 31;
 
-fn words_of_title(title: &str) -> BTreeSet<u32> {
-    let hash = |word: String| {
+fn hashes(title: &Words) -> Box<[u32]> {
+    let hash = |word: &str| {
         let digest = blake3::hash(word.as_bytes());
         let bytes = digest.as_bytes();
         let short = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]) & !NUMBER;
         if word.contains(|c: char| c.is_numeric()) { short | NUMBER } else { short }
     };
-    words(title).map(hash).collect()
+    title.runs(1).map(hash).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-fn numbers(title: &BTreeSet<u32>) -> Vec<u32> {
-    title.iter().copied().filter(|word| word & NUMBER != 0).collect()
+/// Whether `title` has every word of `other`.
+fn holds(title: &[u32], other: &[u32]) -> bool {
+    other.iter().all(|word| title.binary_search(word).is_ok())
+}
+
+fn numbers(title: &[u32]) -> impl Iterator<Item = u32> {
+    title.iter().copied().filter(|word| word & NUMBER != 0)
 }
 
 /// Sets that are joined two at a time; the smallest member names its set.
@@ -258,6 +318,20 @@ mod tests {
         }
         assert!(known * 100 >= tries * 85, "{known} of {tries}");
         assert_eq!(strangers, 0);
+    }
+
+    #[test]
+    fn hashes_are_those_of_the_crate_that_names_them() {
+        let mut dice = Dice(7);
+        for length in [1, 2, 3, 64, 255, 256, 1_000] {
+            let text = text(&mut dice, length).join(" – ") + " Ärzte ΟΔΟΣ";
+            let lower: Vec<String> =
+                text.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).map(str::to_lowercase).collect();
+            let pairs: Vec<String> = lower.windows(2).map(|pair| pair.join(" ")).collect();
+            let words = Words::of(&text);
+            let of_crate = |features: &[String]| simhash::simhash_stream(features.iter().map(String::as_str));
+            assert_eq!((simhash(words.runs(1)), simhash(words.runs(2))), (of_crate(&lower), of_crate(&pairs)));
+        }
     }
 
     #[test]

@@ -13,7 +13,9 @@ use clinqa_schema::{Document, Observer, Progress, SourceLocator, Stage, Standing
 
 use crate::corpus::Corpus;
 use crate::error::CorpusError;
+use crate::gathered::{Gathered, Gatherer, Log};
 use crate::record::{Delivered, Record, Version};
+use crate::report::SkipReason;
 
 /// Records between two reports of a core.
 const TOLD_AT_ONCE: u64 = 256;
@@ -63,6 +65,8 @@ pub(crate) struct Part {
     pub(crate) claims: Vec<Claim>,
     pub(crate) deletions: Vec<(Key, Version, Place)>,
     pub(crate) notices: Vec<(Key, Standing)>,
+    /// Where its records wait, if they are kept.
+    pub(crate) log: Option<Log>,
 }
 
 enum Told {
@@ -72,10 +76,19 @@ enum Told {
     Part(usize, Result<Part, CorpusError>),
 }
 
+/// What is to be known of documents besides what decides between them.
+#[derive(Clone, Copy)]
+pub(crate) struct Notes<'a> {
+    /// How much work one will be.
+    pub(crate) weigh: &'a (dyn Fn(&Document) -> usize + Sync),
+    /// Where all are kept, if they are.
+    pub(crate) keep: Option<&'a Gathered>,
+}
+
 /// Reads every file of `corpora` and hands what each told to `take`, in the order of corpora and files.
 pub(crate) fn each_part(
     corpora: &[Corpus],
-    weigh: &(dyn Fn(&Document) -> usize + Sync),
+    notes: Notes<'_>,
     observer: &mut dyn Observer,
     take: &mut dyn FnMut(Part),
 ) -> Result<(), CorpusError> {
@@ -93,7 +106,7 @@ pub(crate) fn each_part(
                 while let Some((at, (number, corpus, entry))) =
                     Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, files.get(at)?)))
                 {
-                    let part = Part::read(*number, corpus, *entry, weigh, &tell);
+                    let part = Part::read((*number, corpus), *entry, notes, &tell);
                     let failed = part.is_err();
                     // Whoever listens stops at the first failure.
                     if tell.send(Told::Part(at, part)).is_err() || failed {
@@ -127,10 +140,9 @@ pub(crate) fn each_part(
 
 impl Part {
     fn read(
-        corpus_number: u32,
-        corpus: &Corpus,
+        (corpus_number, corpus): (u32, &Corpus),
         entry: usize,
-        weigh: &(dyn Fn(&Document) -> usize + Sync),
+        notes: Notes<'_>,
         tell: &Sender<Told>,
     ) -> Result<Self, CorpusError> {
         let mut part = Self {
@@ -140,9 +152,12 @@ impl Part {
             claims: Vec::new(),
             deletions: Vec::new(),
             notices: Vec::new(),
+            log: None,
         };
+        let mut gatherer = notes.keep.map(Gatherer::new);
+        let mut kept = Ok(());
         let mut untold = 0;
-        let _ = corpus.walk_entry(entry, &mut |_, record| {
+        let _ = corpus.walk_entry(entry, &mut |format, record| {
             let counts = !matches!(record, Record::Notice(_));
             part.records += u64::from(counts);
             untold += u64::from(counts);
@@ -154,20 +169,33 @@ impl Part {
             }
             match record {
                 Record::Document(delivered) => {
-                    if delivered.document.validate().is_ok() {
-                        let place = part.place(&delivered.document.source);
-                        part.claims.push(Claim::of(&delivered, place, weigh(&delivered.document)));
+                    if let Err(error) = delivered.document.validate() {
+                        let Document { id, source, .. } = delivered.document;
+                        if let Some(gatherer) = &mut gatherer {
+                            gatherer.skipped(Box::new(SkipReason::broken(format, &error).at(source, Some(&id))));
+                        }
+                        return ControlFlow::Continue(());
+                    }
+                    let place = part.place(&delivered.document.source);
+                    part.claims.push(Claim::of(&delivered, place, (notes.weigh)(&delivered.document)));
+                    kept = gatherer.as_mut().map_or(Ok(()), |it| it.document(&delivered));
+                    if kept.is_err() {
+                        return ControlFlow::Break(());
                     }
                 }
                 Record::Deletion(deletion) => {
                     let place = part.place(&deletion.locator);
                     part.deletions.push((key(&[deletion.id.as_str()]), deletion.up_to, place));
+                    gatherer.iter_mut().for_each(Gatherer::deletion);
                 }
                 Record::Notice(notice) => part.notices.push((name_key(&notice.about), notice.standing)),
-                Record::Skipped(_) => {}
+                Record::Skipped(skipped) => gatherer.iter_mut().for_each(|it| it.skipped(skipped.clone())),
             }
             ControlFlow::Continue(())
         })?;
+        let aside = |reason| CorpusError::Aside { reason };
+        kept.map_err(aside)?;
+        part.log = gatherer.map(Gatherer::finish).transpose().map_err(aside)?;
         // No matter if nobody listens any more.
         tell.send(Told::Records(untold)).ok();
         Ok(part)

@@ -3,7 +3,7 @@
 //! Spelling is mended towards words that the passages hold, and a question is linked to the documents whose title or
 //! synonym it names. Both are counted while an index is written, so that nothing has to be read to understand a question.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeInclusive;
 
 use clinqa_schema::{Document, DocumentId};
@@ -16,6 +16,10 @@ const MAX_COUNTED: usize = 1_000_000;
 
 /// Names that are kept.
 const MAX_NAMES: usize = 100_000;
+
+/// A name of more documents than these singles none of them out, and is left away: a subject heading of a large
+/// literature is that of every hundredth article.
+const MAX_NAMED: usize = 1_000;
 
 /// Words of the longest name. A title that is a sentence names nothing that people would type.
 pub const MAX_NAME_WORDS: usize = 7;
@@ -105,48 +109,74 @@ impl Lexicon {
     }
 }
 
-/// Counts as documents come in.
+/// Counts as documents come in, which they do in the order of their ids: the first is number 0.
 #[derive(Debug, Default)]
 pub(crate) struct LexiconBuilder {
-    counts: HashMap<String, u32>,
-    names: BTreeMap<String, BTreeSet<DocumentId>>,
+    counts: HashMap<String, Counted>,
+    /// The documents of a name, by number; none any more where there are too many.
+    names: HashMap<String, Vec<u32>>,
+    documents: u32,
+}
+
+/// How many documents hold a word, and the last of them.
+#[derive(Debug)]
+struct Counted {
+    documents: u32,
+    last: u32,
 }
 
 impl LexiconBuilder {
     pub(crate) fn add(&mut self, document: &Document) {
         let synonyms = &document.metadata.synonyms;
-        let texts = synonyms.iter().chain([&document.title, &document.text]);
-        let texts: Vec<String> = texts.map(|text| plain(text)).collect();
-        let mut words: Vec<&str> = texts.iter().flat_map(|text| words_of(text)).collect();
-        words.sort_unstable();
-        words.dedup();
-        for word in words.into_iter().filter(|word| LETTERS.contains(&word.chars().count())) {
-            // Most words were met before, and need no copy to be counted.
-            match self.counts.get_mut(word) {
-                Some(count) => *count += 1,
-                None => drop(self.counts.insert(word.to_owned(), 1)),
+        for text in synonyms.iter().chain([&document.title, &document.text]) {
+            for word in words_of(&plain(text)) {
+                self.count(word);
             }
         }
         if self.counts.len() > MAX_COUNTED {
-            self.counts.retain(|_, count| *count > 1);
+            self.counts.retain(|_, counted| counted.documents > 1);
         }
         for name in synonyms.iter().chain([&document.title]).flat_map(|name| names_in(name)) {
-            let is_new = !self.names.contains_key(&name);
-            if !is_new || self.names.len() < MAX_NAMES {
-                self.names.entry(name).or_default().insert(document.id.clone());
-            }
+            self.name(name);
+        }
+        self.documents += 1;
+    }
+
+    fn count(&mut self, word: &str) {
+        let number = self.documents;
+        // Most words were met before, and need no copy to be counted.
+        if let Some(counted) = self.counts.get_mut(word) {
+            counted.documents += u32::from(counted.last != number);
+            counted.last = number;
+        } else if LETTERS.contains(&word.chars().count()) {
+            self.counts.insert(word.to_owned(), Counted { documents: 1, last: number });
         }
     }
 
-    pub(crate) fn finish(self) -> Lexicon {
-        let mut counted: Vec<(String, u32)> = self.counts.into_iter().collect();
+    fn name(&mut self, name: String) {
+        let has_room = self.names.len() < MAX_NAMES;
+        match self.names.get_mut(&name) {
+            // Emptied when there were too many.
+            Some(documents) if documents.is_empty() || documents.last() == Some(&self.documents) => {}
+            Some(documents) if documents.len() == MAX_NAMED => *documents = Vec::new(),
+            Some(documents) => documents.push(self.documents),
+            None if has_room => drop(self.names.insert(name, vec![self.documents])),
+            None => {}
+        }
+    }
+
+    /// The lexicon; `id` knows a document by its number.
+    pub(crate) fn finish(self, id: impl Fn(u32) -> DocumentId) -> Lexicon {
+        let mut counted: Vec<(String, u32)> =
+            self.counts.into_iter().map(|(word, counted)| (word, counted.documents)).collect();
         counted.sort_by(|(a, x), (b, y)| y.cmp(x).then_with(|| a.cmp(b)));
         counted.truncate(MAX_WORDS);
         let mut lexicon = Lexicon::default();
         for (word, count) in counted {
             lexicon.words.entry(word.chars().count()).or_default().insert(word, count);
         }
-        lexicon.names = self.names.into_iter().map(|(name, ids)| (name, ids.into_iter().collect())).collect();
+        let named = self.names.into_iter().filter(|(_, documents)| !documents.is_empty());
+        lexicon.names = named.map(|(name, documents)| (name, documents.into_iter().map(&id).collect())).collect();
         lexicon
     }
 }
@@ -171,11 +201,15 @@ pub fn name_of(text: &str) -> String {
 
 /// A title, and without what it says in brackets, and what it says there: "Collapsed lung (pneumothorax)" is both.
 fn names_in(title: &str) -> Vec<String> {
-    let (before, rest) = title.split_once('(').unwrap_or((title, ""));
-    let (inside, after) = rest.split_once(')').unwrap_or((rest, ""));
-    let all = [name_of(title), name_of(&format!("{before} {after}")), name_of(inside)];
-    let fits = |name: &String| !name.is_empty() && name.split(' ').count() <= MAX_NAME_WORDS;
-    all.into_iter().collect::<BTreeSet<_>>().into_iter().filter(fits).collect()
+    let mut all = vec![name_of(title)];
+    if let Some((before, rest)) = title.split_once('(') {
+        let (inside, after) = rest.split_once(')').unwrap_or((rest, ""));
+        all.extend([name_of(&format!("{before} {after}")), name_of(inside)]);
+    }
+    all.retain(|name| !name.is_empty() && name.split(' ').count() <= MAX_NAME_WORDS);
+    all.sort_unstable();
+    all.dedup();
+    all
 }
 
 /// `text` in lower case, without apostrophes and what they join to a word ("Crohn's").
@@ -216,7 +250,7 @@ mod tests {
         let mut builder = LexiconBuilder::default();
         builder.add(&document("b", "Bell's palsy", &["droopy face"], "The face droops."));
         builder.add(&document("p", "Collapsed lung (pneumothorax)", &["droopy face"], "Air, naïve air."));
-        builder.finish()
+        builder.finish(|number| DocumentId::new(["b", "p"][number as usize]).expect("an id"))
     }
 
     #[test]
@@ -257,12 +291,25 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_name_of_a_thousand_documents_is_kept_and_one_of_more_is_not() {
+        let mut builder = LexiconBuilder::default();
+        for number in 0..=MAX_NAMED {
+            let rarer = if number == 0 { "Humans" } else { "Asthma" };
+            builder.add(&document(&format!("d{number}"), "", &["Humans", rarer, "Humans"], "x"));
+        }
+        let lexicon = builder.finish(|number| DocumentId::new(format!("d{number}")).expect("an id"));
+        assert_eq!(lexicon.named("asthma").len(), MAX_NAMED);
+        assert_eq!(lexicon.named("human"), []);
+        assert_eq!(lexicon.count("humans"), MAX_NAMED as u32 + 1);
+    }
+
     proptest::proptest! {
         #[test]
         fn whatever_a_document_is_called_can_be_written(title in "\\PC{1,40}", text in "\\PC{0,60}") {
             let mut builder = LexiconBuilder::default();
             builder.add(&document("d", &title, &[&text], &text));
-            let lexicon = builder.finish();
+            let lexicon = builder.finish(|_| DocumentId::new("d").expect("an id"));
             let text = String::from_utf8(lexicon.encode()).expect("text");
             proptest::prop_assert_eq!(Lexicon::decode(&text), Some(lexicon));
         }

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::mpsc::{SyncSender, sync_channel};
 
-use clinqa_corpus::{Copies as CorpusCopies, Corpus, Report, Seen, Similar, SplitConfig, split};
+use clinqa_corpus::{Copies as CorpusCopies, Corpus, CorpusError, Report, Seen, Similar, SplitConfig, split};
 use clinqa_encoder::Encoder;
 use clinqa_index::{
     Changes, ContentKey, CorpusEntry, FileEntry, Generation, GenerationWriter, GraphParams, PassageIndex, Patience,
@@ -104,7 +104,7 @@ pub fn rebuild(
     let lock = store.lock(Moment(config.created), config.patience)?;
     let withdrawn = store.withdrawn()?;
     let before = store.current().ok().flatten().and_then(|pointer| store.manifest(&pointer.generation).ok());
-    let seen = survey(&corpora, config, observer)?;
+    let seen = gather(&corpora, (store, encoder.is_some()), config, observer)?;
     let writer = store.writer_under(
         lock,
         WriterConfig {
@@ -130,6 +130,8 @@ pub fn rebuild(
         expected: seen.weight(),
     };
     let sources = intake.take_all(&corpora, &seen, config, observer)?;
+    // What it kept on the disk makes room.
+    drop(seen);
     let Intake { mut writer, passages, encoded, reused, left_out, similar, .. } = intake;
     writer.relate(similar.map(Similar::siblings).unwrap_or_default());
     // Corpora without a single passage are refused by the writer, in its own words.
@@ -198,11 +200,34 @@ fn entry(corpus: &Corpus) -> CorpusEntry {
 /// A first pass that only parses, which is quick beside encoding: it settles which records are indexed, and gives the
 /// bar its end.
 pub(crate) fn survey(corpora: &[Corpus], config: &RebuildConfig, observer: &mut dyn Observer) -> Result<Seen, Error> {
-    let copies = match config.copies {
+    let copies = copies(config);
+    Ok(Seen::survey(corpora, copies, observer, &|document: &Document| split(document, &config.split).len())?)
+}
+
+/// The same for a rebuild, which keeps what was parsed. Passages are what is encoded; without an encoder documents count.
+fn gather(
+    corpora: &[Corpus],
+    (store, encodes): (&Store, bool),
+    config: &RebuildConfig,
+    observer: &mut dyn Observer,
+) -> Result<Seen, Error> {
+    let weigh = |document: &Document| if encodes { split(document, &config.split).len() } else { 1 };
+    Seen::gather(store.scratch()?, (corpora, copies(config)), observer, &weigh).map_err(|error| aside(store, error))
+}
+
+/// The disk on which documents are set aside is that of the index, which knows what is wrong with it.
+fn aside(store: &Store, error: CorpusError) -> Error {
+    match error {
+        CorpusError::Aside { reason } => store.scratch_failed(reason).into(),
+        other => other.into(),
+    }
+}
+
+fn copies(config: &RebuildConfig) -> CorpusCopies {
+    match config.copies {
         Copies::Drop => CorpusCopies::Drop,
         Copies::Keep => CorpusCopies::Keep,
-    };
-    Ok(Seen::survey(corpora, copies, observer, &|document: &Document| split(document, &config.split).len())?)
+    }
 }
 
 /// Reads every corpus and hands each document on with its passages.
@@ -217,11 +242,10 @@ pub(crate) fn read_all(
     let mut done = 0;
     let mut tell = |done: u64, total: u64| observer.observe(&Progress { stage: Stage::Read, done, total: Some(total) });
     std::thread::scope(|scope| {
-        let (send, read) = sync_channel::<Vec<Document>>(AHEAD);
-        let reader = scope.spawn(move || parse_ahead(corpora, seen, &send));
+        let (send, read) = sync_channel(AHEAD);
+        let reader = scope.spawn(move || parse_ahead(corpora, seen, config, &send));
         let mut taken = Ok(());
-        for document in read.iter().flatten() {
-            let passages = split(&document, &config.split);
+        for (document, passages) in read.iter().flatten() {
             taken = sink(document, passages);
             if taken.is_err() {
                 break;
@@ -236,14 +260,23 @@ pub(crate) fn read_all(
     })
 }
 
-/// Parses one corpus after the other and hands documents on, many at once, some ahead of whoever takes them: parsing
-/// goes on while passages are encoded and written.
-fn parse_ahead(corpora: &[Corpus], seen: &Seen, send: &SyncSender<Vec<Document>>) -> Result<Sources, Error> {
+/// A document and its passages.
+type Split = (Document, Vec<Passage>);
+
+/// Parses one corpus after the other and hands documents on, many at once, some ahead of whoever takes them: parsing and
+/// splitting go on while passages are encoded and written.
+fn parse_ahead(
+    corpora: &[Corpus],
+    seen: &Seen,
+    config: &RebuildConfig,
+    send: &SyncSender<Vec<Split>>,
+) -> Result<Sources, Error> {
     let mut sources = Sources::default();
     let mut batch = Vec::new();
     for corpus in corpora {
         let read = corpus.read_unseen(seen, &mut Silent, &mut |document| {
-            batch.push(document);
+            let passages = split(&document, &config.split);
+            batch.push((document, passages));
             if batch.len() < AT_ONCE || send.send(std::mem::take(&mut batch)).is_ok() {
                 return ControlFlow::Continue(());
             }

@@ -7,6 +7,7 @@
 //! index/generations/.tmp-…/         one being written; left over after a crash, pruned by the next writer
 //! index/withdrawn                   documents that may not be shown, whichever generation holds them
 //! index/.encoded                    vectors of a rebuild that did not come to its end, for the next one
+//! index/.gathered                   documents that a rebuild has read and not yet written, without a name where possible
 //! index/.lock                       held while one is being written, by whom and since when
 //! index/.published                  there as soon as CURRENT ever was
 //! ```
@@ -36,6 +37,7 @@ const PREVIOUS: &str = "PREVIOUS";
 const PREVIOUS_NEXT: &str = ".PREVIOUS.next";
 const GENERATIONS: &str = "generations";
 const PUBLISHED: &str = ".published";
+const SCRATCH: &str = ".gathered";
 pub(crate) const TEMPORARY_PREFIX: &str = ".tmp-";
 /// Generations kept unless somebody wants more: the current one, and the one before to fall back on.
 pub const KEPT_GENERATIONS: usize = 2;
@@ -68,6 +70,27 @@ impl Store {
     /// The folder.
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// An empty file for whoever holds the lock, on the disk of the index. It has no name, so that nothing is left of it
+    /// whatever ends the process; where the system does not allow that, the next one overwrites it.
+    pub fn scratch(&self) -> Result<File, IndexError> {
+        let path = self.root.join(SCRATCH);
+        let file = File::options()
+            .create(true)
+            .read(true)
+            .write(true)
+            .truncate(true)
+            .open(&path)
+            .map_err(|source| IndexError::io("create", &path, source))?;
+        // No matter if it keeps its name.
+        fs::remove_file(&path).ok();
+        Ok(file)
+    }
+
+    /// Why writing to [`Store::scratch`] failed, in the words of the index.
+    pub fn scratch_failed(&self, source: std::io::Error) -> IndexError {
+        IndexError::io("write", &self.root.join(SCRATCH), source)
     }
 
     /// What `CURRENT` says; `None` if there is none. A damaged one is an error.

@@ -247,7 +247,7 @@ fn write_words(
         }
         Ok::<(), IndexError>(())
     })?;
-    let content_hash = words.finish(folder)?;
+    let content_hash = words.finish(folder, spool)?;
     tell(total as u64);
     Ok((Counts { documents: spool.waiting.len() as u64, passages: total as u64 }, content_hash))
 }
@@ -285,7 +285,7 @@ impl Words {
             documents: Output::create(folder.join(DOCUMENTS))?,
             metadata: Output::create(folder.join(METADATA))?,
             passages: Output::create(folder.join(PASSAGES))?,
-            lexical: LexicalBuilder::create(folder)?,
+            lexical: LexicalBuilder::create(folder, passages)?,
             lexicon: LexiconBuilder::default(),
             content: blake3::Hasher::new(),
             headings: Vec::new(),
@@ -344,12 +344,13 @@ impl Words {
         Ok(())
     }
 
-    fn finish(self, folder: &Path) -> Result<blake3::Hash, IndexError> {
+    fn finish(self, folder: &Path, spool: &ClosedSpool) -> Result<blake3::Hash, IndexError> {
         let path = folder.join(HEADINGS);
         let headings =
             serde_json::to_vec(&self.headings).map_err(|source| IndexError::Json { path: path.clone(), source })?;
         write_durably(&path, &headings)?;
-        write_durably(&folder.join(LEXICON), &self.lexicon.finish().encode())?;
+        let lexicon = self.lexicon.finish(|number| spool.waiting[number as usize].id.clone());
+        write_durably(&folder.join(LEXICON), &lexicon.encode())?;
         self.documents.finish()?;
         self.metadata.finish()?;
         self.passages.finish()?;
