@@ -1,0 +1,7 @@
+//! Does the reader of JSON Lines keep its promises whatever it is given?
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    clinqa_corpus_fuzz::read_as("json_lines", "a.ndjson", bytes);
+});
