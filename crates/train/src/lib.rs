@@ -4,9 +4,15 @@
 //! about a batch of them; [`train`] is the one loop that serves every task.
 
 mod batches;
+pub mod card;
+pub mod curve;
+pub mod data;
 mod error;
+mod examples;
+pub mod log;
 mod ops;
 mod optimizer;
+mod papers;
 mod pass;
 mod run;
 mod save;
@@ -16,7 +22,9 @@ pub mod task;
 mod twin;
 
 pub use error::TrainError;
+pub use examples::write_examples;
 pub use ops::{cross_entropy, dropout, linear, log_softmax};
+pub use papers::leave;
 pub use pass::Pass;
 pub use run::{Best, Ending, Epoch, Parts, RunRecord, Settings, train};
 pub use save::save;

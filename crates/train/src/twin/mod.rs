@@ -6,6 +6,7 @@
 
 mod composed;
 mod names;
+mod thinned;
 
 use std::collections::{BTreeMap, BTreeSet};
 
