@@ -26,5 +26,6 @@ mod serve_load;
 mod standing;
 mod support;
 mod tidy;
+mod trained;
 mod tui;
 mod withdrawn;
