@@ -3,6 +3,8 @@
 mod corpus;
 mod index;
 mod serve;
+mod train;
+mod train_spans;
 
 use std::path::PathBuf;
 
@@ -17,6 +19,8 @@ use clinqa_schema::Date;
 pub(crate) use corpus::{AddArgs, CorpusArgs, CorpusCommand, FetchArgs, WatchArgs};
 pub(crate) use index::{IndexCommand, InspectArgs, KeepArgs, RebuildArgs};
 pub(crate) use serve::{KeyArgs, LogArg, QueriesArgs, QueriesCommand, RoleArg, ServeArgs};
+pub(crate) use train::{LearnArgs, PretrainArgs, TrainArgs, TrainCommand};
+pub(crate) use train_spans::{DistilArgs, SpanData, TrainReaderArgs};
 
 /// Medical question answering: offline, private, every answer cited.
 #[derive(Debug, Parser)]
@@ -86,6 +90,8 @@ pub(crate) enum Command {
     /// Measure retrieval, reading and answering
     #[command(subcommand)]
     Eval(EvalCommand),
+    /// Teach a model on this machine, from files of this machine
+    Train(Box<TrainArgs>),
     /// List, pull and pack models
     #[command(subcommand)]
     Model(ModelCommand),

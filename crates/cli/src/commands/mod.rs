@@ -15,6 +15,7 @@ mod rebuild;
 mod score;
 mod search;
 mod serve;
+mod train;
 mod tui;
 
 use std::fs::File;
@@ -123,6 +124,7 @@ fn run_with(settings: &Settings, command: Command) -> anyhow::Result<ExitCode> {
         Command::Eval(EvalCommand::Answers(eval)) => eval_answers::run(settings, &eval),
         Command::Eval(EvalCommand::Compare(eval)) => eval_compare::run(&eval),
         Command::Eval(EvalCommand::Score(eval)) => score::run(&eval),
+        Command::Train(args) => train::run(settings, &args),
         Command::Model(model) => model::run(settings, model),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Args::command(), "clinqa", &mut io::stdout());

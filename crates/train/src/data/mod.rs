@@ -1,4 +1,4 @@
-//! Which examples does a file hold? One file a format.
+//! What is learned from? Files in, examples out, and a report of what was of no use.
 
 mod bioasq;
 mod cut;
@@ -6,6 +6,7 @@ mod licence;
 mod mixture;
 mod report;
 mod squad;
+pub mod text;
 mod wrong_passages;
 
 pub use cut::{CutConfig, SpanExample, cut};

@@ -10,11 +10,13 @@
 //! 5. [`Task::config`] and [`Task::files`]: what goes into `config.json` and beside the weights.
 
 pub mod distil;
+mod pretrain;
 pub mod reader;
 
 use candle_core::{Tensor, Var};
 
 use crate::{Pass, TrainError, Twin};
+pub use pretrain::Pretrain;
 
 /// How good the model is on the development part.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
