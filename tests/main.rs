@@ -29,5 +29,6 @@ mod support;
 mod tidy;
 mod train;
 mod train_encoder;
+mod trained;
 mod tui;
 mod withdrawn;

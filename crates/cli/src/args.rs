@@ -5,6 +5,7 @@ mod index;
 mod pairs;
 mod serve;
 mod train;
+mod train_spans;
 
 use std::path::PathBuf;
 
@@ -21,6 +22,7 @@ pub(crate) use index::{IndexCommand, InspectArgs, KeepArgs, RebuildArgs};
 pub(crate) use pairs::{EncoderArgs, PairSource, PairsArgs, PairsFrom};
 pub(crate) use serve::{KeyArgs, LogArg, QueriesArgs, QueriesCommand, RoleArg, ServeArgs};
 pub(crate) use train::{LearnArgs, PretrainArgs, TrainArgs, TrainCommand};
+pub(crate) use train_spans::{DistilArgs, SpanData, TrainReaderArgs};
 
 /// Medical question answering: offline, private, every answer cited.
 #[derive(Debug, Parser)]

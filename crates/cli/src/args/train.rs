@@ -7,6 +7,7 @@ use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use clinqa_train::{Machine, Settings};
 
 use super::{EncoderArgs, PairsArgs};
+use super::train_spans::{DistilArgs, TrainReaderArgs};
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct TrainArgs {
@@ -22,6 +23,10 @@ pub(crate) enum TrainCommand {
     Encoder(Box<EncoderArgs>),
     /// Make a collection of questions and answers into pairs for `train encoder`
     Pairs(PairsArgs),
+    /// Learn to find answers in texts, from SQuAD and BioASQ files
+    Reader(TrainReaderArgs),
+    /// Make a small reader that learns from a large one
+    Distil(DistilArgs),
 }
 
 #[derive(Debug, ClapArgs)]

@@ -2,7 +2,10 @@
 
 mod encoder;
 mod pairs;
+mod distil;
 mod pretrain;
+mod reader;
+mod spans;
 
 use std::process::ExitCode;
 
@@ -20,6 +23,8 @@ pub(crate) fn run(settings: &Settings, args: &TrainArgs) -> anyhow::Result<ExitC
         TrainCommand::Pretrain(args) => pretrain::run(settings, args),
         TrainCommand::Encoder(args) => encoder::run(settings, args),
         TrainCommand::Pairs(args) => pairs::run(args),
+        TrainCommand::Reader(args) => reader::run(settings, args),
+        TrainCommand::Distil(args) => distil::run(settings, args),
     }
 }
 
