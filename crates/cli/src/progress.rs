@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clinqa_schema::{Observer, Progress, Stage};
+use clinqa_schema::{Learning, Observer, Progress, Stage};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// One bar at a time, of the stage that runs.
@@ -23,6 +23,12 @@ impl Observer for Bars {
                 bar.set_length(total);
             }
             bar.set_position(progress.done);
+        }
+    }
+
+    fn observe_learning(&mut self, learning: &Learning) {
+        if let Some((_, bar)) = &self.shown {
+            bar.set_message(format!("loss {:.4}, rate {:.1e}", learning.loss, learning.rate));
         }
     }
 }
@@ -50,6 +56,7 @@ fn bar(stage: Stage) -> ProgressBar {
         Stage::Seal => ("sealing", "files"),
         Stage::Evaluate => ("asking", "questions"),
         Stage::Fetch => ("fetching", "bytes"),
+        Stage::Learn => ("learning", "steps"),
     };
     let template = format!("{{msg:15}} {{wide_bar}} {{pos}}/{{len}} {unit} {{per_sec}} {{eta}} left");
     let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());

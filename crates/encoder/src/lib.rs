@@ -14,7 +14,8 @@ mod pooling;
 pub use arch::{ARCHITECTURES, Hidden, Sequence, Transformer};
 pub use batch::{Batch, TokenBudget, plan};
 pub use checkpoint::{
-    Array, Checkpoint, Embedded, Encoding, HeadLabels, PackReport, PooledHead, Precision, Source, SpecialTokens, Tensors, TextTokenizer, pack,
+    Array, Checkpoint, Dimensions, Embedded, Encoding, HeadLabels, PackReport, PooledHead, Precision, Source,
+    SpecialTokens, Tensors, TextTokenizer, pack,
 };
 pub use encode::Encoder;
 pub use error::{CheckpointError, EncodeError};

@@ -17,6 +17,17 @@ pub enum Stage {
     Evaluate,
     /// Bytes arrive from elsewhere; counted in bytes.
     Fetch,
+    /// A model learns; counted in steps.
+    Learn,
+}
+
+/// How a model that learns is doing.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Learning {
+    /// Mean loss of the last steps.
+    pub loss: f64,
+    /// The rate it learns with.
+    pub rate: f64,
 }
 
 /// One report: `done` of `total` units of a stage.
@@ -34,6 +45,9 @@ pub struct Progress {
 pub trait Observer {
     /// Takes one report; called often, so it must be quick.
     fn observe(&mut self, progress: &Progress);
+
+    /// Takes how a model that learns is doing; whoever has no use for it need not look.
+    fn observe_learning(&mut self, _: &Learning) {}
 }
 
 /// An observer that does not look.

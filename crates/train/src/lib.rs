@@ -1,1 +1,24 @@
 //! How do the models learn?
+//!
+//! A [`Twin`] is a BERT whose every parameter can learn; a [`Task`] says what an example is and how wrong the model is
+//! about a batch of them; [`train`] is the one loop that serves every task.
+
+mod batches;
+mod error;
+mod ops;
+mod optimizer;
+mod pass;
+mod run;
+mod save;
+mod schedule;
+mod state;
+pub mod task;
+mod twin;
+
+pub use error::TrainError;
+pub use ops::{cross_entropy, dropout, linear, log_softmax};
+pub use pass::Pass;
+pub use run::{Best, Ending, Epoch, Parts, RunRecord, Settings, train};
+pub use save::save;
+pub use task::{Score, Task};
+pub use twin::{Gradients, Layers, Packed, Twin};

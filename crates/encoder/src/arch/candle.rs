@@ -7,7 +7,7 @@ use candle_nn::VarBuilder;
 use candle_transformers::models::bert::{BertModel, Config, DTYPE, HiddenAct};
 
 use super::{Hidden, Sequence, Transformer};
-use crate::checkpoint::BertConfig;
+use crate::checkpoint::trunk_tensors;
 use crate::{Checkpoint, CheckpointError, EncodeError};
 
 struct Bert {
@@ -21,7 +21,7 @@ pub(super) fn build(checkpoint: &mut Checkpoint) -> Result<Box<dyn Transformer>,
     let config = checkpoint.config.clone();
     let settings = settings(checkpoint)?;
     let mut tensors = HashMap::new();
-    for (name, shape) in expected_tensors(&config) {
+    for (name, shape) in trunk_tensors(&config) {
         let array = checkpoint.take(&name, &shape)?;
         let tensor =
             Tensor::from_vec(array.values, shape, &Device::Cpu).map_err(|error| damaged(checkpoint, &error))?;
@@ -65,37 +65,6 @@ fn settings(checkpoint: &Checkpoint) -> Result<Config, CheckpointError> {
         pad_token_id: config.pad_token_id.unwrap_or_default(),
         ..Config::default()
     })
-}
-
-/// Every tensor that the configuration asks for, with its shape: checked by name before candle sees one.
-fn expected_tensors(config: &BertConfig) -> Vec<(String, Vec<usize>)> {
-    let (h, i) = (config.hidden_size, config.intermediate_size);
-    let mut tensors = vec![
-        ("embeddings.word_embeddings.weight".to_owned(), vec![config.vocab_size, h]),
-        ("embeddings.position_embeddings.weight".to_owned(), vec![config.max_position_embeddings, h]),
-        ("embeddings.token_type_embeddings.weight".to_owned(), vec![config.type_vocab_size, h]),
-        ("embeddings.LayerNorm.weight".to_owned(), vec![h]),
-        ("embeddings.LayerNorm.bias".to_owned(), vec![h]),
-    ];
-    for layer in 0..config.num_hidden_layers {
-        let linears = [
-            ("attention.self.query", h, h),
-            ("attention.self.key", h, h),
-            ("attention.self.value", h, h),
-            ("attention.output.dense", h, h),
-            ("intermediate.dense", i, h),
-            ("output.dense", h, i),
-        ];
-        for (part, rows, columns) in linears {
-            tensors.push((format!("encoder.layer.{layer}.{part}.weight"), vec![rows, columns]));
-            tensors.push((format!("encoder.layer.{layer}.{part}.bias"), vec![rows]));
-        }
-        for part in ["attention.output.LayerNorm", "output.LayerNorm"] {
-            tensors.push((format!("encoder.layer.{layer}.{part}.weight"), vec![h]));
-            tensors.push((format!("encoder.layer.{layer}.{part}.bias"), vec![h]));
-        }
-    }
-    tensors
 }
 
 impl Transformer for Bert {

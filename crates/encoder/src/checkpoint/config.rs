@@ -99,6 +99,37 @@ impl BertConfig {
     }
 }
 
+/// Every tensor of the trunk that the configuration asks for, with its shape.
+pub(crate) fn trunk_tensors(config: &BertConfig) -> Vec<(String, Vec<usize>)> {
+    let (h, i) = (config.hidden_size, config.intermediate_size);
+    let mut tensors = vec![
+        ("embeddings.word_embeddings.weight".to_owned(), vec![config.vocab_size, h]),
+        ("embeddings.position_embeddings.weight".to_owned(), vec![config.max_position_embeddings, h]),
+        ("embeddings.token_type_embeddings.weight".to_owned(), vec![config.type_vocab_size, h]),
+        ("embeddings.LayerNorm.weight".to_owned(), vec![h]),
+        ("embeddings.LayerNorm.bias".to_owned(), vec![h]),
+    ];
+    for layer in 0..config.num_hidden_layers {
+        let linears = [
+            ("attention.self.query", h, h),
+            ("attention.self.key", h, h),
+            ("attention.self.value", h, h),
+            ("attention.output.dense", h, h),
+            ("intermediate.dense", i, h),
+            ("output.dense", h, i),
+        ];
+        for (part, rows, columns) in linears {
+            tensors.push((format!("encoder.layer.{layer}.{part}.weight"), vec![rows, columns]));
+            tensors.push((format!("encoder.layer.{layer}.{part}.bias"), vec![rows]));
+        }
+        for part in ["attention.output.LayerNorm", "output.LayerNorm"] {
+            tensors.push((format!("encoder.layer.{layer}.{part}.weight"), vec![h]));
+            tensors.push((format!("encoder.layer.{layer}.{part}.bias"), vec![h]));
+        }
+    }
+    tensors
+}
+
 /// What the files of sentence-transformers say about a checkpoint; a plain one gets mean pooling.
 pub(crate) struct SentenceTransformer {
     pub(crate) transformer_folder: String,

@@ -8,6 +8,7 @@ mod pickle;
 mod plain;
 mod tensors;
 mod tokenizer;
+mod training;
 
 pub use files::{Embedded, Source};
 pub use labels::{HeadLabels, PooledHead};
@@ -15,8 +16,9 @@ pub use pack::{PackReport, pack};
 pub use tensors::{Array, Tensors};
 pub(crate) use tensors::{ByteMatrix, Stored};
 pub use tokenizer::{Encoding, SpecialTokens, TextTokenizer};
+pub use training::Dimensions;
 
-pub(crate) use config::BertConfig;
+pub(crate) use config::{BertConfig, trunk_tensors};
 
 use crate::CheckpointError;
 use crate::pooling::Pooling;

@@ -185,6 +185,10 @@ impl Tensors {
         })
     }
 
+    pub(crate) fn shape_of(&self, name: &str) -> Option<&[usize]> {
+        self.0.get(name).map(Stored::shape)
+    }
+
     /// Turns every matrix of bytes into f32; whether there was one.
     pub(crate) fn fill(&mut self) -> bool {
         let mut found = false;

@@ -104,6 +104,7 @@ pub(crate) fn stage_name(stage: Stage) -> (&'static str, &'static str) {
         Stage::Seal => ("sealing", "files"),
         Stage::Evaluate => ("asking", "questions"),
         Stage::Fetch => ("fetching", "bytes"),
+        Stage::Learn => ("learning", "steps"),
     }
 }
 

@@ -1,0 +1,141 @@
+//! What can go wrong while a model learns, and what to do about it. None of these repeats a text that was learned from.
+
+use clinqa_encoder::{CheckpointError, EncodeError};
+
+/// Why a run cannot begin or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// The checkpoint to begin from cannot be used.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// A text cannot be made into tokens.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// A computation failed: shapes that do not fit, or no memory.
+    #[error("a computation failed: {0}; smaller batches need less memory")]
+    Compute(#[from] candle_core::Error),
+    /// A file cannot be read.
+    #[error("cannot read {path}: {source}; check the path and its rights")]
+    Read {
+        /// The file.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file cannot be written.
+    #[error("cannot write {path}: {source}; what was saved before is whole: free some space and go on with `--resume`")]
+    Write {
+        /// The file.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A record of the data is not what its format says.
+    #[error("{path}, record {record}: {detail}; correct it or leave it out")]
+    Record {
+        /// The file.
+        path: String,
+        /// Which record of the file, counted from 1.
+        record: usize,
+        /// What is wrong; never its text.
+        detail: String,
+    },
+    /// A file of data is not of a format that is read here.
+    #[error("cannot understand {path}: {detail}")]
+    Format {
+        /// The file.
+        path: String,
+        /// What was expected.
+        detail: String,
+    },
+    /// There is too little to learn from.
+    #[error(
+        "{found} usable examples of {what}, at least {needed} are needed; add data, or see the report of what was skipped"
+    )]
+    TooFew {
+        /// Which part of the data.
+        what: &'static str,
+        /// How many there are.
+        found: usize,
+        /// How many there must be.
+        needed: usize,
+    },
+    /// A setting has a value that cannot work.
+    #[error("{setting} is {found}; it must be {expected}")]
+    Setting {
+        /// As the command line names it.
+        setting: &'static str,
+        /// Its value.
+        found: String,
+        /// What would do.
+        expected: &'static str,
+    },
+    /// A sequence does not fit the model.
+    #[error("a sequence of {found} tokens was given to a model of {limit} positions; ask for shorter windows")]
+    TooLong {
+        /// Tokens found.
+        found: usize,
+        /// Positions there are.
+        limit: usize,
+    },
+    /// A sequence holds what the model has no row for.
+    #[error(
+        "a sequence holds the {table} id {found}, the model has {rows}; tokenizer and weights are not of one model"
+    )]
+    TokenId {
+        /// `token` or `type`.
+        table: &'static str,
+        /// The id.
+        found: u32,
+        /// Rows of the table.
+        rows: usize,
+    },
+    /// The loss or a gradient is not a number.
+    #[error(
+        "the {what} of step {step} is not finite; the last good checkpoint is kept in {kept}: go on from it with a lower --rate or a lower --clip"
+    )]
+    NotFinite {
+        /// Loss or gradient.
+        what: &'static str,
+        /// The step.
+        step: u64,
+        /// Where the last good checkpoint lies.
+        kept: String,
+    },
+    /// There is nothing to go on with.
+    #[error("there is no run to resume in {folder}; leave `--resume` out to begin one")]
+    NothingToResume {
+        /// The folder.
+        folder: String,
+    },
+    /// A run is there that would be overwritten.
+    #[error("{folder} already holds a run; pass `--resume` to go on with it, or name another folder with `--out`")]
+    Occupied {
+        /// The folder.
+        folder: String,
+    },
+    /// The saved state is damaged.
+    #[error(
+        "{path} is damaged ({detail}); delete it to go on from the state before it, or begin anew in another folder"
+    )]
+    Damaged {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        detail: String,
+    },
+    /// The saved state is of another run.
+    #[error(
+        "{path} is of another run: {what} is {found} there and {expected} here; use the same settings, or another folder"
+    )]
+    OtherRun {
+        /// The file.
+        path: String,
+        /// What differs.
+        what: String,
+        /// What the file says.
+        found: String,
+        /// What this run says.
+        expected: String,
+    },
+}

@@ -1,0 +1,61 @@
+//! What is an example, and how wrong is the model about it? One file a kind of training; `run.rs` does the rest.
+//!
+//! The contract of a task, in the order in which the loop uses it:
+//!
+//! 1. [`Task::variables`]: the head's parameters, by their Hugging Face names. The trunk's are the twin's.
+//! 2. [`Task::length`]: examples of like length share a batch, so that sequences packed together cost alike.
+//! 3. [`Task::loss`]: a scalar tensor for one batch, the mean over its examples. It calls [`Twin::forward`], as often
+//!    as it likes, and computes on what comes back with candle's operations and those of `ops`.
+//! 4. [`Task::score`]: on the development part, once an epoch; the highest [`Score::value`] is kept as `checkpoint/`.
+//! 5. [`Task::config`] and [`Task::files`]: what goes into `config.json` and beside the weights.
+
+use candle_core::{Tensor, Var};
+
+use crate::{Pass, TrainError, Twin};
+
+/// How good the model is on the development part.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Score {
+    /// What is measured: `f1`, `perplexity`.
+    pub name: String,
+    /// The figure that decides, higher is better (a perplexity enters negated).
+    pub value: f64,
+    /// The mean loss.
+    pub loss: f64,
+    /// Other figures worth keeping, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<(String, f64)>,
+}
+
+/// One kind of training: the loop does the rest.
+pub trait Task {
+    /// What is learned from.
+    type Example: Send + Sync;
+
+    /// The task's name, as the command line says it.
+    fn name(&self) -> &'static str;
+
+    /// The class that transformers loads the result with, such as `BertForQuestionAnswering`; `BertModel` for a bare
+    /// trunk, which is saved without the prefix `bert.`.
+    fn architecture(&self) -> &'static str;
+
+    /// How many tokens an example has.
+    fn length(&self, example: &Self::Example) -> usize;
+
+    /// The head's own parameters, by the names that Hugging Face gives them.
+    fn variables(&self) -> Vec<(String, Var)>;
+
+    /// The mean loss of a batch: a scalar of the twin's type.
+    fn loss(&self, twin: &Twin, batch: &[&Self::Example], pass: &mut Pass) -> Result<Tensor, TrainError>;
+
+    /// How good the model is on `dev`, in passes of [`Pass::evaluation`].
+    fn score(&self, twin: &Twin, dev: &[Self::Example]) -> Result<Score, TrainError>;
+
+    /// Changes what `config.json` says: labels, say. `architectures` is set by whoever saves.
+    fn config(&self, _config: &mut serde_json::Map<String, serde_json::Value>) {}
+
+    /// Files to write beside the weights, by name (a `/` makes a folder); they replace those of the first checkpoint.
+    fn files(&self) -> Vec<(String, Vec<u8>)> {
+        Vec::new()
+    }
+}
