@@ -8,7 +8,7 @@
 use std::ops::Range;
 
 /// Words that tags mark as one thing.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct WordSpan {
     /// Which words, counted from 0.
     pub words: Range<usize>,
