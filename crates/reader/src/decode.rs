@@ -30,14 +30,26 @@ pub struct TextReading {
     pub spans: Vec<ScoredSpan>,
 }
 
+/// Spans kept of a window before overlapping ones are removed: the best ones are mostly one answer cut differently.
+pub(crate) const SPANS_A_WINDOW: usize = 256;
+
 /// One window's logits: position 0 is `[CLS]`, the text's tokens begin at `first`.
-pub(crate) struct WindowLogits<'a> {
+#[derive(Debug, Clone, Copy)]
+pub struct WindowLogits<'a> {
     /// Start and end logit of each position.
-    pub(crate) logits: &'a [[f32; 2]],
+    pub logits: &'a [[f32; 2]],
     /// Position of the window's first text token.
-    pub(crate) first: usize,
+    pub first: usize,
     /// Where each of the window's text tokens stands, in bytes.
-    pub(crate) offsets: &'a [Range<usize>],
+    pub offsets: &'a [Range<usize>],
+}
+
+/// The spans of `text` that the logits of its windows name: what [`crate::Reader::read_texts`] does after its forward
+/// pass, for whoever has logits of a model that is still learning.
+pub fn decode(text: &str, windows: &[WindowLogits<'_>], config: ReadConfig) -> TextReading {
+    let text = Text { text, answers_from: 0 };
+    let found = windows.iter().flat_map(|window| spans(window, &text, config.max_answer_tokens, SPANS_A_WINDOW));
+    gather(found.collect(), config)
 }
 
 /// Every legal span of a window that is among its `keep` best: inside the text, past its context, start before end, at
@@ -125,6 +137,22 @@ mod tests {
         let found = read(text, &tokens(text), &[5.0, 0.0, 1.0, 0.0, 0.0], &[1.0, 0.0, 0.0, 0.0, 9.0]);
         assert_eq!(found[0], ("passing urine often".to_owned(), 9.25), "thirst…often is four tokens too long");
         assert_eq!(found.iter().find(|(span, _)| span == "thirst").map(|(_, margin)| *margin), Some(5.25));
+    }
+
+    #[test]
+    fn the_windows_of_a_text_are_decoded_together_by_margin() {
+        let text = "thirst and passing urine often";
+        let offsets = tokens(text);
+        let logits = |null: f32, scores: [f32; 2]| vec![[null, 0.0], [9.0, 9.0], [scores[0]; 2], [scores[1]; 2]];
+        let (first, second) = (logits(8.0, [5.0, 0.0]), logits(1.0, [0.0, 3.0]));
+        let window = |logits, at: usize| WindowLogits { logits, first: 2, offsets: &offsets[at..at + 2] };
+        let reading = decode(text, &[window(&first, 0), window(&second, 3)], ReadConfig::default());
+        let best = &reading.spans[0];
+        assert_eq!(
+            (&text[best.bytes.clone()], best.margin()),
+            ("often", 5.0),
+            "10 of the first window is 2 above its null"
+        );
     }
 
     #[test]

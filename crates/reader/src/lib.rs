@@ -11,7 +11,7 @@ mod read;
 mod window;
 
 pub use calibration::{Calibration, CalibrationError};
-pub use decode::{ScoredSpan, TextReading};
+pub use decode::{ScoredSpan, TextReading, WindowLogits, decode};
 pub use merge::{Candidate, candidates};
 pub use read::{PassageReading, ReadConfig, Reader, Variants};
-pub use window::{Window, windows};
+pub use window::{Window, frame, windows};

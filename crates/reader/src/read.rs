@@ -10,12 +10,9 @@ use clinqa_encoder::{
 };
 use clinqa_schema::{Passage, Question, Span};
 
-use crate::decode::{WindowLogits, gather, spans};
+use crate::decode::{SPANS_A_WINDOW, WindowLogits, gather, spans};
 use crate::head::SpanHead;
-use crate::{Calibration, ScoredSpan, TextReading, windows};
-
-/// Spans kept of a window before overlapping ones are removed: the best ones are mostly one answer cut differently.
-const SPANS_A_WINDOW: usize = 256;
+use crate::{Calibration, ScoredSpan, TextReading, frame, windows};
 
 /// A text of more windows is read in f32: among the spans of a whole article the best one leads by less than computing
 /// in bytes may be off by. No passage is that long.
@@ -250,23 +247,16 @@ impl Reader {
         Ok(())
     }
 
-    /// `[CLS]` question `[SEP]` window `[SEP]`, the second part of type 1.
+    /// A framed sequence for each window of each text.
     fn jobs(&self, question: &[u32], encodings: &[Encoding]) -> Vec<Job> {
         let special = self.tokenizer.special;
-        let frame = question.len() + 3;
-        let room = self.config.window_tokens.min(self.transformer.max_positions()).saturating_sub(frame);
+        let framing = question.len() + 3;
+        let room = self.config.window_tokens.min(self.transformer.max_positions()).saturating_sub(framing);
         let mut jobs = Vec::new();
         for (text, encoding) in encodings.iter().enumerate() {
             for window in windows(encoding.ids.len(), room, self.config.overlap) {
-                let mut ids = Vec::with_capacity(frame + window.len());
-                ids.push(special.cls);
-                ids.extend_from_slice(question);
-                ids.push(special.sep);
-                let first_part = ids.len();
-                ids.extend_from_slice(&encoding.ids[window.clone()]);
-                ids.push(special.sep);
-                let types = (0..ids.len()).map(|position| u32::from(position >= first_part)).collect();
-                jobs.push(Job { text, window, sequence: Sequence { ids, types } });
+                let sequence = frame(special, question, &encoding.ids[window.clone()]);
+                jobs.push(Job { text, window, sequence });
             }
         }
         jobs

@@ -2,8 +2,24 @@
 
 use std::ops::Range;
 
+use clinqa_encoder::{Sequence, SpecialTokens};
+
 /// The tokens of one text that fit beside a question.
 pub type Window = Range<usize>;
+
+/// `[CLS]` question `[SEP]` window `[SEP]`, the second part of type 1: the window's first token stands at
+/// `question.len() + 2`. Training frames its examples with it too.
+pub fn frame(special: SpecialTokens, question: &[u32], window: &[u32]) -> Sequence {
+    let mut ids = Vec::with_capacity(question.len() + window.len() + 3);
+    ids.push(special.cls);
+    ids.extend_from_slice(question);
+    ids.push(special.sep);
+    let first_part = ids.len();
+    ids.extend_from_slice(window);
+    ids.push(special.sep);
+    let types = (0..ids.len()).map(|position| u32::from(position >= first_part)).collect();
+    Sequence { ids, types }
+}
 
 /// Cuts `tokens` tokens into windows of at most `size`, each beginning `size - overlap` after the one before, so that
 /// an answer of up to `overlap` tokens stands whole in one of them. No tokens, no windows.
@@ -37,6 +53,13 @@ mod tests {
         check(11, 10, 4, &[0..10, 6..11]);
         check(30, 10, 4, &[0..10, 6..16, 12..22, 18..28, 24..30]);
         check(3, 1, 5, &[0..1, 1..2, 2..3]);
+    }
+
+    #[test]
+    fn a_frame_holds_both_texts_between_special_tokens() {
+        let special = SpecialTokens { cls: 101, sep: 102, pad: 0 };
+        let framed = frame(special, &[5, 6], &[7]);
+        assert_eq!((framed.ids, framed.types), (vec![101, 5, 6, 102, 7, 102], vec![0, 0, 0, 0, 1, 1]));
     }
 
     proptest::proptest! {
