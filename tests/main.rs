@@ -9,6 +9,7 @@ mod formats;
 mod generations;
 mod hostile;
 mod inspect;
+mod labels;
 mod model;
 mod pages;
 mod parity;

@@ -5,7 +5,6 @@ use clinqa_encoder::{
 };
 use clinqa_schema::{Observer, Progress, Stage};
 
-use crate::LabelError;
 use crate::head::{Linear, largest, sigmoid, softmax};
 
 /// How many labels a text has.
@@ -75,8 +74,8 @@ pub struct Classifier {
 
 impl Classifier {
     /// Opens the checkpoint at `source`.
-    pub fn open(source: &Source) -> Result<Self, LabelError> {
-        Ok(Self::from_checkpoint(Checkpoint::open(source)?)?)
+    pub fn open(source: &Source) -> Result<Self, CheckpointError> {
+        Self::from_checkpoint(Checkpoint::open(source)?)
     }
 
     /// Lays the weights of a `checkpoint` with a classification head out.

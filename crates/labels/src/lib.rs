@@ -6,14 +6,12 @@
 //! stores it (a `Dense` module), is a classifier too.
 
 mod classify;
-mod error;
 mod head;
 mod tag;
 mod window;
 mod words;
 
 pub use classify::{Classified, Classifier, LabelScore, Problem};
-pub use error::LabelError;
 pub use tag::{Entity, TaggedWord, Tagger};
 pub use window::{LabelWindow, label_windows};
 pub use words::{Pieces, whole_characters};

@@ -9,7 +9,7 @@ use clinqa_schema::{Observer, Progress, Stage, word_spans};
 
 use crate::head::{Linear, largest, softmax};
 use crate::words::{Pieces, whole_characters};
-use crate::{LabelError, label_windows};
+use crate::label_windows;
 
 /// Tokens of a window; sentences are shorter, and a whole article in one pass would cost the square of its length.
 const WINDOW_TOKENS: usize = 384;
@@ -52,8 +52,8 @@ pub struct Tagger {
 
 impl Tagger {
     /// Opens the checkpoint at `source`.
-    pub fn open(source: &Source) -> Result<Self, LabelError> {
-        Ok(Self::from_checkpoint(Checkpoint::open(source)?)?)
+    pub fn open(source: &Source) -> Result<Self, CheckpointError> {
+        Self::from_checkpoint(Checkpoint::open(source)?)
     }
 
     /// Lays the weights of a `checkpoint` with a tagging head (`BertForTokenClassification`) out.

@@ -4,6 +4,7 @@
 //! about a batch of them; [`train`] is the one loop that serves every task.
 
 mod batches;
+pub mod data;
 mod error;
 mod ops;
 mod optimizer;

@@ -9,7 +9,12 @@
 //! 4. [`Task::score`]: on the development part, once an epoch; the highest [`Score::value`] is kept as `checkpoint/`.
 //! 5. [`Task::config`] and [`Task::files`]: what goes into `config.json` and beside the weights.
 
+pub mod classifier;
+mod head;
+pub mod tagger;
+
 use candle_core::{Tensor, Var};
+pub use head::Fresh;
 
 use crate::{Pass, TrainError, Twin};
 
