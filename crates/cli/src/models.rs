@@ -32,15 +32,15 @@ fn embedded(bundle: &Bundle) -> Source {
 
 /// Opens the classifier that is called `name`.
 pub(crate) fn classifier(settings: &Settings, name: &str) -> Result<Classifier, CheckpointError> {
-    Classifier::from_checkpoint(named(settings, name)?)
+    Classifier::from_checkpoint(headed(settings, name)?)
 }
 
 /// Opens the tagger that is called `name`.
 pub(crate) fn tagger(settings: &Settings, name: &str) -> Result<Tagger, CheckpointError> {
-    Tagger::from_checkpoint(named(settings, name)?)
+    Tagger::from_checkpoint(headed(settings, name)?)
 }
 
-fn named(settings: &Settings, name: &str) -> Result<Checkpoint, CheckpointError> {
+fn headed(settings: &Settings, name: &str) -> Result<Checkpoint, CheckpointError> {
     Ok(Checkpoint::open(&source(settings, Some(name), &ENCODER))?.in_precision(settings.precision))
 }
 

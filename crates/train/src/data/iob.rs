@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use clinqa_eval::{IobProblem, as_bio, read_iob, strays};
 
-use super::labelled::file_name;
+use super::labelled::{file_name, share};
 use super::report::{DataReport, Fate, Fault};
 use crate::TrainError;
 
@@ -63,6 +63,12 @@ pub fn read(path: &Path, report: &mut DataReport) -> Result<Vec<Tagged>, TrainEr
         Tagged { file: Arc::clone(&file), line: sentence.line, words: sentence.words, tags }
     });
     Ok(sentences.collect())
+}
+
+/// A share of the sentences, the same whatever else there is, to be scored on; equal sentences stand on one side.
+pub fn hold_out(sentences: Vec<Tagged>, dev_share: f64, seed: u64) -> (Vec<Tagged>, Vec<Tagged>) {
+    let (dev, train) = sentences.into_iter().partition(|it| share(&it.words.join(" "), seed) < dev_share);
+    (train, dev)
 }
 
 /// The tags that are learned are those of `train`; sentences of `dev` with others are left out.

@@ -159,7 +159,7 @@ fn plain(text: &str) -> String {
 }
 
 /// A number from 0 to 1 that the group has under this seed, whatever else is in the data.
-fn share(group: &str, seed: u64) -> f64 {
+pub(super) fn share(group: &str, seed: u64) -> f64 {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&seed.to_le_bytes()).update(group.as_bytes());
     let first = hasher.finalize().as_bytes().first_chunk().copied().unwrap_or_default();

@@ -11,7 +11,7 @@ use clinqa_labels::Problem;
 use serde_json::{Map, Value, json};
 
 use super::head::{Fresh, Head};
-use super::tagger::name_labels;
+use super::tagger::{name_labels, own_trunk};
 use crate::data::labelled::Labelled;
 use crate::{Pass, Score, Task, TrainError, Twin, cross_entropy, dropout};
 
@@ -133,6 +133,7 @@ impl LabelSet {
 impl ClassifierTask {
     /// A head for `labels` on the trunk of `checkpoint`; the layer before it goes on from the checkpoint's, if it has one.
     pub fn new(checkpoint: &mut Checkpoint, labels: LabelSet, fresh: &Fresh) -> Result<Self, TrainError> {
+        own_trunk(checkpoint)?;
         let width = checkpoint.hidden_size();
         let shape = [labels.names.len(), width];
         let same = checkpoint.head_labels().is_ok_and(|found| found.names == labels.names);

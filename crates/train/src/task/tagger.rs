@@ -35,6 +35,7 @@ pub struct TaggerTask {
 impl TaggerTask {
     /// A head for `tags` on the trunk of `checkpoint`; its own one goes on if it is for these tags.
     pub fn new(checkpoint: &mut Checkpoint, tags: Vec<String>, fresh: &Fresh) -> Result<Self, TrainError> {
+        own_trunk(checkpoint)?;
         let shape = [tags.len(), checkpoint.hidden_size()];
         let same = checkpoint.head_labels().is_ok_and(|labels| labels.names == tags);
         let head = if same { Head::take(checkpoint, "classifier", shape, fresh)? } else { Head::fresh(shape, fresh)? };
@@ -165,6 +166,15 @@ fn in_order(mut tags: Vec<(usize, &str)>) -> Vec<&str> {
     let mut all = vec!["O"; words];
     tags.into_iter().for_each(|(word, tag)| all[word] = tag);
     all
+}
+
+/// Refuses a head over pooled vectors: its modules would go on beside a trunk that no longer fits them.
+pub(super) fn own_trunk(checkpoint: &Checkpoint) -> Result<(), TrainError> {
+    if checkpoint.pooled_head().is_none() {
+        return Ok(());
+    }
+    let expected = "an encoder: begin from the one that this was made from".to_owned();
+    Err(checkpoint.refuse("id2label", "that of a head over pooled vectors".to_owned(), expected).into())
 }
 
 /// `id2label` and `label2id`.
