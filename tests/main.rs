@@ -27,5 +27,6 @@ mod serve_load;
 mod standing;
 mod support;
 mod tidy;
+mod train_labels;
 mod tui;
 mod withdrawn;

@@ -4,6 +4,7 @@ mod corpus;
 mod index;
 mod labels;
 mod serve;
+mod train;
 
 use std::path::PathBuf;
 
@@ -19,6 +20,7 @@ pub(crate) use corpus::{AddArgs, CorpusArgs, CorpusCommand, FetchArgs, WatchArgs
 pub(crate) use index::{IndexCommand, InspectArgs, KeepArgs, RebuildArgs};
 pub(crate) use labels::{EvalLabelsArgs, EvalTagsArgs, LabelArgs, TagArgs, TextsArgs};
 pub(crate) use serve::{KeyArgs, LogArg, QueriesArgs, QueriesCommand, RoleArg, ServeArgs};
+pub(crate) use train::{ClassifierArgs, LearnArgs, PretrainArgs, TaggerArgs, TrainArgs, TrainCommand};
 
 /// Medical question answering: offline, private, every answer cited.
 #[derive(Debug, Parser)]
@@ -92,6 +94,8 @@ pub(crate) enum Command {
     /// Measure retrieval, reading, answering, labels and tags
     #[command(subcommand)]
     Eval(EvalCommand),
+    /// Teach a model on this machine, from files of this machine
+    Train(Box<TrainArgs>),
     /// List, pull and pack models
     #[command(subcommand)]
     Model(ModelCommand),

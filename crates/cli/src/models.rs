@@ -26,6 +26,11 @@ fn source(settings: &Settings, name: Option<&str>, default: &Bundle) -> Source {
     if !folder.is_dir() && pulled.is_dir() { Source::Folder(pulled) } else { Source::Folder(folder) }
 }
 
+/// The model that is called `name`.
+pub(crate) fn named(settings: &Settings, name: &str) -> Source {
+    source(settings, Some(name), &ENCODER)
+}
+
 fn embedded(bundle: &Bundle) -> Source {
     Source::Embedded(Embedded { name: bundle.name, fingerprint: bundle.fingerprint, files: bundle.files })
 }

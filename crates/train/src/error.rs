@@ -14,6 +14,20 @@ pub enum TrainError {
     /// A computation failed: shapes that do not fit, or no memory.
     #[error("a computation failed: {0}; smaller batches need less memory")]
     Compute(#[from] candle_core::Error),
+    /// There is no GPU to learn on.
+    #[error(
+        "cannot learn on a GPU: {source}; build with `--features cuda` on a machine with one, or leave `--device cuda` out"
+    )]
+    Machine {
+        /// What the library said.
+        source: candle_core::Error,
+    },
+    /// The threads cannot be started.
+    #[error("cannot start the threads: {source}; ask for fewer with `--threads`")]
+    Threads {
+        /// Why.
+        source: rayon::ThreadPoolBuildError,
+    },
     /// A file cannot be read.
     #[error("cannot read {path}: {source}; check the path and its rights")]
     Read {

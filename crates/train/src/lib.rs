@@ -14,12 +14,14 @@ mod save;
 mod schedule;
 mod state;
 pub mod task;
+#[cfg(test)]
+mod tiny;
 mod twin;
 
 pub use error::TrainError;
 pub use ops::{cross_entropy, dropout, linear, log_softmax};
 pub use pass::Pass;
-pub use run::{Best, Ending, Epoch, Parts, RunRecord, Settings, train};
+pub use run::{Bench, Best, Ending, Epoch, Parts, RunRecord, Settings, train, with_threads};
 pub use save::save;
 pub use task::{Score, Task};
-pub use twin::{Gradients, Layers, Packed, Twin};
+pub use twin::{Gradients, Layers, Machine, Packed, Twin};

@@ -1,5 +1,6 @@
 //! The loop that every task learns by: steps, scores, checkpoints, and how a run ends.
 
+mod bench;
 mod log;
 mod settings;
 
@@ -16,8 +17,12 @@ use crate::optimizer::{Optimizer, Step, norm};
 use crate::state::{self, Position};
 use crate::twin::{Gradients, layer_of};
 use crate::{Pass, Score, Task, TrainError, Twin, batches, save, schedule};
+pub use bench::Bench;
 use log::Log;
 pub use settings::Settings;
+
+#[cfg(test)]
+mod tests;
 
 /// What a run learns from and is scored on.
 #[derive(Debug)]
@@ -133,6 +138,12 @@ pub fn train<T: Task>(
     run.begin()?;
     let ending = run.learn(observer)?;
     Ok(run.record(ending, fingerprint))
+}
+
+/// Does `work` on so many threads, or on as many as there are cores.
+pub fn with_threads<R: Send>(threads: Option<usize>, work: impl FnOnce() -> R + Send) -> Result<R, TrainError> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build();
+    Ok(pool.map_err(|source| TrainError::Threads { source })?.install(work))
 }
 
 /// The parameters that learn, each with its share of the rate.

@@ -19,6 +19,7 @@ mod score;
 mod search;
 mod serve;
 mod tag;
+mod train;
 mod tui;
 
 use std::fs::File;
@@ -141,6 +142,7 @@ fn run_with(settings: &Settings, command: Command) -> anyhow::Result<ExitCode> {
         Command::Eval(EvalCommand::Tags(eval)) => eval_tags::run(settings, &eval),
         Command::Label(label) => label::run(settings, &label),
         Command::Tag(tag) => tag::run(settings, &tag),
+        Command::Train(args) => train::run(settings, &args),
         Command::Model(model) => model::run(settings, model),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Args::command(), "clinqa", &mut io::stdout());

@@ -106,6 +106,17 @@ impl TextTokenizer {
         Ok(Encoding { ids: encoding.get_ids().to_vec(), offsets, words })
     }
 
+    /// The id of `token`, if the vocabulary has it.
+    pub fn id(&self, token: &str) -> Option<u32> {
+        self.tokenizer.token_to_id(token)
+    }
+
+    /// For each id whether it continues a word (`##…`); ids without a token do not.
+    pub fn continuations(&self) -> Vec<bool> {
+        let rows = self.tokenizer.get_vocab_size(true) as u32;
+        (0..rows).map(|id| self.tokenizer.id_to_token(id).is_some_and(|token| token.starts_with("##"))).collect()
+    }
+
     /// Word pieces of `text` without their offsets, which is faster.
     pub fn ids(&self, text: &str) -> Result<Vec<u32>, EncodeError> {
         let failed = |error: tokenizers::Error| EncodeError::Tokenize { bytes: text.len(), detail: error.to_string() };

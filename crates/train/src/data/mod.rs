@@ -1,6 +1,7 @@
-//! Which examples do the files hold, and what is wrong with the rest? One file a kind of data.
+//! What is learned from? Files in, examples out, and a report of what was of no use. One file a kind of data.
 
 pub mod iob;
 pub mod labelled;
 pub mod medquad;
 pub mod report;
+pub mod text;

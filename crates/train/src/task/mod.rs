@@ -11,12 +11,14 @@
 
 pub mod classifier;
 mod head;
+mod pretrain;
 pub mod tagger;
 
 use candle_core::{Tensor, Var};
 pub use head::Fresh;
 
 use crate::{Pass, TrainError, Twin};
+pub use pretrain::Pretrain;
 
 /// How good the model is on the development part.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]

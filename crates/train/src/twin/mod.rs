@@ -5,14 +5,21 @@
 //! finite differences.
 
 mod composed;
+mod fused;
+mod layer;
 mod names;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor, Var};
-use clinqa_encoder::{Checkpoint, Dimensions, Sequence};
+use clinqa_encoder::{Checkpoint, Dimensions, Precision, Sequence, Source};
 
+use crate::ops::Activation;
 use crate::{Pass, TrainError};
+use fused::Sink;
 pub(crate) use names::{WORDS, layer_of};
 
 /// A differentiable BERT: absolute positions, post-layer-norm.
@@ -24,14 +31,20 @@ pub struct Twin {
     frozen: BTreeSet<String>,
     device: Device,
     dtype: DType,
+    /// Leads candle's backward to the steps of the trunk.
+    anchor: Var,
+    /// Where those leave the gradients of their parameters.
+    sink: Arc<Sink>,
+    path: Path,
 }
 
-/// What stands between the two products of the feed-forward half.
+/// By which steps the trunk is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Activation {
-    Gelu,
-    GeluTanh,
-    Relu,
+enum Path {
+    /// Those written for the CPU.
+    Fused,
+    /// Candle's own, on any device.
+    Composed,
 }
 
 /// Last hidden states, packed without padding: sequence `i` owns rows `offsets[i]..offsets[i + 1]`.
@@ -69,7 +82,28 @@ pub(crate) struct Input {
     pub(crate) offsets: Vec<usize>,
 }
 
+/// What a model learns on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Machine {
+    /// The processor, in f32.
+    #[default]
+    Cpu,
+    /// The first GPU; a build with the feature `cuda`.
+    Cuda,
+}
+
 impl Twin {
+    /// Opens the checkpoint at `source` and takes its trunk onto `machine`; the head's tensors stay in the checkpoint.
+    pub fn begin(source: &Source, machine: Machine) -> Result<(Checkpoint, Self), TrainError> {
+        let mut checkpoint = Checkpoint::open(source)?.in_precision(Precision::Full);
+        let device = match machine {
+            Machine::Cpu => Device::Cpu,
+            Machine::Cuda => Device::new_cuda(0).map_err(|source| TrainError::Machine { source })?,
+        };
+        let twin = Self::open(&mut checkpoint, &device, DType::F32)?;
+        Ok((checkpoint, twin))
+    }
+
     /// Takes the trunk of `checkpoint`, whatever its weights are stored as; the head's tensors stay in it.
     pub fn open(checkpoint: &mut Checkpoint, device: &Device, dtype: DType) -> Result<Self, TrainError> {
         let dimensions = checkpoint.dimensions();
@@ -79,7 +113,18 @@ impl Twin {
             let tensor = Tensor::from_vec(array.values, array.shape, device)?.to_dtype(dtype)?;
             variables.insert(name, Var::from_tensor(&tensor)?);
         }
-        Ok(Self { dimensions, activation, variables, frozen: BTreeSet::new(), device: device.clone(), dtype })
+        let fused = device.is_cpu() && matches!(dtype, DType::F32 | DType::F64);
+        Ok(Self {
+            dimensions,
+            activation,
+            variables,
+            frozen: BTreeSet::new(),
+            device: device.clone(),
+            dtype,
+            anchor: Var::zeros(1, dtype, device)?,
+            sink: Arc::default(),
+            path: if fused { Path::Fused } else { Path::Composed },
+        })
     }
 
     /// The numbers of the model.
@@ -90,6 +135,11 @@ impl Twin {
     /// Every parameter of the trunk by its plain name (no `bert.`), frozen ones included.
     pub fn variables(&self) -> &BTreeMap<String, Var> {
         &self.variables
+    }
+
+    /// The parameter `name` as a loss may use it: it learns in a pass of training, unless it is frozen.
+    pub fn parameter(&self, name: &str, pass: &Pass) -> Result<Tensor, TrainError> {
+        Ok(self.var(name, pass.is_training())?)
     }
 
     /// Where it computes.
@@ -125,7 +175,7 @@ impl Twin {
     /// the parameters in a pass of training alone: in one of evaluation nothing is kept for a backward.
     pub fn forward(&self, sequences: &[Sequence], pass: &mut Pass) -> Result<Packed, TrainError> {
         let input = self.input(sequences)?;
-        let hidden = composed::forward(self, &input, pass, None)?;
+        let hidden = self.run(&input, pass, None)?;
         Ok(Packed { hidden, offsets: input.offsets })
     }
 
@@ -134,7 +184,7 @@ impl Twin {
         let input = self.input(sequences)?;
         let mut layers =
             Layers { hidden: vec![], queries: vec![], keys: vec![], values: vec![], offsets: input.offsets.clone() };
-        composed::forward(self, &input, pass, Some(&mut layers))?;
+        self.run(&input, pass, Some(&mut layers))?;
         Ok(layers)
     }
 
@@ -142,13 +192,31 @@ impl Twin {
     /// parameter that `loss` does not depend on has none. It must be called for every loss that is to be learned from:
     /// candle's own `backward` alone does not see the trunk.
     pub fn gradients(&self, loss: &Tensor, head: &[(String, Var)]) -> Result<Gradients, TrainError> {
+        // What a loss left that was followed by candle's backward alone.
+        self.sink.take();
         let store = loss.backward()?;
+        let mut gradients = self.sink.take();
         let trunk = self.variables.iter().filter(|(name, _)| self.learns(name));
-        let all = trunk.chain(head.iter().map(|(name, var)| (name, var)));
-        Ok(all.filter_map(|(name, var)| Some((name.clone(), store.get(var)?.clone()))).collect())
+        for (name, var) in trunk.chain(head.iter().map(|(name, var)| (name, var))) {
+            let Some(found) = store.get(var) else { continue };
+            let sum = match gradients.remove(name) {
+                Some(before) => before.add(found)?,
+                None => found.clone(),
+            };
+            gradients.insert(name.clone(), sum);
+        }
+        Ok(gradients)
     }
 
-    fn var(&self, name: &str, learns: bool) -> Result<Tensor, TrainError> {
+    fn run(&self, input: &Input, pass: &mut Pass, seen: Option<&mut Layers>) -> candle_core::Result<Tensor> {
+        match (self.path, self.dtype) {
+            (Path::Fused, DType::F64) => fused::forward::<f64>(self, input, pass, seen),
+            (Path::Fused, _) => fused::forward::<f32>(self, input, pass, seen),
+            (Path::Composed, _) => composed::forward(self, input, pass, seen),
+        }
+    }
+
+    fn var(&self, name: &str, learns: bool) -> candle_core::Result<Tensor> {
         let var = self
             .variables
             .get(name)

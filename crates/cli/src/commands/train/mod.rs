@@ -1,0 +1,69 @@
+//! `clinqa train`: models learn on this machine, from files of this machine. One file a task.
+
+mod classifier;
+mod pretrain;
+mod tagger;
+
+use std::process::ExitCode;
+
+use clinqa_encoder::Source;
+use clinqa_train::data::report::DataReport;
+use clinqa_train::{Parts, RunRecord, Task, Twin};
+
+use super::write_file;
+use crate::args::{LearnArgs, TrainArgs, TrainCommand};
+use crate::output;
+use crate::progress::Bars;
+use crate::settings::Settings;
+
+pub(crate) fn run(settings: &Settings, args: &TrainArgs) -> anyhow::Result<ExitCode> {
+    match &args.task {
+        TrainCommand::Pretrain(args) => pretrain::run(settings, args),
+        TrainCommand::Classifier(args) => classifier::run(settings, args),
+        TrainCommand::Tagger(args) => tagger::run(settings, args),
+    }
+}
+
+/// Learns `task` as the flags say, with a bar, and keeps the record of the run beside what was learned.
+fn learn<T: Task>(
+    task: &T,
+    (mut twin, source, fingerprint): (Twin, &Source, &str),
+    parts: Parts<'_, T::Example>,
+    (args, settings): (&LearnArgs, &clinqa_train::Settings),
+) -> anyhow::Result<RunRecord> {
+    let mut bars = Bars::default();
+    let record = clinqa_train::train(task, (&mut twin, source, fingerprint), parts, settings, &mut bars)?;
+    drop(bars);
+    write_file(&args.out.join("run.json"), |out| Ok(serde_json::to_writer_pretty(out, &record)?))?;
+    Ok(record)
+}
+
+/// Tells what was wrong with the data: a line a file and fault, and all of it in `data-report.jsonl`.
+fn tell_data(args: &LearnArgs, found: &DataReport) -> anyhow::Result<()> {
+    for line in found.summary() {
+        output::note(&line);
+    }
+    if !found.findings().is_empty() {
+        write_file(&args.out.join("data-report.jsonl"), |out| Ok(found.write(out)?))?;
+    }
+    Ok(())
+}
+
+/// Tells what became of a run: all of it as JSON, or `told`.
+fn report(args: &LearnArgs, record: &RunRecord, told: &[String]) -> anyhow::Result<ExitCode> {
+    if args.json {
+        output::json(record)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let minutes = record.seconds / 60.0;
+    let speed = record.examples_seen as f64 / record.seconds.max(1e-9);
+    output::line(&format!(
+        "{} steps in {minutes:.1} minutes, {} tokens, {speed:.1} examples a second",
+        record.steps, record.tokens
+    ))?;
+    for line in told {
+        output::line(line)?;
+    }
+    output::line(&format!("The model is in {}", args.out.join("checkpoint").display()))?;
+    Ok(ExitCode::SUCCESS)
+}

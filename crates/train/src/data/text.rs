@@ -1,0 +1,220 @@
+//! Plain text to learn a language from: every `.txt`, `.md` and `.jsonl` (field `text`) of a folder, cut into blocks.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use clinqa_encoder::TextTokenizer;
+use serde::{Deserialize, Serialize};
+
+use crate::TrainError;
+use crate::batches::Draw;
+use crate::pass::mix;
+
+/// A block of fewer tokens has too little around each word to guess it by.
+const FEWEST_TOKENS: usize = 16;
+/// A larger file is no text that somebody wrote.
+const MAX_FILE_BYTES: u64 = 2 << 30;
+
+/// Word pieces that stand together in a text, `[CLS]` and `[SEP]` around them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Block {
+    /// Token ids.
+    pub ids: Vec<u32>,
+}
+
+/// The two parts of a folder of text, document by document: none is in both.
+#[derive(Debug, Default)]
+pub struct TextData {
+    /// Learned from.
+    pub train: Vec<Block>,
+    /// Scored on.
+    pub dev: Vec<Block>,
+    /// What was read and what was not.
+    pub report: TextReport,
+}
+
+/// What was read of a folder, and what was not.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TextReport {
+    /// Files read.
+    pub files: usize,
+    /// Documents learned from and scored on; a file is one, or each record of a `.jsonl`.
+    pub documents: [usize; 2],
+    /// Tokens learned from and scored on.
+    pub tokens: [usize; 2],
+    /// What was left out: file, record (0: all of it), and why.
+    pub skipped: Vec<(String, usize, String)>,
+    /// BLAKE3 over names and contents of the files, in hex.
+    pub digest: String,
+}
+
+/// How a folder is cut.
+#[derive(Debug, Clone, Copy)]
+pub struct Cut {
+    /// Tokens of a block, the special ones included.
+    pub block: usize,
+    /// The share of the documents that are held out.
+    pub dev_share: f64,
+    /// Decides which.
+    pub seed: u64,
+}
+
+#[derive(Deserialize)]
+struct Record {
+    text: String,
+}
+
+/// Reads `folder` (or one file) and all that is in it, in the order of names.
+pub fn read(folder: &Path, tokenizer: &TextTokenizer, cut: Cut) -> Result<TextData, TrainError> {
+    let mut paths = Vec::new();
+    list(folder, &mut paths)?;
+    paths.sort();
+    let mut data = TextData::default();
+    let mut hasher = blake3::Hasher::new();
+    for path in &paths {
+        let name = path.strip_prefix(folder).unwrap_or(path).display().to_string();
+        let size = fs::metadata(path).map_err(failed(path))?.len();
+        if size > MAX_FILE_BYTES {
+            data.report.skipped.push((name, 0, format!("it has {size} bytes, over the limit of {MAX_FILE_BYTES}")));
+            continue;
+        }
+        let bytes = fs::read(path).map_err(failed(path))?;
+        hasher.update(&(name.len() as u64).to_le_bytes()).update(name.as_bytes());
+        hasher.update(blake3::hash(&bytes).as_bytes());
+        let Ok(text) = String::from_utf8(bytes) else {
+            data.report.skipped.push((name, 0, "it is not UTF-8".to_owned()));
+            continue;
+        };
+        data.report.files += 1;
+        if path.extension().is_some_and(|extension| extension == "jsonl") {
+            for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+                match serde_json::from_str::<Record>(line) {
+                    Ok(record) => data.add(&name, index + 1, &record.text, (tokenizer, cut))?,
+                    Err(_) => {
+                        let why = "it is no JSON object with a field `text`".to_owned();
+                        data.report.skipped.push((name.clone(), index + 1, why));
+                    }
+                }
+            }
+        } else {
+            data.add(&name, 0, &text, (tokenizer, cut))?;
+        }
+    }
+    data.report.digest = hasher.finalize().to_hex().to_string();
+    if data.train.is_empty() {
+        return Err(TrainError::TooFew { what: "text (.txt, .md or .jsonl)", found: 0, needed: 1 });
+    }
+    Ok(data)
+}
+
+impl TextData {
+    fn add(
+        &mut self,
+        file: &str,
+        record: usize,
+        text: &str,
+        (tokenizer, cut): (&TextTokenizer, Cut),
+    ) -> Result<(), TrainError> {
+        let ids = tokenizer.ids(text)?;
+        let special = tokenizer.special;
+        let blocks: Vec<Block> = ids
+            .chunks(cut.block.saturating_sub(2).max(1))
+            .filter(|chunk| chunk.len() >= FEWEST_TOKENS.min(cut.block.saturating_sub(2)))
+            .map(|chunk| Block { ids: [&[special.cls], chunk, &[special.sep]].concat() })
+            .collect();
+        if blocks.is_empty() {
+            self.report.skipped.push((file.to_owned(), record, format!("it has {} tokens, too few", ids.len())));
+            return Ok(());
+        }
+        let held_out = is_held_out(file, record, cut);
+        let (part, index) = if held_out { (&mut self.dev, 1) } else { (&mut self.train, 0) };
+        self.report.documents[index] += 1;
+        self.report.tokens[index] += blocks.iter().map(|block| block.ids.len()).sum::<usize>();
+        part.extend(blocks);
+        Ok(())
+    }
+}
+
+/// Whether a document is held out: its name and the seed decide, so that it stays where it is when others come.
+fn is_held_out(file: &str, record: usize, cut: Cut) -> bool {
+    let name = file.bytes().fold(cut.seed, |hash, byte| mix(hash ^ u64::from(byte)));
+    Draw(mix(name ^ record as u64)).share() < cut.dev_share
+}
+
+fn list(path: &Path, found: &mut Vec<PathBuf>) -> Result<(), TrainError> {
+    if !fs::metadata(path).map_err(failed(path))?.is_dir() {
+        found.push(path.to_owned());
+        return Ok(());
+    }
+    for entry in fs::read_dir(path).map_err(failed(path))? {
+        let entry = entry.map_err(failed(path))?;
+        let (path, kind) = (entry.path(), entry.file_type().map_err(failed(path))?);
+        let known = path.extension().is_some_and(|end| ["txt", "md", "jsonl"].iter().any(|known| end == *known));
+        if kind.is_dir() || (kind.is_file() && known) {
+            list(&path, found)?;
+        }
+    }
+    Ok(())
+}
+
+fn failed(path: &Path) -> impl Fn(io::Error) -> TrainError + use<> {
+    let path = path.display().to_string();
+    move |source| TrainError::Read { path: path.clone(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tiny;
+
+    fn tokenizer() -> TextTokenizer {
+        let folder = tiny::folder("gelu");
+        clinqa_encoder::Checkpoint::open(&tiny::source(folder.path())).expect("a checkpoint").tokenizer
+    }
+
+    const CUT: Cut = Cut { block: 20, dev_share: 0.0, seed: 1 };
+
+    #[test]
+    fn texts_are_cut_into_blocks_and_what_is_of_no_use_is_told() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, text: &[u8]| fs::write(folder.path().join(name), text).expect("written");
+        fs::create_dir(folder.path().join("inner")).expect("made");
+        write("a.txt", "heart lung ".repeat(30).as_bytes());
+        write("inner/b.md", "heart. ".repeat(9).as_bytes());
+        write("c.jsonl", b"{\"text\": \"lung\"}\n\nnot json\n{\"other\": 1}\n");
+        write("d.txt", b"\xff\xfe");
+        write("e.pdf", b"not read at all");
+        let data = read(folder.path(), &tokenizer(), CUT).expect("read");
+        let lengths: Vec<usize> = data.train.iter().map(|block| block.ids.len()).collect();
+        assert_eq!(lengths, [20, 20, 20, 20], "60 tokens in blocks of 18, the last 6 too few; 18 of the other");
+        let skipped: Vec<(&str, usize)> =
+            data.report.skipped.iter().map(|(file, record, _)| (file.as_str(), *record)).collect();
+        assert_eq!(skipped, [("c.jsonl", 1), ("c.jsonl", 3), ("c.jsonl", 4), ("d.txt", 0)]);
+        assert_eq!(data.report.files, 3);
+        assert_eq!(data.report.documents, [2, 0]);
+    }
+
+    #[test]
+    fn no_document_is_in_both_parts_and_the_seed_decides() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let lines =
+            "{\"text\": \"heart lung heart lung heart lung heart lung heart lung heart lung heart lung heart lung\"}\n";
+        fs::write(folder.path().join("a.jsonl"), lines.repeat(400)).expect("written");
+        let parts = |seed| {
+            let cut = Cut { dev_share: 0.1, seed, ..CUT };
+            read(folder.path(), &tokenizer(), cut).expect("read").report.documents
+        };
+        let [train, dev] = parts(1);
+        assert_eq!(train + dev, 400);
+        assert!((20..60).contains(&dev), "{dev}");
+        assert_eq!(parts(1), parts(1));
+    }
+
+    #[test]
+    fn an_empty_folder_is_an_error() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let error = read(folder.path(), &tokenizer(), CUT).expect_err("refused").to_string();
+        assert!(error.contains("at least 1"), "{error}");
+    }
+}

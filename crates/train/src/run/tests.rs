@@ -1,0 +1,250 @@
+//! Does a model learn, and does a run that was killed go on as if nothing had happened?
+
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use candle_core::{DType, Device, Tensor, Var};
+use clinqa_encoder::Sequence;
+use clinqa_schema::Silent;
+
+use super::*;
+use crate::{cross_entropy, linear, tiny};
+
+const LENGTH: usize = 10;
+
+/// How a run is stopped in a test.
+#[derive(Clone, Copy)]
+enum Death {
+    /// An error out of the middle of a step: nothing after it is done, as when a process is killed.
+    Killed,
+    NotANumber,
+}
+
+/// Which token of a sequence is the one? And a way to die in the middle.
+struct Pointer {
+    head: [Var; 2],
+    /// Losses of training until the run is stopped.
+    left: AtomicI64,
+    death: Death,
+}
+
+impl Pointer {
+    fn new() -> Self {
+        Self::dying_after(i64::MAX, Death::Killed)
+    }
+
+    fn dying_after(losses: i64, death: Death) -> Self {
+        let weights: Vec<f32> = (0..12_u8).map(|i| f32::from(i % 5) / 50.0 - 0.04).collect();
+        let weight = Var::from_vec(weights, (1, 12), &Device::Cpu).expect("weights");
+        let bias = Var::zeros(1, DType::F32, &Device::Cpu).expect("a bias");
+        Self { head: [weight, bias], left: AtomicI64::new(losses), death }
+    }
+}
+
+impl Task for Pointer {
+    type Example = (Sequence, u32);
+
+    fn name(&self) -> &'static str {
+        "pointer"
+    }
+
+    fn architecture(&self) -> &'static str {
+        "BertForQuestionAnswering"
+    }
+
+    fn length(&self, example: &Self::Example) -> usize {
+        example.0.len()
+    }
+
+    fn variables(&self) -> Vec<(String, Var)> {
+        vec![("qa_outputs.weight".into(), self.head[0].clone()), ("qa_outputs.bias".into(), self.head[1].clone())]
+    }
+
+    fn loss(&self, twin: &Twin, batch: &[&Self::Example], pass: &mut Pass) -> Result<Tensor, TrainError> {
+        let sequences: Vec<Sequence> = batch.iter().map(|example| example.0.clone()).collect();
+        let hidden = twin.forward(&sequences, pass)?.hidden;
+        let logits = linear(&hidden, &self.head[0], &self.head[1])?.reshape((batch.len(), LENGTH))?;
+        let loss = cross_entropy(&logits, &batch.iter().map(|example| example.1).collect::<Vec<_>>())?;
+        if pass.is_training() && self.left.fetch_sub(1, Ordering::Relaxed) <= 0 {
+            return match self.death {
+                Death::Killed => Err(TrainError::TooFew { what: "lives", found: 0, needed: 1 }),
+                Death::NotANumber => Ok((loss * f64::NAN)?),
+            };
+        }
+        Ok(loss)
+    }
+
+    fn score(&self, twin: &Twin, dev: &[Self::Example]) -> Result<Score, TrainError> {
+        let loss = self.loss(twin, &dev.iter().collect::<Vec<_>>(), &mut Pass::evaluation())?;
+        let loss = loss.to_dtype(DType::F64)?.to_scalar::<f64>()?;
+        Ok(Score { name: "loss".into(), value: -loss, loss, others: Vec::new() })
+    }
+}
+
+fn examples(count: usize) -> Vec<(Sequence, u32)> {
+    let sequences = tiny::sequences(&vec![LENGTH; count]);
+    sequences.into_iter().enumerate().map(|(i, sequence)| (sequence, (i * 7 % LENGTH) as u32)).collect()
+}
+
+fn settings(out: &Path) -> Settings {
+    Settings { epochs: 4, batch: 4, accumulate: 2, rate: 1e-3, ..Settings::new(out.to_owned()) }
+}
+
+/// Runs in one thread; the record, or why there is none.
+fn run(model: &Path, task: &Pointer, settings: &Settings) -> Result<RunRecord, TrainError> {
+    let (train_part, dev) = (examples(20), examples(6));
+    let mut twin = tiny::twin(model, DType::F32);
+    let source = tiny::source(model);
+    let work = || {
+        let parts = Parts { train: &train_part, dev: &dev };
+        train(task, (&mut twin, &source, "fingerprint"), parts, settings, &mut Silent)
+    };
+    with_threads(Some(1), work).expect("a thread")
+}
+
+fn resumed(settings: &Settings) -> Settings {
+    Settings { resume: true, ..settings.clone() }
+}
+
+/// What a run leaves that must not depend on how often it was stopped.
+fn left(out: &Path) -> (Vec<u8>, String) {
+    let log = fs::read_to_string(out.join("log.jsonl")).expect("a log");
+    let without_time = |line: &str| line.split(",\"seconds\"").next().map(|line| format!("{line}\n"));
+    let log = log.lines().filter_map(without_time).collect();
+    (fs::read(out.join("checkpoint/model.safetensors")).expect("a checkpoint"), log)
+}
+
+#[test]
+fn twenty_examples_are_learned_by_heart() {
+    let model = tiny::folder("gelu");
+    let out = tempfile::tempdir().expect("a folder");
+    let settings = Settings {
+        epochs: 120,
+        accumulate: 1,
+        rate: 2e-2,
+        dropout: 0.0,
+        decay: 0.0,
+        ..settings(&out.path().join("run"))
+    };
+    let record = run(model.path(), &Pointer::new(), &settings).expect("a run");
+    let loss = record.epochs.last().expect("an epoch").loss;
+    assert!(loss < 0.05, "{loss}");
+    assert!(record.epochs[0].loss > 1.5, "{}", record.epochs[0].loss);
+    assert_eq!((record.ending, record.steps, record.examples_seen), (Ending::Done, 600, 2_400));
+}
+
+#[test]
+fn a_run_that_was_killed_goes_on_to_the_bit() {
+    let model = tiny::folder("gelu");
+    let root = tempfile::tempdir().expect("a folder");
+    let whole = settings(&root.path().join("whole"));
+    run(model.path(), &Pointer::new(), &whole).expect("a run");
+    // Five batches make three steps an epoch. The state is stored at each step, or at the ends of epochs alone.
+    for (name, every, losses) in [("each", 0, 7), ("epochs", 3_600, 7), ("first", 3_600, 2), ("last", 0, 19)] {
+        let out = root.path().join(name);
+        let settings = Settings { checkpoint_every: Duration::from_secs(every), ..settings(&out) };
+        run(model.path(), &Pointer::dying_after(losses, Death::Killed), &settings).expect_err("killed");
+        let record = run(model.path(), &Pointer::new(), &resumed(&settings)).expect("resumed");
+        assert_eq!(record.steps, 12);
+        assert!(left(&out) == left(&whole.out), "{name}: another model or another log");
+    }
+}
+
+#[test]
+fn a_state_that_is_torn_gives_way_to_the_one_before() {
+    let model = tiny::folder("gelu");
+    let root = tempfile::tempdir().expect("a folder");
+    let whole = settings(&root.path().join("whole"));
+    run(model.path(), &Pointer::new(), &whole).expect("a run");
+    let out = root.path().join("torn");
+    let settings = Settings { checkpoint_every: Duration::ZERO, ..settings(&out) };
+    run(model.path(), &Pointer::dying_after(9, Death::Killed), &settings).expect_err("killed");
+    let state = out.join("last/state.bin");
+    let bytes = fs::read(&state).expect("a state");
+    fs::write(&state, &bytes[..bytes.len() / 2]).expect("torn");
+    fs::write(out.join("last/state.partial.bin"), "half").expect("written");
+    run(model.path(), &Pointer::new(), &resumed(&settings)).expect("resumed");
+    assert!(left(&out) == left(&whole.out), "another model or another log");
+    // With both damaged there is an error that names the file.
+    for name in ["state.bin", "state.before.bin"] {
+        fs::write(out.join("last").join(name), &bytes[..100]).expect("torn");
+    }
+    let error = run(model.path(), &Pointer::new(), &resumed(&settings)).expect_err("refused").to_string();
+    assert!(error.contains("state.bin is damaged"), "{error}");
+}
+
+#[test]
+fn a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_model() {
+    let model = tiny::folder("gelu");
+    let root = tempfile::tempdir().expect("a folder");
+    let out = root.path().join("run");
+    let error = run(model.path(), &Pointer::dying_after(12, Death::NotANumber), &settings(&out)).expect_err("stopped");
+    assert!(matches!(error, TrainError::NotFinite { what: "loss", step: 8, .. }), "{error}");
+    assert!(error.to_string().contains("checkpoint"), "{error}");
+    let mut checkpoint = clinqa_encoder::Checkpoint::open(&tiny::source(&out.join("checkpoint"))).expect("it opens");
+    checkpoint.take("qa_outputs.weight", &[1, 12]).expect("with its head");
+    checkpoint.transformer().expect("and its trunk");
+}
+
+#[test]
+fn a_run_ends_when_the_score_no_longer_rises() {
+    let model = tiny::folder("gelu");
+    let root = tempfile::tempdir().expect("a folder");
+    // With a rate of nought the score stays: the first epoch is the best.
+    let settings = Settings { rate: 0.0, patience: Some(2), epochs: 50, ..settings(&root.path().join("run")) };
+    let record = run(model.path(), &Pointer::new(), &settings).expect("a run");
+    assert_eq!((record.ending, record.epochs.len()), (Ending::Patience, 3));
+    assert_eq!(record.best.map(|best| best.epoch), Some(1));
+}
+
+#[test]
+fn a_run_ends_when_the_time_is_up_and_its_model_is_kept() {
+    let model = tiny::folder("gelu");
+    let root = tempfile::tempdir().expect("a folder");
+    let limit = Some(Duration::from_millis(1));
+    let settings = Settings { limit, epochs: 10_000, ..settings(&root.path().join("run")) };
+    let record = run(model.path(), &Pointer::new(), &settings).expect("a run");
+    assert_eq!(record.ending, Ending::Limit);
+    assert!(settings.out.join("checkpoint/model.safetensors").exists());
+}
+
+#[test]
+fn a_run_is_not_overwritten_nor_mixed_with_another() {
+    let model = tiny::folder("gelu");
+    let root = tempfile::tempdir().expect("a folder");
+    let settings = settings(&root.path().join("run"));
+    let check = |settings: &Settings, expected: &str| {
+        let error = run(model.path(), &Pointer::new(), settings).expect_err("refused").to_string();
+        assert!(error.contains(expected), "{error}");
+    };
+    check(&resumed(&settings), "no run to resume");
+    run(model.path(), &Pointer::new(), &settings).expect("a run");
+    check(&settings, "already holds a run");
+    check(&Settings { batch: 3, ..resumed(&settings) }, "--batch is 4 there and 3 here");
+    check(&Settings { freeze_layers: 2, dropout: 1.0, ..resumed(&settings) }, "--dropout is 1");
+}
+
+#[test]
+fn a_state_of_another_shape_changes_nothing() {
+    let model = tiny::folder("gelu");
+    let root = tempfile::tempdir().expect("a folder");
+    let settings = Settings { freeze_layers: 2, ..settings(&root.path().join("run")) };
+    run(model.path(), &Pointer::new(), &settings).expect("a run of the head alone");
+    let all = Settings { freeze_layers: 0, ..resumed(&settings) };
+    let error = run(model.path(), &Pointer::new(), &all).expect_err("refused").to_string();
+    assert!(error.contains("the shape of parameter/"), "{error}");
+}
+
+#[test]
+fn gradients_of_batches_that_are_accumulated_are_those_of_one_batch() {
+    let model = tiny::folder("gelu");
+    let root = tempfile::tempdir().expect("a folder");
+    let one = |name: &str, batch: usize, accumulate: usize| {
+        let out = root.path().join(name);
+        let settings = Settings { batch, accumulate, steps: Some(1), dropout: 0.0, ..settings(&out) };
+        run(model.path(), &Pointer::new(), &settings).expect("a run").epochs[0].score.clone().expect("a score").loss
+    };
+    assert!((one("one", 20, 1) - one("four", 5, 4)).abs() < 1e-5);
+}
