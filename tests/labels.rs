@@ -103,7 +103,8 @@ fn a_batch_keeps_its_order_and_tells_bad_lines_in_their_place() {
         let told = project.run_with_input(&args, lines.as_bytes()).expect(0).json_lines();
         assert_eq!(told.len(), 4);
         assert_eq!((&told[0]["id"], told[0]["label"].is_string()), (&json!(1), true));
-        let sum: f64 = told[0]["probabilities"].as_object().expect("probabilities").values().filter_map(Value::as_f64).sum();
+        let sum: f64 =
+            told[0]["probabilities"].as_object().expect("probabilities").values().filter_map(Value::as_f64).sum();
         assert!((sum - 1.0).abs() < 1e-5, "{sum}");
         assert_eq!(told[1]["error"]["code"], "malformed");
         assert_eq!((&told[2]["id"], &told[2]["error"]["code"]), (&json!("b"), &json!("malformed")));
@@ -160,9 +161,13 @@ fn packed_heads_say_nearly_the_same() {
         let source = data("checkpoints").join(name);
         project.run(&["model", "pack", arg(&source), name]).expect(0);
         let probabilities = |model: &str| project.run(&["label", "--json", "--model", model, text]).expect(0).json();
-        let [whole, packed] = [probabilities(arg(&source)), probabilities(name)].map(|told| told["probabilities"].clone());
+        let [whole, packed] =
+            [probabilities(arg(&source)), probabilities(name)].map(|told| told["probabilities"].clone());
         for label in ["causes", "symptoms", "treatment"] {
-            assert!((whole[label].as_f64().expect("p") - packed[label].as_f64().expect("p")).abs() < 0.05, "{whole} {packed}");
+            assert!(
+                (whole[label].as_f64().expect("p") - packed[label].as_f64().expect("p")).abs() < 0.05,
+                "{whole} {packed}"
+            );
         }
     }
     project.run(&["model", "pack", arg(&data("checkpoints/tiny-tagger")), "tagger"]).expect(0);
@@ -173,7 +178,10 @@ fn packed_heads_say_nearly_the_same() {
 fn labels_and_tags_are_scored_and_two_results_compared() {
     let project = Project::new();
     let (classifier, tagger) = (data("checkpoints/tiny-classifier"), data("checkpoints/tiny-tagger"));
-    project.write("gold.csv", "text,label\nAsthma narrows the airways.,causes\nThe heart pumps blood.,symptoms\nbad\nx,odd\n");
+    project.write(
+        "gold.csv",
+        "text,label\nAsthma narrows the airways.,causes\nThe heart pumps blood.,symptoms\nbad\nx,odd\n",
+    );
     let args = ["eval", "labels", "gold.csv", "--model", arg(&classifier), "--json", "--out", "a.jsonl"];
     let ran = project.run(&args).expect(0);
     assert!(ran.stderr.contains("gold.csv:4") && ran.stderr.contains("`odd`"), "{}", ran.stderr);

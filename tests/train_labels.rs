@@ -39,7 +39,8 @@ fn lines(values: &[Value]) -> String {
 /// Flags with which a model of two layers learns in seconds.
 fn learn<'a>(project: &Project, task: &[&'a str]) -> Value {
     let tiny = data("checkpoints/tiny-safetensors");
-    let flags = ["--from", arg(&tiny), "--epochs", "60", "--rate", "0.01", "--dropout", "0", "--threads", "1", "--json"];
+    let flags =
+        ["--from", arg(&tiny), "--epochs", "60", "--rate", "0.01", "--dropout", "0", "--threads", "1", "--json"];
     project.run(&[&["train"], task, &flags[..]].concat()).expect(0).json()
 }
 
@@ -47,7 +48,8 @@ fn learn<'a>(project: &Project, task: &[&'a str]) -> Value {
 fn a_tagger_learns_and_is_scored_by_eval_as_it_was_scored_while_it_learned() {
     let project = Project::new();
     project.write("train.tsv", sentences());
-    project.write("dev.tsv", "low\tO\ncough\tB-Sign\nor\tO\nlow\tB-Drug\nglucose\tI-Drug\n.\tO\n\nno\tO\nspots\tB-Sign\n");
+    project
+        .write("dev.tsv", "low\tO\ncough\tB-Sign\nor\tO\nlow\tB-Drug\nglucose\tI-Drug\n.\tO\n\nno\tO\nspots\tB-Sign\n");
     let record = learn(&project, &["tagger", "train.tsv", "--dev", "dev.tsv", "--out", "run"]);
     let best = &record["best"]["score"];
     assert!(best["value"].as_f64().is_some_and(|f1| f1 > 0.6), "{best}");
@@ -131,7 +133,8 @@ fn medquad_teaches_the_kinds_of_its_questions_by_document() {
         let document = format!("<Document id=\"{number}\"><QAPairs>{questions}</QAPairs></Document>");
         project.write(&format!("medquad/{number}.xml"), document);
     }
-    let task = ["classifier", "--medquad", "medquad", "--dev-share", "0.3", "--least", "2", "--keep-data", "--out", "run"];
+    let task =
+        ["classifier", "--medquad", "medquad", "--dev-share", "0.3", "--least", "2", "--keep-data", "--out", "run"];
     learn(&project, &task);
     let read = |name: &str| std::fs::read_to_string(project.path("run/data").join(name)).unwrap_or_default();
     let [train, dev, test] = ["train.jsonl", "dev.jsonl", "test.jsonl"].map(read);

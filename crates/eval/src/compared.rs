@@ -108,7 +108,9 @@ pub fn compare_results(
     }
     let sides = [&first, &second].map(|lines| Sample::of(lines));
     if sides.iter().any(|sample| !sample.labels.is_empty()) {
-        for (name, figure) in [("micro f1", Sample::micro as fn(&Sample, &[usize]) -> f64), ("macro f1", Sample::macro_f1)] {
+        for (name, figure) in
+            [("micro f1", Sample::micro as fn(&Sample, &[usize]) -> f64), ("macro f1", Sample::macro_f1)]
+        {
             compared.insert(name.to_owned(), compared_samples(&sides, figure, bootstrap)?);
         }
     }
@@ -201,8 +203,11 @@ impl Sample {
     /// The mean over the labels of the sample.
     fn macro_f1(&self, drawn: &[usize]) -> f64 {
         let drawn = self.counts(drawn);
-        let there: Vec<f64> =
-            drawn.into_iter().filter(|counts| counts.found + counts.gold > 0).map(|counts| counts.shares().f1).collect();
+        let there: Vec<f64> = drawn
+            .into_iter()
+            .filter(|counts| counts.found + counts.gold > 0)
+            .map(|counts| counts.shares().f1)
+            .collect();
         there.iter().sum::<f64>() / there.len().max(1) as f64
     }
 }

@@ -117,8 +117,7 @@ struct Open {
 
 impl Open {
     fn take(&mut self, line: usize, text: &str, columns: &mut Option<usize>) {
-        let sentence =
-            self.sentence.get_or_insert_with(|| IobSentence { line, words: Vec::new(), tags: Vec::new() });
+        let sentence = self.sentence.get_or_insert_with(|| IobSentence { line, words: Vec::new(), tags: Vec::new() });
         match word(text, columns) {
             Ok((word, tag)) => {
                 sentence.words.push(word);
@@ -181,7 +180,9 @@ mod tests {
         let words: Vec<(usize, Vec<&str>, Vec<&str>)> = file
             .sentences
             .iter()
-            .map(|s| (s.line, s.words.iter().map(String::as_str).collect(), s.tags.iter().map(String::as_str).collect()))
+            .map(|s| {
+                (s.line, s.words.iter().map(String::as_str).collect(), s.tags.iter().map(String::as_str).collect())
+            })
             .collect();
         assert_eq!(words, [(1, vec!["a", "fever"], vec!["O", "B-Sign"]), (13, vec!["e"], vec!["S-Sign"])]);
         let faults: Vec<(usize, IobProblem)> = file.faults.iter().map(|fault| (fault.line, fault.problem)).collect();

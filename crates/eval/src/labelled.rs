@@ -206,12 +206,7 @@ fn table(separator: u8, fields: &LabelledFields, input: impl BufRead) -> Result<
     Ok(file)
 }
 
-fn record(
-    line: usize,
-    id: Option<String>,
-    text: &str,
-    labels: Vec<String>,
-) -> Result<LabelledText, LabelledProblem> {
+fn record(line: usize, id: Option<String>, text: &str, labels: Vec<String>) -> Result<LabelledText, LabelledProblem> {
     if text.trim().is_empty() {
         return Err(LabelledProblem::NoText);
     }
@@ -258,13 +253,14 @@ mod tests {
 
     #[test]
     fn bad_records_are_told_by_line_and_kind() {
+        use LabelledProblem::{Broken, Columns, NoLabel, NoText};
         let json = "no\n{\"text\":\"  \",\"label\":\"x\"}\n{\"text\":\"a\"}\n{\"label\":\"x\"}\n{\"text\":\"a\",\"label\":\"\"}\n[1]\n";
         let faults: Vec<(usize, LabelledProblem)> =
             read(LabelledForm::JsonLines, json).faults.iter().map(|fault| (fault.line, fault.problem)).collect();
-        use LabelledProblem::{Broken, Columns, NoLabel, NoText};
         assert_eq!(faults, [(1, Broken), (2, NoText), (3, NoLabel), (4, NoText), (5, NoLabel), (6, Broken)]);
         let table = read(LabelledForm::Table(b','), "text,label\na,x\nb\nc,x,y\n\"d\n e\",x\n");
-        let faults: Vec<(usize, LabelledProblem)> = table.faults.iter().map(|fault| (fault.line, fault.problem)).collect();
+        let faults: Vec<(usize, LabelledProblem)> =
+            table.faults.iter().map(|fault| (fault.line, fault.problem)).collect();
         assert_eq!(faults, [(3, Columns), (4, Columns)]);
         assert_eq!(table.texts[1].line, 5);
     }

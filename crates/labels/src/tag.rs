@@ -8,8 +8,8 @@ use clinqa_encoder::{
 use clinqa_schema::{Observer, Progress, Stage, word_spans};
 
 use crate::head::{Linear, largest, softmax};
-use crate::words::{Pieces, whole_characters};
 use crate::label_windows;
+use crate::words::{Pieces, whole_characters};
 
 /// Tokens of a window; sentences are shorter, and a whole article in one pass would cost the square of its length.
 const WINDOW_TOKENS: usize = 384;
@@ -143,11 +143,7 @@ impl Tagger {
     }
 
     /// Logits of the first piece of every word of every text.
-    fn logits(
-        &self,
-        texts: &[Pieces],
-        observer: &mut dyn Observer,
-    ) -> Result<Vec<Vec<Option<Vec<f32>>>>, EncodeError> {
+    fn logits(&self, texts: &[Pieces], observer: &mut dyn Observer) -> Result<Vec<Vec<Option<Vec<f32>>>>, EncodeError> {
         let size = WINDOW_TOKENS.min(self.max_tokens).saturating_sub(2);
         let mut jobs = Vec::new();
         for (text, pieces) in texts.iter().enumerate() {
@@ -196,9 +192,8 @@ impl Tagger {
 
 /// `O`, or a letter of a scheme with a label behind a hyphen.
 fn is_tag(tag: &str) -> bool {
-    let labelled = tag.split_once('-').is_some_and(|(letter, label)| {
-        matches!(letter, "B" | "I" | "E" | "S") && !label.is_empty()
-    });
+    let labelled =
+        tag.split_once('-').is_some_and(|(letter, label)| matches!(letter, "B" | "I" | "E" | "S") && !label.is_empty());
     labelled || matches!(tag, "O" | "B" | "I" | "E" | "S")
 }
 
@@ -248,7 +243,8 @@ mod tests {
         let text = "Naïve\r\n  café au lait  spots 🙂 fièvre";
         let found = tagged(text, "O B-Sign I-Sign I-Sign I-Sign O I-Sign");
         let expected = [("café au lait  spots", 9..28), ("fièvre", 31..37)];
-        let found: Vec<(&str, Range<usize>)> = found.iter().map(|(text, _, chars)| (text.as_str(), chars.clone())).collect();
+        let found: Vec<(&str, Range<usize>)> =
+            found.iter().map(|(text, _, chars)| (text.as_str(), chars.clone())).collect();
         assert_eq!(found, expected);
         let chars: Vec<char> = text.chars().collect();
         for (entity, place) in found {

@@ -41,7 +41,8 @@ mod tests {
     #[test]
     fn what_two_windows_share_is_halved() {
         let check = |pieces, size, overlap, expected: &[(Range<usize>, Range<usize>)]| {
-            let found: Vec<_> = label_windows(pieces, size, overlap).into_iter().map(|w| (w.pieces, w.decides)).collect();
+            let found: Vec<_> =
+                label_windows(pieces, size, overlap).into_iter().map(|w| (w.pieces, w.decides)).collect();
             assert_eq!(found, expected);
         };
         check(0, 10, 4, &[]);

@@ -16,7 +16,6 @@ pub struct WordSpan {
     pub label: String,
 }
 
-
 /// A tag as its letter and its label.
 #[derive(Clone, Copy, PartialEq)]
 struct Tag<'a> {

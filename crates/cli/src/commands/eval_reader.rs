@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clinqa_eval::{
-    BioasqKind, BioasqQuestion, MAX_CANDIDATES, SquadParagraph, SquadPrediction, SquadQuestion, exact_match, normalise_answer, read_bioasq,
-    ResultLine, ScoredQuestion, read_squad, score_factoids, score_lists, score_squad,
+    BioasqKind, BioasqQuestion, MAX_CANDIDATES, ResultLine, ScoredQuestion, SquadParagraph, SquadPrediction,
+    SquadQuestion, exact_match, normalise_answer, read_bioasq, read_squad, score_factoids, score_lists, score_squad,
     token_f1,
 };
 use clinqa_reader::{ReadConfig, Reader, Variants};

@@ -85,8 +85,11 @@ impl Verb for Labelling {
             format!("{mark} {:>5.1}%  {}", probability * 100.0, output::plain(name))
         };
         let rows = told.probabilities.0.iter();
-        let mut lines: Vec<String> =
-            rows.enumerate().filter(|(place, (name, _))| *place < SHOWN || holds(name)).map(|(_, pair)| row(pair)).collect();
+        let mut lines: Vec<String> = rows
+            .enumerate()
+            .filter(|(place, (name, _))| *place < SHOWN || holds(name))
+            .map(|(_, pair)| row(pair))
+            .collect();
         if told.truncated {
             lines.push("The text is longer than the model reads: its end was left out.".to_owned());
         }

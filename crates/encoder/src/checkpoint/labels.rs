@@ -77,10 +77,17 @@ mod tests {
     fn names_stand_in_the_order_of_their_numbers_and_gaps_are_refused() {
         let check = |table: Value, expected: Option<&[&str]>| {
             let found = names(&table);
-            assert_eq!(found.as_deref().map(|names| names.iter().map(String::as_str).collect::<Vec<_>>()).as_deref(), expected, "{table}");
+            assert_eq!(
+                found.as_deref().map(|names| names.iter().map(String::as_str).collect::<Vec<_>>()).as_deref(),
+                expected,
+                "{table}"
+            );
         };
-        check(serde_json::json!({"10": "k", "0": "a", "1": "b", "2": "c", "3": "d", "4": "e", "5": "f", "6": "g", "7": "h",
-            "8": "i", "9": "j"}), Some(&["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"]));
+        check(
+            serde_json::json!({"10": "k", "0": "a", "1": "b", "2": "c", "3": "d", "4": "e", "5": "f", "6": "g", "7": "h",
+            "8": "i", "9": "j"}),
+            Some(&["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"]),
+        );
         check(serde_json::json!({"0": 3}), Some(&["3"]));
         check(serde_json::json!({"0": "a", "2": "b"}), None);
         check(serde_json::json!({"0": "a", "00": "b"}), None);

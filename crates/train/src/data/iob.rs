@@ -118,7 +118,8 @@ mod tests {
         let found = read(&path, &mut report).expect("tagged sentences");
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].tags, ["B-Sign", "B-Time"]);
-        let told: Vec<(usize, Fault, Fate)> = report.findings().iter().map(|it| (it.record, it.fault, it.fate)).collect();
+        let told: Vec<(usize, Fault, Fate)> =
+            report.findings().iter().map(|it| (it.record, it.fault, it.fate)).collect();
         let skipped = |line, fault| (line, fault, Fate::Skipped);
         assert_eq!(
             told,

@@ -193,16 +193,31 @@ mod tests {
 
     #[test]
     fn what_would_spoil_a_part_is_left_out_and_reported() {
+        use Fault::{AlsoInDev, OtherLabel, RareLabel, RepeatedText, UnknownLabel};
         let mut report = DataReport::default();
-        let train = texts(&[("a", "x"), ("A ", "x"), ("a", "y"), ("b", "x"), ("c", "rare"), ("d", "x"), ("e", "y"), ("g", "y")]);
+        let train = texts(&[
+            ("a", "x"),
+            ("A ", "x"),
+            ("a", "y"),
+            ("b", "x"),
+            ("c", "rare"),
+            ("d", "x"),
+            ("e", "y"),
+            ("g", "y"),
+        ]);
         let dev = texts(&[("b", "x"), ("f", "unseen")]);
         let parting = Parting { dev_share: 0.0, seed: 1, least: 2 };
         let parts = part(train, Some(dev), false, parting, &mut report);
         let names = |texts: &[Labelled]| texts.iter().map(|text| text.text.clone()).collect::<Vec<_>>();
-        assert_eq!((names(&parts.train), names(&parts.dev)), (vec!["a".into(), "d".into(), "e".into(), "g".into()], vec!["b".into()]));
+        assert_eq!(
+            (names(&parts.train), names(&parts.dev)),
+            (vec!["a".into(), "d".into(), "e".into(), "g".into()], vec!["b".into()])
+        );
         assert_eq!(parts.labels, ["x", "y"]);
-        use Fault::{AlsoInDev, OtherLabel, RareLabel, RepeatedText, UnknownLabel};
-        assert_eq!(told(&report), [(4, AlsoInDev), (2, RepeatedText), (3, OtherLabel), (5, RareLabel), (2, UnknownLabel)]);
+        assert_eq!(
+            told(&report),
+            [(4, AlsoInDev), (2, RepeatedText), (3, OtherLabel), (5, RareLabel), (2, UnknownLabel)]
+        );
     }
 
     #[test]

@@ -113,10 +113,7 @@ impl LabelSet {
             name: "macro f1".to_owned(),
             value: scores.shares.r#macro.f1,
             loss: loss / dev.len().max(1) as f64,
-            others: vec![
-                ("accuracy".to_owned(), scores.accuracy),
-                ("micro f1".to_owned(), scores.shares.micro.f1),
-            ],
+            others: vec![("accuracy".to_owned(), scores.accuracy), ("micro f1".to_owned(), scores.shares.micro.f1)],
         })
     }
 
@@ -160,12 +157,7 @@ impl ClassifierTask {
         texts.iter().map(example).collect()
     }
 
-    fn logits(
-        &self,
-        twin: &Twin,
-        batch: &[&LabelledExample<Sequence>],
-        pass: &mut Pass,
-    ) -> Result<Tensor, TrainError> {
+    fn logits(&self, twin: &Twin, batch: &[&LabelledExample<Sequence>], pass: &mut Pass) -> Result<Tensor, TrainError> {
         let sequences: Vec<Sequence> = batch.iter().map(|example| example.input.clone()).collect();
         let packed = twin.forward(&sequences, pass)?;
         let firsts: Vec<u32> = packed.offsets[..batch.len()].iter().map(|row| *row as u32).collect();
@@ -218,10 +210,8 @@ impl HeadTask {
 
     /// Texts with the vector of each.
     pub fn examples(&self, texts: &[Labelled], vectors: Vec<Vec<f32>>) -> Vec<LabelledExample<Vec<f32>>> {
-        let example = |(text, input): (&Labelled, Vec<f32>)| LabelledExample {
-            input,
-            labels: self.labels.places(&text.labels),
-        };
+        let example =
+            |(text, input): (&Labelled, Vec<f32>)| LabelledExample { input, labels: self.labels.places(&text.labels) };
         texts.iter().zip(vectors).map(example).collect()
     }
 
@@ -269,9 +259,7 @@ impl Task for HeadTask {
     /// The modules of sentence-transformers.
     fn files(&self) -> Vec<(String, Vec<u8>)> {
         let kinds = [("", "Transformer"), ("1_Pooling", "Pooling"), ("2_Normalize", "Normalize"), ("3_Dense", "Dense")];
-        let module = |(idx, (path, kind)): (usize, &(&str, &str))| {
-            json!({"idx": idx, "name": idx.to_string(), "path": path, "type": format!("sentence_transformers.models.{kind}")})
-        };
+        let module = |(idx, (path, kind)): (usize, &(&str, &str))| json!({"idx": idx, "name": idx.to_string(), "path": path, "type": format!("sentence_transformers.models.{kind}")});
         let modules: Vec<Value> = kinds.iter().enumerate().map(module).collect();
         let dims = self.head.weight.dims();
         let pooling = json!({

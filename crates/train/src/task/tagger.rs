@@ -136,9 +136,11 @@ impl Task for TaggerTask {
                 }
             }
         }
-        let outcomes = gold.into_iter().zip(found).enumerate().map(|(number, (gold, found))| {
-            TagOutcome::new(number.to_string(), &in_order(gold), &in_order(found))
-        });
+        let outcomes = gold
+            .into_iter()
+            .zip(found)
+            .enumerate()
+            .map(|(number, (gold, found))| TagOutcome::new(number.to_string(), &in_order(gold), &in_order(found)));
         let scores = score_tags(&outcomes.collect::<Vec<_>>());
         let micro = scores.spans.micro;
         Ok(Score {
