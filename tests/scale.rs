@@ -102,7 +102,8 @@ fn an_update_of_forty_articles_leaves_the_answers_about_the_others() {
     generation.each_document(&mut |id, _| articles.push(id.to_string()));
     let golden = golden(&articles);
     let before = answers(&generation, &golden);
-    let own = golden.iter().zip(&before).filter(|(it, found)| found.iter().any(|hit| hit.document == it.article)).count();
+    let own =
+        golden.iter().zip(&before).filter(|(it, found)| found.iter().any(|hit| hit.document == it.article)).count();
     say(&format!("{own} of {GOLDEN} golden questions find their article among the first {DEPTH} passages"));
     drop(generation);
 
@@ -141,7 +142,10 @@ fn an_update_of_forty_articles_leaves_the_answers_about_the_others() {
             asked += 1;
         }
     }
-    say(&format!("{asked} questions about other articles are answered as before; the update took {:.1} s", took.wall.as_secs_f64()));
+    say(&format!(
+        "{asked} questions about other articles are answered as before; the update took {:.1} s",
+        took.wall.as_secs_f64()
+    ));
     assert!(asked > GOLDEN * 9 / 10);
 }
 
@@ -192,7 +196,10 @@ fn golden(articles: &[String]) -> Vec<Golden> {
     let mut all: Vec<Golden> = reader
         .records()
         .map(|row| row.expect("a row"))
-        .map(|row| Golden { text: format!("{}: {} versus {}", &row[2], &row[3], &row[4]), article: format!("PMC{}", &row[1]) })
+        .map(|row| Golden {
+            text: format!("{}: {} versus {}", &row[2], &row[3], &row[4]),
+            article: format!("PMC{}", &row[1]),
+        })
         .filter(|golden| known.contains(&golden.article) && Question::new(&golden.text).is_ok())
         .collect();
     let mut dice = Dice(300);
@@ -241,7 +248,9 @@ fn members(archive: &Path, names: &[&String]) -> Vec<(String, String)> {
 /// A later version of a report: a number more in its title, and a paragraph more at its end.
 fn revised(text: &str, number: usize) -> String {
     let (title, body) = text.split_once('\n').expect("a title");
-    format!("{title} (revision {number})\n{body}\n\nThis version corrects figure {number} of the first one; no result is changed by that.\n")
+    format!(
+        "{title} (revision {number})\n{body}\n\nThis version corrects figure {number} of the first one; no result is changed by that.\n"
+    )
 }
 
 fn write(path: &Path, text: &str) {

@@ -2,6 +2,7 @@
 
 mod corpus;
 mod index;
+mod labels;
 mod pairs;
 mod serve;
 mod train;
@@ -19,9 +20,10 @@ use clinqa_schema::Date;
 
 pub(crate) use corpus::{AddArgs, CorpusArgs, CorpusCommand, FetchArgs, WatchArgs};
 pub(crate) use index::{IndexCommand, InspectArgs, KeepArgs, RebuildArgs};
+pub(crate) use labels::{EvalLabelsArgs, EvalTagsArgs, LabelArgs, TagArgs, TextsArgs};
 pub(crate) use pairs::{EncoderArgs, PairSource, PairsArgs, PairsFrom};
 pub(crate) use serve::{KeyArgs, LogArg, QueriesArgs, QueriesCommand, RoleArg, ServeArgs};
-pub(crate) use train::{LearnArgs, PretrainArgs, TrainArgs, TrainCommand};
+pub(crate) use train::{ClassifierArgs, LearnArgs, PretrainArgs, TaggerArgs, TrainArgs, TrainCommand};
 pub(crate) use train_spans::{DistilArgs, SpanData, TrainReaderArgs};
 
 /// Medical question answering: offline, private, every answer cited.
@@ -89,7 +91,11 @@ pub(crate) enum Command {
     /// List, compare, verify and switch generations of the index; withdraw documents
     #[command(subcommand)]
     Index(IndexCommand),
-    /// Measure retrieval, reading and answering
+    /// Name the kind of a text
+    Label(LabelArgs),
+    /// Find what a text names, with its place
+    Tag(TagArgs),
+    /// Measure retrieval, reading, answering, labels and tags
     #[command(subcommand)]
     Eval(EvalCommand),
     /// Teach a model on this machine, from files of this machine
@@ -207,7 +213,11 @@ pub(crate) enum EvalCommand {
     Reader(ReaderArgs),
     /// Answer judged questions and score the answers
     Answers(AnswersArgs),
-    /// Compare two result files of `eval answers --out` by paired bootstrap
+    /// Label texts and score the labels
+    Labels(EvalLabelsArgs),
+    /// Tag sentences and score what was found, as seqeval does
+    Tags(EvalTagsArgs),
+    /// Compare two result files of one verb, or two runs, by paired bootstrap
     Compare(CompareArgs),
     /// Score one TREC run against qrels
     Score(ScoreArgs),
@@ -251,6 +261,9 @@ pub(crate) struct ReaderArgs {
     /// Only the first N questions
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<usize>,
+    /// Write the scores of each question, one JSON object a line, for `eval compare`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -308,10 +321,13 @@ fn step() -> impl TypedValueParser<Value = Step> {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct CompareArgs {
-    /// Result file, as `eval answers --out` writes it
+    /// Result file, as `--out` of `eval answers`, `reader`, `labels` or `tags` writes it, or a TREC run
     pub(crate) first: PathBuf,
     /// Another one of the same questions; differences are this one's over the first's
     pub(crate) second: PathBuf,
+    /// Judgements, for two runs
+    #[arg(long, value_name = "FILE")]
+    pub(crate) qrels: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -10,7 +10,9 @@ mod query_log;
 mod scores;
 mod screen;
 mod settings;
+mod shares;
 mod starter;
+mod texts;
 
 use std::process::ExitCode;
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clinqa_encoder::{Checkpoint, CheckpointError, Embedded, Encoder, Precision, Source};
+use clinqa_labels::{Classifier, Tagger};
 use clinqa_qa::{Models, Search};
 use clinqa_reader::{Calibration, ReadConfig, Reader};
 use clinqa_safety::Rules;
@@ -32,6 +33,20 @@ pub(crate) fn named(settings: &Settings, name: &str) -> Source {
 
 fn embedded(bundle: &Bundle) -> Source {
     Source::Embedded(Embedded { name: bundle.name, fingerprint: bundle.fingerprint, files: bundle.files })
+}
+
+/// Opens the classifier that is called `name`.
+pub(crate) fn classifier(settings: &Settings, name: &str) -> Result<Classifier, CheckpointError> {
+    Classifier::from_checkpoint(headed(settings, name)?)
+}
+
+/// Opens the tagger that is called `name`.
+pub(crate) fn tagger(settings: &Settings, name: &str) -> Result<Tagger, CheckpointError> {
+    Tagger::from_checkpoint(headed(settings, name)?)
+}
+
+fn headed(settings: &Settings, name: &str) -> Result<Checkpoint, CheckpointError> {
+    Ok(Checkpoint::open(&source(settings, Some(name), &ENCODER))?.in_precision(settings.precision))
 }
 
 /// Opens the encoder; doubts about it go to stderr.

@@ -15,6 +15,9 @@ use crate::commands::UsageError;
 /// Candidates that `--explain` shows.
 const SHOWN_SPANS: usize = 8;
 
+/// Doubts of one kind that are told.
+const SHOWN_WARNINGS: usize = 10;
+
 /// Exit code of a question that was not answered, with `--strict`.
 pub(crate) const ABSTAINED: u8 = 4;
 
@@ -97,6 +100,21 @@ pub(crate) fn warn(warnings: &[String]) {
         // Nothing useful can be done if stderr is gone.
         let _ = writeln!(io::stderr(), "warning: {warning}");
     }
+}
+
+/// Writes the first of many doubts to stderr, and how many there are in all.
+pub(crate) fn warn_some(warnings: impl Iterator<Item = String>, what: &str) {
+    let warnings: Vec<String> = warnings.collect();
+    warn(&warnings[..warnings.len().min(SHOWN_WARNINGS)]);
+    if warnings.len() > SHOWN_WARNINGS {
+        warn(&[format!("{} {what}, of which these are the first", warnings.len())]);
+    }
+}
+
+/// `text` in one line, without anything that a terminal would obey.
+pub(crate) fn plain(text: &str) -> String {
+    let shown = |c: char| if c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c) { ' ' } else { c };
+    text.chars().map(shown).collect()
 }
 
 /// Writes a note to stderr.
@@ -185,7 +203,6 @@ pub(crate) fn fault(error: &anyhow::Error) -> Option<Fault> {
             .or(calibration)
             .or(read)
             .or(pairs)
-            .or(train)
             .or(fetch)
     })
 }

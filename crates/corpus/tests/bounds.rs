@@ -82,20 +82,62 @@ const REPEATED: &[Repeated] = &[
     ("bodies.txt", TRIAL, "BODY.A:\nx\n", 15 * MB, ""),
     ("paths.txt", TRIAL, "BODY.A.B.C.D.E.F:\nx\n", 15 * MB, ""),
     ("title.xml", PUBMED, "x", 40 * MB, "</ArticleTitle>"),
-    ("near.xml", PUBMED, "x ", 15 * MB, "</ArticleTitle></Article></MedlineCitation></PubmedArticle></PubmedArticleSet>"),
-    ("tags.xml", PUBMED, "<i>x</i>", 15 * MB, "</ArticleTitle></Article></MedlineCitation></PubmedArticle></PubmedArticleSet>"),
+    (
+        "near.xml",
+        PUBMED,
+        "x ",
+        15 * MB,
+        "</ArticleTitle></Article></MedlineCitation></PubmedArticle></PubmedArticleSet>",
+    ),
+    (
+        "tags.xml",
+        PUBMED,
+        "<i>x</i>",
+        15 * MB,
+        "</ArticleTitle></Article></MedlineCitation></PubmedArticle></PubmedArticleSet>",
+    ),
     ("deep.xml", PUBMED, "<i>", 3 * MB, ""),
     ("starts.xml", "<PubmedArticleSet>", "<PubmedArticle>", 15 * MB, ""),
-    ("deletions.xml", "<PubmedArticleSet><DeleteCitation>", "<PMID>1</PMID>", 15 * MB, "</DeleteCitation></PubmedArticleSet>"),
+    (
+        "deletions.xml",
+        "<PubmedArticleSet><DeleteCitation>",
+        "<PMID>1</PMID>",
+        15 * MB,
+        "</DeleteCitation></PubmedArticleSet>",
+    ),
     ("comments.xml", "<PubmedArticleSet>", "<!--", 15 * MB, ""),
     ("doctype.xml", "<PubmedArticleSet><!DOCTYPE ", "[", 20 * MB, ""),
     ("paragraphs.nxml", JATS, "</p><p>x", 15 * MB, "</p></body></article>"),
     ("sections.nxml", JATS, "</p><sec><title>a</title><p>x</p></sec><p>", 15 * MB, "</p></body></article>"),
-    ("rows.nxml", JATS, "<table><tr><th>a</th><th>b</th></tr><tr><td>x</td><td>y</td></tr></table>", 15 * MB, "</p></body></article>"),
+    (
+        "rows.nxml",
+        JATS,
+        "<table><tr><th>a</th><th>b</th></tr><tr><td>x</td><td>y</td></tr></table>",
+        15 * MB,
+        "</p></body></article>",
+    ),
     ("items.nxml", JATS, "<list><list-item><p>x</p></list-item></list>", 15 * MB, "</p></body></article>"),
-    ("topics.xml", "<health-topics><health-topic title=\"a\" id=\"1\"><full-summary>", "&lt;p&gt;x", 15 * MB, "</full-summary></health-topic></health-topics>"),
-    ("pairs.xml", "<Document id=\"1\" source=\"GARD\"><Focus>a</Focus><QAPairs>", "<QAPair pid=\"1\"><Question qid=\"1\">a</Question><Answer>b</Answer></QAPair>", 15 * MB, "</QAPairs></Document>"),
-    ("answer.xml", "<Document id=\"1\" source=\"GARD\"><Focus>a</Focus><QAPairs><QAPair pid=\"1\"><Question qid=\"1\">a</Question><Answer>", "- a  ", 15 * MB, "</Answer></QAPair></QAPairs></Document>"),
+    (
+        "topics.xml",
+        "<health-topics><health-topic title=\"a\" id=\"1\"><full-summary>",
+        "&lt;p&gt;x",
+        15 * MB,
+        "</full-summary></health-topic></health-topics>",
+    ),
+    (
+        "pairs.xml",
+        "<Document id=\"1\" source=\"GARD\"><Focus>a</Focus><QAPairs>",
+        "<QAPair pid=\"1\"><Question qid=\"1\">a</Question><Answer>b</Answer></QAPair>",
+        15 * MB,
+        "</QAPairs></Document>",
+    ),
+    (
+        "answer.xml",
+        "<Document id=\"1\" source=\"GARD\"><Focus>a</Focus><QAPairs><QAPair pid=\"1\"><Question qid=\"1\">a</Question><Answer>",
+        "- a  ",
+        15 * MB,
+        "</Answer></QAPair></QAPairs></Document>",
+    ),
 ];
 
 /// Tables whose one long name would stand before each of many cells.
@@ -124,11 +166,13 @@ fn packed() -> Vec<(&'static str, Vec<u8>)> {
     let book = |piece: &str, bytes: usize| {
         let chapter = format!("<html><body>{}</body></html>", piece.repeat(bytes / piece.len()));
         let container = b"<container><rootfiles><rootfile full-path=\"p\"/></rootfiles></container>";
-        let package = b"<package><manifest><item id=\"a\" href=\"a\"/></manifest><spine><itemref idref=\"a\"/></spine></package>";
+        let package =
+            b"<package><manifest><item id=\"a\" href=\"a\"/></manifest><spine><itemref idref=\"a\"/></spine></package>";
         zip(&[("META-INF/container.xml", container), ("p", package), ("a", chapter.as_bytes())])
     };
     let many = |piece: &str, bytes: usize| piece.repeat(bytes / piece.len());
-    let row = "<w:tr><w:tc><w:p><w:r><w:t>x</w:t></w:r></w:p></w:tc><w:tc><w:p><w:r><w:t>y</w:t></w:r></w:p></w:tc></w:tr>";
+    let row =
+        "<w:tr><w:tc><w:p><w:r><w:t>x</w:t></w:r></w:p></w:tc><w:tc><w:p><w:r><w:t>y</w:t></w:r></w:p></w:tc></w:tr>";
     let name = "n".repeat(100_000);
     vec![
         ("paragraphs.docx", word(&many("<w:p><w:r><w:t>x</w:t></w:r></w:p>", 60 * MB), "")),
@@ -191,7 +235,8 @@ fn pages() -> Vec<(&'static str, Vec<u8>)> {
         let pages = format!("<</Type/Pages/Count {kids}/Kids[{}]>>", "3 0 R ".repeat(kids));
         let page = b"<</Type/Page/Parent 2 0 R/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>";
         let font = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>";
-        let objects = [b"<</Type/Catalog/Pages 2 0 R>>".to_vec(), pages.into_bytes(), page.to_vec(), content, font.to_vec()];
+        let objects =
+            [b"<</Type/Catalog/Pages 2 0 R>>".to_vec(), pages.into_bytes(), page.to_vec(), content, font.to_vec()];
         let (mut bytes, mut places) = (b"%PDF-1.5\n".to_vec(), String::new());
         for (number, object) in (1..).zip(&objects) {
             let _ = writeln!(places, "{:010} 00000 n ", bytes.len());

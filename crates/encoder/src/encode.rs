@@ -28,6 +28,9 @@ impl Encoder {
 
     /// Lays the weights of `checkpoint` out.
     pub fn from_checkpoint(mut checkpoint: Checkpoint) -> Result<Self, CheckpointError> {
+        if checkpoint.pooled_head().is_some() {
+            return Err(CheckpointError::Classifier { name: checkpoint.name });
+        }
         let transformer = checkpoint.transformer()?;
         Ok(Self {
             name: checkpoint.name,

@@ -113,6 +113,12 @@ pub enum CheckpointError {
         /// Its type.
         found: String,
     },
+    /// What comes out of it is not the vector of a text.
+    #[error("{name} ends in a Dense module, so that labels come out of it and no vectors; use it with `clinqa label`")]
+    Classifier {
+        /// The checkpoint.
+        name: String,
+    },
     /// A tensor that the configuration asks for is not there.
     #[error("{path} holds no tensor `{tensor}`; config.json and weights are not of one model")]
     MissingTensor {

@@ -14,8 +14,8 @@ mod pooling;
 pub use arch::{ARCHITECTURES, Hidden, Sequence, Transformer};
 pub use batch::{Batch, TokenBudget, plan};
 pub use checkpoint::{
-    Array, BlendReport, Checkpoint, Dimensions, Embedded, Encoding, PackReport, Precision, Source, SpecialTokens,
-    Tensors, TextTokenizer, blend, pack,
+    Array, BlendReport, Checkpoint, Dimensions, Embedded, Encoding, HeadLabels, PackReport, PooledHead, Precision,
+    Source, SpecialTokens, Tensors, TextTokenizer, blend, pack,
 };
 pub use encode::Encoder;
 pub use error::{CheckpointError, EncodeError};

@@ -54,7 +54,7 @@ pub enum OutcomeError {
     /// One side lacks questions of the other.
     #[error(
         "cannot compare the results: the {lacking} file lacks {count} of the other's questions, {id:?} to begin with; \
-         write both with `clinqa eval answers FILE --out` on the same questions"
+         write both with `clinqa eval … FILE --out` on the same questions"
     )]
     Missing {
         /// The side that lacks them.
@@ -71,6 +71,15 @@ pub enum OutcomeError {
     )]
     Judgement {
         /// The question.
+        id: String,
+    },
+    /// One name stands for results of two tasks.
+    #[error(
+        "cannot compare the results: {id:?} is of one task in the first file and of an other task in the second; write \
+         both with the same verb"
+    )]
+    Task {
+        /// The text, sentence or question.
         id: String,
     },
     /// The scores cannot be compared.

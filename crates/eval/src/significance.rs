@@ -88,6 +88,35 @@ pub fn paired_difference(
     Ok(Comparison { difference, p_value: (extreme + 1) as f64 / (drawn.len() + 1) as f64 })
 }
 
+/// A difference that is no mean over items, such as that of two F1: computed on all items (by their places) and on each
+/// sample that is drawn; interval and p-value as in [`paired_difference`].
+pub(crate) fn paired_statistic(
+    items: usize,
+    difference: impl Fn(&[usize]) -> f64,
+    bootstrap: Bootstrap,
+) -> Result<Comparison, SignificanceError> {
+    if items == 0 {
+        return Err(SignificanceError::NoScores);
+    }
+    if bootstrap.samples == 0 {
+        return Err(SignificanceError::NoSamples);
+    }
+    let all: Vec<usize> = (0..items).collect();
+    let mean = difference(&all);
+    let mut random = SplitMix64(bootstrap.seed);
+    let mut sample = vec![0; items];
+    let mut drawn = Vec::with_capacity(bootstrap.samples);
+    for _ in 0..bootstrap.samples {
+        sample.iter_mut().for_each(|item| *item = random.below(items));
+        drawn.push(difference(&sample));
+    }
+    drawn.sort_unstable_by(f64::total_cmp);
+    let interval = Interval { mean, lower: quantile(&drawn, 0.025), upper: quantile(&drawn, 0.975) };
+    let observed = mean.abs() - 1e-12;
+    let extreme = drawn.iter().filter(|&&other| (other - mean).abs() >= observed).count();
+    Ok(Comparison { difference: interval, p_value: (extreme + 1) as f64 / (drawn.len() + 1) as f64 })
+}
+
 /// The means of the drawn samples, ascending.
 fn drawn_means(values: &[f64], bootstrap: Bootstrap) -> Result<Vec<f64>, SignificanceError> {
     if values.is_empty() {

@@ -17,6 +17,7 @@ mod reply;
 mod scores;
 mod standing;
 mod trace;
+mod word_span;
 
 pub use document::{Date, DateError, Document, DocumentError, Metadata, Section, SourceLocator};
 pub use embedding::{Embedding, EmbeddingError};
@@ -34,3 +35,4 @@ pub use reply::{
 pub use scores::Scores;
 pub use standing::{Standing, StandingState};
 pub use trace::{SpanTrace, Timing, Trace, UnderstandingStep};
+pub use word_span::{WordSpan, word_spans};

@@ -15,7 +15,7 @@ use clinqa_schema::{Abstention, Filters, Observer, Progress, Question, Reply, St
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Desk, engine, open_file, store_with_index, write_file};
+use super::{Desk, engine, open_file, store_with_index, write_file, write_lines};
 use crate::args::AnswersArgs;
 use crate::output::{self, Form};
 use crate::progress::Bars;
@@ -204,16 +204,6 @@ fn detail<'a>(question: &'a JudgedQuestion, answered: &'a Answered) -> Detail<'a
         trace,
         ms: reply.took_ms,
     }
-}
-
-fn write_lines<T: Serialize>(path: &Path, lines: impl IntoIterator<Item = T>) -> anyhow::Result<()> {
-    write_file(path, |out| {
-        for line in lines {
-            serde_json::to_writer(&mut *out, &line)?;
-            writeln!(out)?;
-        }
-        Ok(())
-    })
 }
 
 /// What was measured, for the pictures: the name of the file, never a question.

@@ -7,14 +7,15 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clinqa_eval::{
-    BioasqKind, BioasqQuestion, MAX_CANDIDATES, SquadParagraph, SquadPrediction, normalise_answer, read_bioasq,
-    read_squad, score_factoids, score_lists, score_squad,
+    BioasqKind, BioasqQuestion, MAX_CANDIDATES, ResultLine, ScoredQuestion, SquadParagraph, SquadPrediction,
+    SquadQuestion, exact_match, normalise_answer, read_bioasq, read_squad, score_factoids, score_lists, score_squad,
+    token_f1,
 };
 use clinqa_reader::{ReadConfig, Reader, Variants};
 use clinqa_schema::{Observer, Progress, Stage};
 use serde_json::{Value, json};
 
-use super::UsageError;
+use super::{UsageError, write_lines};
 use crate::args::ReaderArgs;
 use crate::progress::Bars;
 use crate::settings::Settings;
@@ -38,13 +39,17 @@ pub(crate) fn run(settings: &Settings, args: &ReaderArgs) -> anyhow::Result<Exit
     let reader = models::reader(settings, ReadConfig { variants: Variants::All, keep: 20, ..ReadConfig::default() })?;
     let mut result = json!({"reader": reader.name()});
     let mut bars = Bars::default();
+    let mut outcomes = Vec::new();
     if !paragraphs.is_empty() {
-        result["squad"] = squad(&reader, &paragraphs, &mut bars)?;
+        result["squad"] = squad(&reader, &paragraphs, &mut outcomes, &mut bars)?;
     }
     if !questions.is_empty() {
-        result["bioasq"] = bioasq(&reader, &questions, &mut bars)?;
+        result["bioasq"] = bioasq(&reader, &questions, &mut outcomes, &mut bars)?;
     }
     drop(bars);
+    if let Some(path) = &args.out {
+        write_lines(path, outcomes.into_iter().map(ResultLine::Reader))?;
+    }
     output::result(&result, output::Form::of(args.json))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -79,7 +84,12 @@ fn shorten(paragraphs: &mut Vec<SquadParagraph>, limit: usize) {
 }
 
 /// Forced answers scored as v1.1 does, and the v2.0 thresholds from null score minus span score.
-fn squad(reader: &Reader, paragraphs: &[SquadParagraph], observer: &mut dyn Observer) -> anyhow::Result<Value> {
+fn squad(
+    reader: &Reader,
+    paragraphs: &[SquadParagraph],
+    outcomes: &mut Vec<ScoredQuestion>,
+    observer: &mut dyn Observer,
+) -> anyhow::Result<Value> {
     let total: u64 = paragraphs.iter().map(|paragraph| paragraph.questions.len() as u64).sum();
     let mut predictions = BTreeMap::new();
     for paragraph in paragraphs {
@@ -88,6 +98,7 @@ fn squad(reader: &Reader, paragraphs: &[SquadParagraph], observer: &mut dyn Obse
             let best = reading.spans.first();
             let text = best.map(|span| paragraph.context[span.bytes.clone()].to_owned()).unwrap_or_default();
             let null_score = best.map(|span| f64::from(-span.margin()));
+            outcomes.push(scored(question, &text));
             predictions.insert(question.id.clone(), SquadPrediction { text, null_score });
             let done = predictions.len() as u64;
             observer.observe(&Progress { stage: Stage::Evaluate, done, total: Some(total) });
@@ -96,8 +107,26 @@ fn squad(reader: &Reader, paragraphs: &[SquadParagraph], observer: &mut dyn Obse
     Ok(Value::Object(score_squad(paragraphs, &predictions).official()))
 }
 
+/// The best score that any accepted answer gives.
+fn scored(question: &SquadQuestion, text: &str) -> ScoredQuestion {
+    let golds: Vec<&str> = question.answers.iter().map(|answer| answer.text.as_str()).collect();
+    // Nothing is right where nothing is accepted.
+    let golds = if golds.is_empty() { vec![""] } else { golds };
+    let best = |score: fn(&str, &str) -> f64| golds.iter().map(|gold| score(gold, text)).fold(0.0, f64::max);
+    let exact = best(|gold, text| f64::from(u8::from(exact_match(gold, text))));
+    ScoredQuestion {
+        id: question.id.clone(),
+        scores: BTreeMap::from([("exact".to_owned(), exact), ("f1".to_owned(), best(token_f1))]),
+    }
+}
+
 /// Five distinct candidates a question from its gold snippets, best margin first.
-fn bioasq(reader: &Reader, questions: &[BioasqQuestion], observer: &mut dyn Observer) -> anyhow::Result<Value> {
+fn bioasq(
+    reader: &Reader,
+    questions: &[BioasqQuestion],
+    outcomes: &mut Vec<ScoredQuestion>,
+    observer: &mut dyn Observer,
+) -> anyhow::Result<Value> {
     let total = questions.len() as u64;
     let (mut factoids, mut lists) = (BTreeMap::new(), BTreeMap::new());
     for (done, question) in (1..).zip(questions) {
@@ -112,6 +141,16 @@ fn bioasq(reader: &Reader, questions: &[BioasqQuestion], observer: &mut dyn Obse
     }
     let factoid = score_factoids(questions, &factoids);
     let list = score_lists(questions, &lists);
+    let mut keep = |id: &String, scores: &[(&str, f64)]| {
+        let scores = scores.iter().map(|(name, score)| ((*name).to_owned(), *score)).collect();
+        outcomes.push(ScoredQuestion { id: id.clone(), scores });
+    };
+    for (id, score) in &factoid.per_question {
+        keep(id, &[("strict", score.strict), ("lenient", score.lenient), ("mrr", score.reciprocal_rank)]);
+    }
+    for (id, score) in &list.per_question {
+        keep(id, &[("list f1", score.f1)]);
+    }
     Ok(json!({
         "factoid": {"strict": factoid.strict, "lenient": factoid.lenient, "mrr": factoid.mrr, "total": factoid.total},
         "list": {"precision": list.precision, "recall": list.recall, "f1": list.f1, "total": list.total},

@@ -4,17 +4,21 @@ mod ask;
 mod corpus;
 mod eval_answers;
 mod eval_compare;
+mod eval_labels;
 mod eval_reader;
 mod eval_retrieval;
+mod eval_tags;
 mod index;
 mod inspect;
 mod key;
+mod label;
 mod model;
 mod queries;
 mod rebuild;
 mod score;
 mod search;
 mod serve;
+mod tag;
 mod train;
 mod tui;
 
@@ -57,6 +61,16 @@ pub(crate) enum UsageError {
     UnknownFormat { path: String },
     #[error("{source}; the first is {first}, the second {second}")]
     Results { first: String, second: String, source: OutcomeError },
+    #[error(
+        "{first} and {second} hold results of different kinds; compare two files that one verb of `clinqa eval` wrote"
+    )]
+    OtherResults { first: String, second: String },
+    #[error("two runs are compared by judgements; name them with `--qrels FILE`")]
+    NoQrels,
+    #[error("{path} is no text in UTF-8; convert it first, since offsets count its characters")]
+    NoUtf8 { path: String },
+    #[error("{path} has more than {limit} bytes; cut it into texts and give them with `--batch`")]
+    LongText { path: String, limit: u64 },
     #[error("{message}")]
     OtherEncoder { message: String },
     #[error(
@@ -134,6 +148,10 @@ fn run_with(settings: &Settings, command: Command) -> anyhow::Result<ExitCode> {
         Command::Eval(EvalCommand::Answers(eval)) => eval_answers::run(settings, &eval),
         Command::Eval(EvalCommand::Compare(eval)) => eval_compare::run(&eval),
         Command::Eval(EvalCommand::Score(eval)) => score::run(&eval),
+        Command::Eval(EvalCommand::Labels(eval)) => eval_labels::run(settings, &eval),
+        Command::Eval(EvalCommand::Tags(eval)) => eval_tags::run(settings, &eval),
+        Command::Label(label) => label::run(settings, &label),
+        Command::Tag(tag) => tag::run(settings, &tag),
         Command::Train(args) => train::run(settings, &args),
         Command::Model(model) => model::run(settings, model),
         Command::Completions { shell } => {
@@ -196,6 +214,17 @@ fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> anyhow::Result<
     let mut out = io::BufWriter::new(File::create(path).with_context(failed)?);
     write(&mut out).with_context(failed)?;
     out.flush().with_context(failed)
+}
+
+/// Writes one JSON object a line.
+fn write_lines<T: serde::Serialize>(path: &Path, lines: impl IntoIterator<Item = T>) -> anyhow::Result<()> {
+    write_file(path, |out| {
+        for line in lines {
+            serde_json::to_writer(&mut *out, &line)?;
+            writeln!(out)?;
+        }
+        Ok(())
+    })
 }
 
 /// Now; a clock before 1970 counts as 1970.

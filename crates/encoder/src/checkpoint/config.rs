@@ -31,6 +31,11 @@ pub(crate) struct BertConfig {
     pub(crate) pad_token_id: Option<usize>,
     #[serde(default)]
     position_embedding_type: Option<String>,
+    /// Only a head's business: read as it stands, so that an encoder opens whatever it says.
+    #[serde(default)]
+    pub(crate) id2label: Option<serde_json::Value>,
+    #[serde(default)]
+    pub(crate) problem_type: Option<String>,
 }
 
 fn bert() -> String {
@@ -130,6 +135,10 @@ pub(crate) struct SentenceTransformer {
     pub(crate) transformer_folder: String,
     pub(crate) pooling: Pooling,
     pub(crate) max_seq_length: Option<usize>,
+    /// Whether pooled vectors are scaled to length 1.
+    pub(crate) normalises: bool,
+    /// The folder of a linear map over pooled vectors: a head that sentence-transformers computes.
+    pub(crate) dense_folder: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -142,6 +151,12 @@ struct Module {
 /// `pooling_mode_cls_token: true` and its siblings, or `pooling_mode: "cls"` in newer files.
 type PoolingFile = BTreeMap<String, serde_json::Value>;
 
+/// What a `Dense` module says of itself.
+#[derive(Deserialize)]
+struct DenseFile {
+    activation_function: String,
+}
+
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct SequenceFile {
@@ -150,7 +165,13 @@ struct SequenceFile {
 
 impl SentenceTransformer {
     pub(crate) fn read(files: &Files) -> Result<Self, CheckpointError> {
-        let mut found = Self { transformer_folder: String::new(), pooling: Pooling::Mean, max_seq_length: None };
+        let mut found = Self {
+            transformer_folder: String::new(),
+            pooling: Pooling::Mean,
+            max_seq_length: None,
+            normalises: false,
+            dense_folder: None,
+        };
         let mut pooling_folder = "1_Pooling".to_owned();
         if let Some(bytes) = files.read("modules.json")? {
             let path = files.path("modules.json");
@@ -159,9 +180,10 @@ impl SentenceTransformer {
                 match module.kind.rsplit('.').next().unwrap_or_default() {
                     "Transformer" => found.transformer_folder = folder,
                     "Pooling" => pooling_folder = folder,
-                    "Normalize" => {}
+                    "Normalize" => found.normalises = true,
+                    "Dense" if found.dense_folder.is_none() => found.dense_folder = Some(folder),
                     _ => {
-                        let expected = "Transformer, Pooling and Normalize modules only".to_owned();
+                        let expected = "Transformer, Pooling, Normalize and one Dense module only".to_owned();
                         return Err(CheckpointError::Field { path, field: "type", found: module.kind, expected });
                     }
                 }
@@ -172,6 +194,9 @@ impl SentenceTransformer {
             let path = files.path(&pooling_file);
             found.pooling = pooling(&path, &parse(&path, &bytes)?)?;
         }
+        if let Some(folder) = &found.dense_folder {
+            linear_only(files, folder)?;
+        }
         let inner = files.inside(&found.transformer_folder);
         if let Some(bytes) = inner.read("sentence_bert_config.json")? {
             let path = inner.path("sentence_bert_config.json");
@@ -179,6 +204,19 @@ impl SentenceTransformer {
         }
         Ok(found)
     }
+}
+
+/// A head is a linear map and nothing after it.
+fn linear_only(files: &Files, folder: &str) -> Result<(), CheckpointError> {
+    let file = format!("{folder}/config.json");
+    let Some(bytes) = files.read(&file)? else { return Ok(()) };
+    let path = files.path(&file);
+    let found = parse::<DenseFile>(&path, &bytes)?.activation_function;
+    if found.rsplit('.').next() == Some("Identity") {
+        return Ok(());
+    }
+    let expected = "torch.nn.modules.linear.Identity".to_owned();
+    Err(CheckpointError::Field { path, field: "activation_function", found, expected })
 }
 
 fn pooling(path: &str, file: &PoolingFile) -> Result<Pooling, CheckpointError> {

@@ -3,6 +3,7 @@
 mod blend;
 mod config;
 mod files;
+mod labels;
 mod pack;
 mod pickle;
 mod plain;
@@ -12,6 +13,7 @@ mod training;
 
 pub use blend::{BlendReport, blend};
 pub use files::{Embedded, Source};
+pub use labels::{HeadLabels, PooledHead};
 pub use pack::{PackReport, pack};
 pub use tensors::{Array, Tensors};
 pub(crate) use tensors::{ByteMatrix, Stored};
@@ -44,6 +46,8 @@ pub struct Checkpoint {
     pub(crate) config: BertConfig,
     pub(crate) tensors: Tensors,
     pub(crate) weights_path: String,
+    pub(crate) config_path: String,
+    pub(crate) pooled_head: Option<PooledHead>,
 }
 
 /// What the forward pass computes in.
@@ -61,11 +65,15 @@ impl Checkpoint {
     pub fn open(source: &Source) -> Result<Self, CheckpointError> {
         let files = Files::open(source)?;
         let sentence = SentenceTransformer::read(&files)?;
+        let head_folder = sentence.dense_folder.as_ref().map(|folder| files.inside(folder));
         let files = files.inside(&sentence.transformer_folder);
         let config = BertConfig::read(&files)?;
         let (tokenizer, mut warnings) = TextTokenizer::read(&files)?;
         tokenizer.require_rows(&files, config.vocab_size)?;
-        let (tensors, weights_path) = Tensors::read(&files)?;
+        let (mut tensors, weights_path) = Tensors::read(&files)?;
+        if let Some(folder) = head_folder {
+            tensors.add_dense(&folder)?;
+        }
         let max_tokens = sentence.max_seq_length.unwrap_or(usize::MAX).min(config.max_position_embeddings);
         if sentence.max_seq_length.is_some_and(|asked| asked > config.max_position_embeddings) {
             warnings.push(format!(
@@ -85,6 +93,8 @@ impl Checkpoint {
             config,
             tensors,
             weights_path,
+            config_path: files.path("config.json"),
+            pooled_head: sentence.dense_folder.map(|_| PooledHead { normalised: sentence.normalises }),
         })
     }
 

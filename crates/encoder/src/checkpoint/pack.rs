@@ -27,7 +27,7 @@ const GROUP: usize = 32;
 const FIRST_GROUP: usize = 16;
 
 /// Files that travel with the weights, in the layout they came in.
-const COMPANIONS: [&str; 7] = [
+const COMPANIONS: [&str; 9] = [
     "config.json",
     "tokenizer.json",
     "tokenizer_config.json",
@@ -35,6 +35,8 @@ const COMPANIONS: [&str; 7] = [
     "modules.json",
     "sentence_bert_config.json",
     "1_Pooling/config.json",
+    "2_Dense/config.json",
+    "3_Dense/config.json",
 ];
 
 /// What packing did.
@@ -101,7 +103,7 @@ enum Storage {
 
 fn storage(name: &str, array: &Array) -> Storage {
     match *array.shape {
-        [rows, _] if rows < MIN_ROWS => Storage::Full,
+        [rows, _] if rows < MIN_ROWS || name.starts_with("classifier.") => Storage::Full,
         [_, _] if name.contains("position_embeddings") => Storage::Half,
         [rows, columns] if rows < TABLE_ROWS && columns.is_multiple_of(GROUP) => {
             let group = if name.contains("layer.0.") { FIRST_GROUP } else { GROUP };
@@ -220,6 +222,8 @@ mod tests {
         check("encoder.layer.10.output.dense.weight", &[384, 1_536], "groups of 32");
         check("encoder.layer.0.output.dense.bias", &[384], "f32");
         check("qa_outputs.weight", &[2, 384], "f32");
+        check("classifier.weight", &[39, 384], "f32");
+        check("pooler.dense.weight", &[384, 384], "groups of 32");
         check("odd", &[64, 50], "groups of 50");
     }
 }

@@ -115,6 +115,15 @@ impl Tensors {
         Ok((Self::named(&path, tensors)?, path))
     }
 
+    /// Adds the linear map of a `Dense` module as the head `classifier`. A packed checkpoint has it there already.
+    pub(crate) fn add_dense(&mut self, folder: &Files) -> Result<(), CheckpointError> {
+        let Some(bytes) = folder.read("model.safetensors")? else { return Ok(()) };
+        let Self(found) = Self::from_safetensors(&folder.path("model.safetensors"), bytes)?;
+        let head = |name: String| name.replacen("linear.", "classifier.", 1);
+        self.0.extend(found.into_iter().map(|(name, stored)| (head(name), stored)));
+        Ok(())
+    }
+
     /// Parses a safetensors file held in memory. What is embedded in the binary is borrowed, not copied.
     pub(crate) fn from_safetensors(path: &str, bytes: Cow<'static, [u8]>) -> Result<Self, CheckpointError> {
         match bytes {

@@ -39,6 +39,8 @@ pub struct Encoding {
     pub ids: Vec<u32>,
     /// Where each token stands in the text, in bytes.
     pub offsets: Vec<Range<usize>>,
+    /// Which word each token is a piece of: words are what spaces and punctuation part, counted from 0.
+    pub words: Vec<u32>,
 }
 
 #[derive(Default, Deserialize)]
@@ -99,7 +101,9 @@ impl TextTokenizer {
         let failed = |error: tokenizers::Error| EncodeError::Tokenize { bytes: text.len(), detail: error.to_string() };
         let encoding = self.tokenizer.encode(text, false).map_err(failed)?;
         let offsets = encoding.get_offsets().iter().map(|&(start, end)| start..end).collect();
-        Ok(Encoding { ids: encoding.get_ids().to_vec(), offsets })
+        // Only special tokens, which are not asked for, belong to no word.
+        let words = encoding.get_word_ids().iter().map(|word| word.unwrap_or_default()).collect();
+        Ok(Encoding { ids: encoding.get_ids().to_vec(), offsets, words })
     }
 
     /// The id of `token`, if the vocabulary has it.

@@ -1,12 +1,15 @@
-//! What is learned from? Files in, examples out, and a report of what was of no use.
+//! What is learned from? Files in, examples out, and a report of what was of no use. One file a kind of data.
 
-pub mod negatives;
-pub mod pairs;
 mod bioasq;
 mod cut;
+pub mod iob;
+pub mod labelled;
 mod licence;
+pub mod medquad;
 mod mixture;
-mod report;
+pub mod negatives;
+pub mod pairs;
+pub mod report;
 mod squad;
 pub mod text;
 mod wrong_passages;

@@ -47,6 +47,22 @@ pub enum Fault {
     AlsoInDev,
     /// The answer is no span: yes or no, or prose.
     NoSpan,
+    /// There is no label.
+    NoLabel,
+    /// It has more or fewer columns than the first line.
+    OtherColumns,
+    /// The last column is no tag.
+    NoTag,
+    /// A tag continues what was not begun.
+    StrayTag,
+    /// The same text with the same labels came before.
+    RepeatedText,
+    /// The same text came before with another label.
+    OtherLabel,
+    /// Too few examples have its label.
+    RareLabel,
+    /// No example that is trained on has its label.
+    UnknownLabel,
 }
 
 impl Fault {
@@ -67,6 +83,14 @@ impl Fault {
             Self::AnswerTooLong => "the answer is longer than a window",
             Self::AlsoInDev => "its text is also in the part that is scored on",
             Self::NoSpan => "its answer is no span (yes or no, or prose)",
+            Self::NoLabel => "there is no label",
+            Self::OtherColumns => "it has more or fewer columns than the first line",
+            Self::NoTag => "its last column is no tag such as O, B-Drug or I-Drug",
+            Self::StrayTag => "a tag continues what was not begun (it is read as a beginning)",
+            Self::RepeatedText => "the same text with the same labels came before",
+            Self::OtherLabel => "the same text came before with another label",
+            Self::RareLabel => "too few examples have its label",
+            Self::UnknownLabel => "no example that is trained on has its label",
         }
     }
 }

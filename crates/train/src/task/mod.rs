@@ -9,13 +9,17 @@
 //! 4. [`Task::score`]: on the development part, once an epoch; the highest [`Score::value`] is kept as `checkpoint/`.
 //! 5. [`Task::config`] and [`Task::files`]: what goes into `config.json` and beside the weights.
 
+pub mod classifier;
 mod contrast;
-mod encoder;
 pub mod distil;
+mod encoder;
+mod head;
 mod pretrain;
 pub mod reader;
+pub mod tagger;
 
 use candle_core::{Tensor, Var};
+pub use head::Fresh;
 
 pub use contrast::Contrast;
 pub use encoder::{EncoderTask, PairExample, PairTokens};

@@ -1,15 +1,18 @@
 //! `clinqa train`: models learn on this machine, from files of this machine. One file a task.
 
+mod classifier;
+mod distil;
 mod encoder;
 mod pairs;
-mod distil;
 mod pretrain;
 mod reader;
 mod spans;
+mod tagger;
 
 use std::process::ExitCode;
 
 use clinqa_encoder::Source;
+use clinqa_train::data::report::DataReport;
 use clinqa_train::{Parts, RunRecord, Task, Twin};
 
 use super::write_file;
@@ -25,6 +28,8 @@ pub(crate) fn run(settings: &Settings, args: &TrainArgs) -> anyhow::Result<ExitC
         TrainCommand::Pairs(args) => pairs::run(args),
         TrainCommand::Reader(args) => reader::run(settings, args),
         TrainCommand::Distil(args) => distil::run(settings, args),
+        TrainCommand::Classifier(args) => classifier::run(settings, args),
+        TrainCommand::Tagger(args) => tagger::run(settings, args),
     }
 }
 
@@ -40,6 +45,17 @@ fn learn<T: Task>(
     drop(bars);
     write_file(&args.out.join("run.json"), |out| Ok(serde_json::to_writer_pretty(out, &record)?))?;
     Ok(record)
+}
+
+/// Tells what was wrong with the data: a line a file and fault, and all of it in `data-report.jsonl`.
+fn tell_data(args: &LearnArgs, found: &DataReport) -> anyhow::Result<()> {
+    for line in found.summary() {
+        output::note(&line);
+    }
+    if !found.findings().is_empty() {
+        write_file(&args.out.join("data-report.jsonl"), |out| Ok(found.write(out)?))?;
+    }
+    Ok(())
 }
 
 /// Tells what became of a run: all of it as JSON, or `told`.

@@ -1,0 +1,143 @@
+//! `clinqa train classifier`: a model learns which kind a text is of.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clinqa_encoder::{Checkpoint, Encoder, Precision, Source};
+use clinqa_eval::LabelledFields;
+use clinqa_labels::Problem;
+use clinqa_train::data::labelled::{Labelled, LabelledParts, Parting, part, read};
+use clinqa_train::data::medquad;
+use clinqa_train::data::report::DataReport;
+use clinqa_train::task::Fresh;
+use clinqa_train::task::classifier::{ClassifierTask, HeadTask, LabelSet};
+use clinqa_train::{Parts, RunRecord, TrainError, Twin, with_threads};
+use serde_json::json;
+
+use super::{learn, report, tell_data};
+use crate::args::ClassifierArgs;
+use crate::commands::write_lines;
+use crate::progress::Bars;
+use crate::settings::Settings;
+use crate::{models, output};
+
+pub(crate) fn run(settings: &Settings, args: &ClassifierArgs) -> anyhow::Result<ExitCode> {
+    let mut found = DataReport::default();
+    let (parts, test) = parts(args, &mut found)?;
+    tell_data(&args.learn, &found)?;
+    output::note(&format!(
+        "{} texts to learn from, {} to score on, {} labels.",
+        parts.train.len(),
+        parts.dev.len(),
+        parts.labels.len()
+    ));
+    if parts.labels.len() < 2 && !parts.several {
+        return Err(TrainError::TooFew { what: "two labels or more", found: parts.labels.len(), needed: 2 }.into());
+    }
+    let data = args.learn.out.join("data");
+    for (name, texts) in [("train", &parts.train), ("dev", &parts.dev), ("test", &test)] {
+        if args.keep_data && !texts.is_empty() {
+            keep(&data.join(format!("{name}.jsonl")), texts, parts.several)?;
+        }
+    }
+    let source = models::named(settings, &args.learn.from);
+    let record = with_threads(args.learn.threads, || {
+        if args.freeze_trunk { head(&source, args, &parts) } else { whole(&source, args, &parts) }
+    })??;
+    let mut told = Vec::new();
+    if let Some(best) = &record.best {
+        let figure = |name: &str| best.score.others.iter().find(|(other, _)| other == name).map_or(0.0, |(_, x)| *x);
+        told.push(format!(
+            "On {} held-out texts: macro-F1 {:.4}, accuracy {:.4}",
+            parts.dev.len(),
+            best.score.value,
+            figure("accuracy")
+        ));
+    }
+    report(&args.learn, &record, &told)
+}
+
+/// The two parts, and one that nothing was chosen on, where the data is ours to part.
+fn parts(args: &ClassifierArgs, found: &mut DataReport) -> anyhow::Result<(LabelledParts, Vec<Labelled>)> {
+    let fields = LabelledFields { text: args.text_field.clone(), label: args.label_field.clone() };
+    let parting = Parting { dev_share: args.learn.dev_share, seed: args.learn.seed, least: args.least };
+    if let Some(path) = &args.medquad {
+        let questions = medquad::read(path, found)?;
+        // One draw holds out the test, another one the part that the best epoch is chosen on.
+        let apart = Parting { seed: args.learn.seed ^ 0x7465_7374, ..parting };
+        let held = part(questions, None, false, apart, found);
+        let test: Vec<Labelled> = held.dev;
+        let parts = part(held.train, None, false, parting, found);
+        return Ok((parts, test));
+    }
+    let all = |paths: &[std::path::PathBuf], found: &mut DataReport| -> anyhow::Result<(Vec<Labelled>, bool)> {
+        let (mut texts, mut several) = (Vec::new(), false);
+        for path in paths {
+            let (more, any) = read(path, &fields, found)?;
+            texts.extend(more);
+            several |= any;
+        }
+        Ok((texts, several))
+    };
+    let (texts, several) = all(&args.files, found)?;
+    let dev = if args.dev.is_empty() { None } else { Some(all(&args.dev, found)?) };
+    let several = several || dev.as_ref().is_some_and(|(_, several)| *several);
+    Ok((part(texts, dev.map(|(texts, _)| texts), several, parting, found), Vec::new()))
+}
+
+fn labels(parts: &LabelledParts) -> LabelSet {
+    let problem = if parts.several { Problem::Multi } else { Problem::Single };
+    LabelSet { names: parts.labels.clone(), problem }
+}
+
+/// Trunk and head.
+fn whole(source: &Source, args: &ClassifierArgs, parts: &LabelledParts) -> anyhow::Result<RunRecord> {
+    let (mut checkpoint, twin) = Twin::begin(source, args.learn.device.into())?;
+    output::warn(&checkpoint.warnings);
+    let fresh = Fresh { device: twin.device().clone(), dtype: twin.dtype(), seed: args.learn.seed };
+    let task = ClassifierTask::new(&mut checkpoint, labels(parts), &fresh)?;
+    let tokens = args.tokens.min(checkpoint.max_tokens);
+    let [train, dev] = [&parts.train, &parts.dev].map(|texts| task.examples(&checkpoint.tokenizer, texts, tokens));
+    let (train, dev) = (train?, dev?);
+    let parts = Parts { train: &train, dev: &dev };
+    learn(&task, (twin, source, &checkpoint.fingerprint), parts, (&args.learn, &args.learn.settings()))
+}
+
+/// The head alone, over vectors that are computed once.
+fn head(source: &Source, args: &ClassifierArgs, parts: &LabelledParts) -> anyhow::Result<RunRecord> {
+    let encoder = Encoder::from_checkpoint(Checkpoint::open(source)?.in_precision(Precision::Full))?;
+    let (checkpoint, twin) = Twin::begin(source, args.learn.device.into())?;
+    output::warn(&checkpoint.warnings);
+    let fresh = Fresh { device: twin.device().clone(), dtype: twin.dtype(), seed: args.learn.seed };
+    let task = HeadTask::new(&checkpoint, labels(parts), &fresh)?;
+    let examples = |texts: &[Labelled]| -> anyhow::Result<_> {
+        let plain: Vec<&str> = texts.iter().map(|text| text.text.as_str()).collect();
+        let vectors = encoder.encode(&plain, &mut Bars::default())?;
+        Ok(task.examples(texts, vectors.iter().map(|vector| vector.as_slice().to_vec()).collect()))
+    };
+    let (train, dev) = (examples(&parts.train)?, examples(&parts.dev)?);
+    let parts = Parts { train: &train, dev: &dev };
+    let wanted = clinqa_train::Settings {
+        epochs: args.head_epochs,
+        rate: args.head_rate,
+        decay: 0.0,
+        dropout: 0.0,
+        freeze_layers: usize::MAX,
+        ..args.learn.settings()
+    };
+    learn(&task, (twin, source, &checkpoint.fingerprint), parts, (&args.learn, &wanted))
+}
+
+/// A part as a file that `clinqa eval labels` reads.
+fn keep(path: &Path, texts: &[Labelled], several: bool) -> anyhow::Result<()> {
+    let line = |text: &Labelled| {
+        let id = format!("{}:{}", text.group, text.record);
+        if several {
+            json!({"id": id, "text": text.text, "labels": text.labels})
+        } else {
+            json!({"id": id, "text": text.text, "label": text.labels.first()})
+        }
+    };
+    write_lines(path, texts.iter().map(line)).with_context(|| format!("cannot keep the data in {}", path.display()))
+}

@@ -1,0 +1,68 @@
+//! `clinqa train tagger`: a model learns which words name what.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clinqa_train::data::iob::{Tagged, part, read};
+use clinqa_train::data::report::DataReport;
+use clinqa_train::task::Fresh;
+use clinqa_train::task::tagger::TaggerTask;
+use clinqa_train::{Parts, TrainError, Twin, with_threads};
+
+use super::{learn, report, tell_data};
+use crate::args::TaggerArgs;
+use crate::settings::Settings;
+use crate::{models, output};
+
+pub(crate) fn run(settings: &Settings, args: &TaggerArgs) -> anyhow::Result<ExitCode> {
+    let mut found = DataReport::default();
+    let all = |paths: &[PathBuf], found: &mut DataReport| -> Result<Vec<Tagged>, TrainError> {
+        let mut sentences = Vec::new();
+        for path in paths {
+            sentences.extend(read(path, found)?);
+        }
+        Ok(sentences)
+    };
+    let train = all(&args.files, &mut found)?;
+    let (train, dev) = if args.dev.is_empty() {
+        clinqa_train::data::iob::hold_out(train, args.learn.dev_share, args.learn.seed)
+    } else {
+        (train, all(&args.dev, &mut found)?)
+    };
+    let parts = part(train, dev, &mut found);
+    tell_data(&args.learn, &found)?;
+    output::note(&format!(
+        "{} sentences to learn from, {} to score on, {} tags.",
+        parts.train.len(),
+        parts.dev.len(),
+        parts.tags.len()
+    ));
+    if parts.tags.len() < 2 {
+        return Err(TrainError::TooFew { what: "tags other than O", found: 0, needed: 1 }.into());
+    }
+    let source = models::named(settings, &args.learn.from);
+    let record = with_threads(args.learn.threads, || {
+        let (mut checkpoint, twin) = Twin::begin(&source, args.learn.device.into())?;
+        output::warn(&checkpoint.warnings);
+        let fresh = Fresh { device: twin.device().clone(), dtype: twin.dtype(), seed: args.learn.seed };
+        let task = TaggerTask::new(&mut checkpoint, parts.tags.clone(), &fresh)?;
+        let tokens = args.tokens.min(checkpoint.max_tokens);
+        let [train, dev] =
+            [&parts.train, &parts.dev].map(|sentences| task.windows(&checkpoint.tokenizer, sentences, tokens));
+        let (train, dev) = (train?, dev?);
+        let parts = Parts { train: &train, dev: &dev };
+        learn(&task, (twin, &source, &checkpoint.fingerprint), parts, (&args.learn, &args.learn.settings()))
+    })??;
+    let mut told = Vec::new();
+    if let Some(best) = &record.best {
+        let figure = |name: &str| best.score.others.iter().find(|(other, _)| other == name).map_or(0.0, |(_, x)| *x);
+        told.push(format!(
+            "On {} held-out sentences: F1 {:.4} (precision {:.4}, recall {:.4})",
+            parts.dev.len(),
+            best.score.value,
+            figure("precision"),
+            figure("recall")
+        ));
+    }
+    report(&args.learn, &record, &told)
+}

@@ -1,0 +1,315 @@
+//! How wrong is the model about the kind of a text?
+//!
+//! [`ClassifierTask`] learns trunk and head (`BertForSequenceClassification`). [`HeadTask`] learns the head alone over the
+//! vectors of a sentence encoder, each computed once; sentence-transformers loads the result as a model whose last module
+//! is `Dense`, so that encoding a text gives its logits.
+
+use candle_core::{DType, Tensor, Var};
+use clinqa_encoder::{Checkpoint, Pooling, Sequence, TextTokenizer};
+use clinqa_eval::{LabelOutcome, score_labels};
+use clinqa_labels::Problem;
+use serde_json::{Map, Value, json};
+
+use super::head::{Fresh, Head};
+use super::tagger::{name_labels, own_trunk};
+use crate::data::labelled::Labelled;
+use crate::{Pass, Score, Task, TrainError, Twin, cross_entropy, dropout};
+
+/// Examples that are scored together.
+const SCORED: usize = 32;
+
+/// The labels of a task.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LabelSet {
+    /// Their names, in the order of the logits.
+    pub names: Vec<String>,
+    /// Whether a text has one or any number.
+    pub problem: Problem,
+}
+
+/// A text as tokens or as a vector, with the places of its labels.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LabelledExample<T> {
+    input: T,
+    labels: Vec<u32>,
+}
+
+/// Learning trunk and head.
+pub struct ClassifierTask {
+    labels: LabelSet,
+    pooler: Head,
+    head: Head,
+}
+
+/// Learning the head alone.
+pub struct HeadTask {
+    labels: LabelSet,
+    head: Head,
+    pooling: Pooling,
+    max_tokens: usize,
+}
+
+impl LabelSet {
+    fn places(&self, labels: &[String]) -> Vec<u32> {
+        let place = |label: &String| self.names.iter().position(|name| name == label).map(|at| at as u32);
+        labels.iter().filter_map(place).collect()
+    }
+
+    /// A text with one label is as wrong as its cross entropy; with several, as the mean over all labels, each a yes or
+    /// no of its own.
+    fn loss(&self, logits: &Tensor, labels: &[&[u32]]) -> Result<Tensor, TrainError> {
+        match self.problem {
+            Problem::Single => {
+                let targets: Vec<u32> = labels.iter().map(|labels| labels.first().copied().unwrap_or(0)).collect();
+                cross_entropy(logits, &targets)
+            }
+            Problem::Multi => {
+                let mut targets = vec![0_f32; labels.len() * self.names.len()];
+                for (row, labels) in labels.iter().enumerate() {
+                    labels.iter().for_each(|label| targets[row * self.names.len() + *label as usize] = 1.0);
+                }
+                let targets = Tensor::from_vec(targets, (labels.len(), self.names.len()), logits.device())?;
+                let targets = targets.to_dtype(logits.dtype())?;
+                // log(1 + e^x) - x·t, in the form that no large x overflows.
+                let tail = (logits.abs()?.neg()?.exp()? + 1.0)?.log()?;
+                Ok(((logits.relu()? + tail)? - (logits * targets)?)?.mean_all()?)
+            }
+        }
+    }
+
+    fn outcome(&self, id: usize, logits: &[f32], labels: &[u32]) -> LabelOutcome {
+        let name = |at: usize| self.names[at].clone();
+        let found = match self.problem {
+            Problem::Single => {
+                let best = (1..logits.len()).fold(0, |best, at| if logits[at] > logits[best] { at } else { best });
+                vec![name(best)]
+            }
+            Problem::Multi => (0..logits.len()).filter(|&at| logits[at] >= 0.0).map(name).collect(),
+        };
+        LabelOutcome { id: id.to_string(), gold: labels.iter().map(|at| name(*at as usize)).collect(), found }
+    }
+
+    /// Macro-F1 over what `logits` says of `dev`, batch by batch.
+    fn score<T>(
+        &self,
+        dev: &[LabelledExample<T>],
+        logits: impl Fn(&[&LabelledExample<T>]) -> Result<Tensor, TrainError>,
+    ) -> Result<Score, TrainError> {
+        let mut outcomes = Vec::with_capacity(dev.len());
+        let mut loss = 0.0;
+        let examples: Vec<&LabelledExample<T>> = dev.iter().collect();
+        for batch in examples.chunks(SCORED) {
+            let logits = logits(batch)?;
+            let labels: Vec<&[u32]> = batch.iter().map(|example| example.labels.as_slice()).collect();
+            let mean = self.loss(&logits, &labels)?.to_dtype(DType::F64)?.to_scalar::<f64>()?;
+            loss += mean * batch.len() as f64;
+            let rows: Vec<Vec<f32>> = logits.to_dtype(DType::F32)?.to_vec2()?;
+            for (row, labels) in rows.iter().zip(labels) {
+                outcomes.push(self.outcome(outcomes.len(), row, labels));
+            }
+        }
+        let scores = score_labels(&outcomes);
+        Ok(Score {
+            name: "macro f1".to_owned(),
+            value: scores.shares.r#macro.f1,
+            loss: loss / dev.len().max(1) as f64,
+            others: vec![("accuracy".to_owned(), scores.accuracy), ("micro f1".to_owned(), scores.shares.micro.f1)],
+        })
+    }
+
+    fn config(&self, config: &mut Map<String, Value>) {
+        name_labels(config, &self.names);
+        let problem = match self.problem {
+            Problem::Single => "single_label_classification",
+            Problem::Multi => "multi_label_classification",
+        };
+        config.insert("problem_type".to_owned(), problem.into());
+    }
+}
+
+impl ClassifierTask {
+    /// A head for `labels` on the trunk of `checkpoint`; the layer before it goes on from the checkpoint's, if it has one.
+    pub fn new(checkpoint: &mut Checkpoint, labels: LabelSet, fresh: &Fresh) -> Result<Self, TrainError> {
+        own_trunk(checkpoint)?;
+        let width = checkpoint.hidden_size();
+        let shape = [labels.names.len(), width];
+        let same = checkpoint.head_labels().is_ok_and(|found| found.names == labels.names);
+        let pooler = Head::take(checkpoint, "pooler.dense", [width, width], fresh)?;
+        let head = if same { Head::take(checkpoint, "classifier", shape, fresh)? } else { Head::fresh(shape, fresh)? };
+        Ok(Self { labels, pooler, head })
+    }
+
+    /// Texts as sequences of at most `tokens` tokens.
+    pub fn examples(
+        &self,
+        tokenizer: &TextTokenizer,
+        texts: &[Labelled],
+        tokens: usize,
+    ) -> Result<Vec<LabelledExample<Sequence>>, TrainError> {
+        let example = |text: &Labelled| {
+            let pieces = tokenizer.ids(&text.text)?;
+            let mut ids = vec![tokenizer.special.cls];
+            ids.extend(pieces.into_iter().take(tokens.saturating_sub(2)));
+            ids.push(tokenizer.special.sep);
+            let types = vec![0; ids.len()];
+            Ok(LabelledExample { input: Sequence { ids, types }, labels: self.labels.places(&text.labels) })
+        };
+        texts.iter().map(example).collect()
+    }
+
+    fn logits(&self, twin: &Twin, batch: &[&LabelledExample<Sequence>], pass: &mut Pass) -> Result<Tensor, TrainError> {
+        let sequences: Vec<Sequence> = batch.iter().map(|example| example.input.clone()).collect();
+        let packed = twin.forward(&sequences, pass)?;
+        let firsts: Vec<u32> = packed.offsets[..batch.len()].iter().map(|row| *row as u32).collect();
+        let first = packed.hidden.index_select(&Tensor::new(firsts.as_slice(), twin.device())?, 0)?;
+        let pooled = self.pooler.apply(&first)?.tanh()?;
+        self.head.apply(&dropout(&pooled, pass)?)
+    }
+}
+
+impl Task for ClassifierTask {
+    type Example = LabelledExample<Sequence>;
+
+    fn name(&self) -> &'static str {
+        "classifier"
+    }
+
+    fn architecture(&self) -> &'static str {
+        "BertForSequenceClassification"
+    }
+
+    fn length(&self, example: &Self::Example) -> usize {
+        example.input.len()
+    }
+
+    fn variables(&self) -> Vec<(String, Var)> {
+        let pooler = self.pooler.variables("bert.pooler.dense");
+        pooler.into_iter().chain(self.head.variables("classifier")).collect()
+    }
+
+    fn loss(&self, twin: &Twin, batch: &[&Self::Example], pass: &mut Pass) -> Result<Tensor, TrainError> {
+        let labels: Vec<&[u32]> = batch.iter().map(|example| example.labels.as_slice()).collect();
+        self.labels.loss(&self.logits(twin, batch, pass)?, &labels)
+    }
+
+    fn score(&self, twin: &Twin, dev: &[Self::Example]) -> Result<Score, TrainError> {
+        self.labels.score(dev, |batch| self.logits(twin, batch, &mut Pass::evaluation()))
+    }
+
+    fn config(&self, config: &mut Map<String, Value>) {
+        self.labels.config(config);
+    }
+}
+
+impl HeadTask {
+    /// A head for `labels` over the vectors of `checkpoint`, which are scaled to length 1.
+    pub fn new(checkpoint: &Checkpoint, labels: LabelSet, fresh: &Fresh) -> Result<Self, TrainError> {
+        let head = Head::fresh([labels.names.len(), checkpoint.hidden_size()], fresh)?;
+        Ok(Self { labels, head, pooling: checkpoint.pooling, max_tokens: checkpoint.max_tokens })
+    }
+
+    /// Texts with the vector of each.
+    pub fn examples(&self, texts: &[Labelled], vectors: Vec<Vec<f32>>) -> Vec<LabelledExample<Vec<f32>>> {
+        let example =
+            |(text, input): (&Labelled, Vec<f32>)| LabelledExample { input, labels: self.labels.places(&text.labels) };
+        texts.iter().zip(vectors).map(example).collect()
+    }
+
+    fn logits(&self, batch: &[&LabelledExample<Vec<f32>>]) -> Result<Tensor, TrainError> {
+        let values: Vec<f32> = batch.iter().flat_map(|example| example.input.iter().copied()).collect();
+        let width = values.len() / batch.len().max(1);
+        let weight = self.head.weight.as_tensor();
+        let x = Tensor::from_vec(values, (batch.len(), width), weight.device())?.to_dtype(weight.dtype())?;
+        self.head.apply(&x)
+    }
+}
+
+impl Task for HeadTask {
+    type Example = LabelledExample<Vec<f32>>;
+
+    fn name(&self) -> &'static str {
+        "classifier head"
+    }
+
+    fn architecture(&self) -> &'static str {
+        "BertModel"
+    }
+
+    fn length(&self, _: &Self::Example) -> usize {
+        1
+    }
+
+    fn variables(&self) -> Vec<(String, Var)> {
+        self.head.variables("classifier").to_vec()
+    }
+
+    fn loss(&self, _: &Twin, batch: &[&Self::Example], _: &mut Pass) -> Result<Tensor, TrainError> {
+        let labels: Vec<&[u32]> = batch.iter().map(|example| example.labels.as_slice()).collect();
+        self.labels.loss(&self.logits(batch)?, &labels)
+    }
+
+    fn score(&self, _: &Twin, dev: &[Self::Example]) -> Result<Score, TrainError> {
+        self.labels.score(dev, |batch| self.logits(batch))
+    }
+
+    fn config(&self, config: &mut Map<String, Value>) {
+        self.labels.config(config);
+    }
+
+    /// The modules of sentence-transformers.
+    fn files(&self) -> Vec<(String, Vec<u8>)> {
+        let kinds = [("", "Transformer"), ("1_Pooling", "Pooling"), ("2_Normalize", "Normalize"), ("3_Dense", "Dense")];
+        let module = |(idx, (path, kind)): (usize, &(&str, &str))| json!({"idx": idx, "name": idx.to_string(), "path": path, "type": format!("sentence_transformers.models.{kind}")});
+        let modules: Vec<Value> = kinds.iter().enumerate().map(module).collect();
+        let dims = self.head.weight.dims();
+        let pooling = json!({
+            "word_embedding_dimension": dims[1],
+            "pooling_mode_cls_token": self.pooling == Pooling::Cls,
+            "pooling_mode_mean_tokens": self.pooling == Pooling::Mean,
+        });
+        let dense = json!({
+            "in_features": dims[1],
+            "out_features": dims[0],
+            "bias": true,
+            "activation_function": "torch.nn.modules.linear.Identity",
+        });
+        let sequence = json!({"max_seq_length": self.max_tokens, "do_lower_case": false});
+        let text = |value: Value| format!("{value:#}\n").into_bytes();
+        let head: Vec<(String, Tensor)> =
+            self.head.variables("linear").map(|(name, var)| (name, var.as_detached_tensor())).to_vec();
+        let metadata = [("format".to_owned(), "pt".to_owned())];
+        let weights = crate::save::serialise(&head, DType::F32, metadata).expect("a matrix and a vector in memory");
+        vec![
+            ("modules.json".to_owned(), text(modules.into())),
+            ("sentence_bert_config.json".to_owned(), text(sequence)),
+            ("1_Pooling/config.json".to_owned(), text(pooling)),
+            ("3_Dense/config.json".to_owned(), text(dense)),
+            ("3_Dense/model.safetensors".to_owned(), weights),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+
+    use super::*;
+
+    #[test]
+    fn several_labels_cost_as_pytorch_says() {
+        let labels = LabelSet { names: vec!["a".into(), "b".into(), "c".into()], problem: Problem::Multi };
+        let logits = Tensor::new(&[[0.5_f64, -2.0, 40.0], [-1.0, 3.0, -40.0]], &Device::Cpu).expect("logits");
+        let loss = labels.loss(&logits, &[&[0, 2], &[0]]).expect("a loss").to_scalar::<f64>().expect("a number");
+        // torch.nn.functional.binary_cross_entropy_with_logits of the same.
+        assert!((loss - 0.827_142_3).abs() < 1e-6, "{loss}");
+    }
+
+    #[test]
+    fn what_was_found_is_named() {
+        let single = LabelSet { names: vec!["a".into(), "b".into()], problem: Problem::Single };
+        assert_eq!(single.outcome(0, &[1.0, 1.0], &[1]).found, ["a"]);
+        let multi = LabelSet { problem: Problem::Multi, ..single };
+        assert_eq!(multi.outcome(0, &[-0.1, 0.0], &[]).found, ["b"]);
+        assert_eq!(multi.places(&["b".into(), "x".into()]), [1]);
+    }
+}
