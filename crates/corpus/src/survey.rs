@@ -9,11 +9,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 
-use clinqa_schema::{Document, Observer, Progress, SourceLocator, Stage, Standing, StandingState};
+use clinqa_schema::{Document, Observer, Progress, Skips, SourceLocator, Stage, Standing, StandingState};
 
 use crate::corpus::Corpus;
 use crate::error::CorpusError;
 use crate::record::{Delivered, Record, Version};
+use crate::report::SkipReason;
 
 /// Records between two reports of a core.
 const TOLD_AT_ONCE: u64 = 256;
@@ -66,8 +67,8 @@ pub(crate) struct Part {
 }
 
 enum Told {
-    /// So many more records.
-    Records(u64),
+    /// So many more records, and which of them cannot be used.
+    Records(u64, Skips),
     /// A file to its end, with its number.
     Part(usize, Result<Part, CorpusError>),
 }
@@ -107,9 +108,12 @@ pub(crate) fn each_part(
         let mut early = BTreeMap::new();
         for told in told {
             match told {
-                Told::Records(more) => {
+                Told::Records(more, skips) => {
                     done += more;
                     observer.observe(&Progress { stage: Stage::Read, done, total: Some(expected.max(done)) });
+                    if !skips.is_empty() {
+                        observer.skipped(skips);
+                    }
                 }
                 Told::Part(at, part) => {
                     early.insert(at, part);
@@ -141,35 +145,39 @@ impl Part {
             deletions: Vec::new(),
             notices: Vec::new(),
         };
-        let mut untold = 0;
-        let _ = corpus.walk_entry(entry, &mut |_, record| {
+        let (mut untold, mut skips) = (0, Skips::default());
+        let _ = corpus.walk_entry(entry, &mut |format, record| {
             let counts = !matches!(record, Record::Notice(_));
             part.records += u64::from(counts);
             untold += u64::from(counts);
-            if untold == TOLD_AT_ONCE {
-                untold = 0;
-                if tell.send(Told::Records(TOLD_AT_ONCE)).is_err() {
-                    return ControlFlow::Break(());
-                }
-            }
             match record {
-                Record::Document(delivered) => {
-                    if delivered.document.validate().is_ok() {
+                Record::Document(delivered) => match delivered.document.validate() {
+                    Ok(()) => {
                         let place = part.place(&delivered.document.source);
                         part.claims.push(Claim::of(&delivered, place, weigh(&delivered.document)));
                     }
-                }
+                    Err(error) => {
+                        let Document { id, source, .. } = delivered.document;
+                        skips.note(SkipReason::broken(format, &error).at(source, Some(&id)).to_string());
+                    }
+                },
                 Record::Deletion(deletion) => {
                     let place = part.place(&deletion.locator);
                     part.deletions.push((key(&[deletion.id.as_str()]), deletion.up_to, place));
                 }
                 Record::Notice(notice) => part.notices.push((name_key(&notice.about), notice.standing)),
-                Record::Skipped(_) => {}
+                Record::Skipped(skip) => skips.note(skip.to_string()),
+            }
+            if untold == TOLD_AT_ONCE {
+                untold = 0;
+                if tell.send(Told::Records(TOLD_AT_ONCE, std::mem::take(&mut skips))).is_err() {
+                    return ControlFlow::Break(());
+                }
             }
             ControlFlow::Continue(())
         })?;
         // No matter if nobody listens any more.
-        tell.send(Told::Records(untold)).ok();
+        tell.send(Told::Records(untold, skips)).ok();
         Ok(part)
     }
 
