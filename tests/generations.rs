@@ -99,15 +99,18 @@ fn two_generations_are_compared_document_by_document() {
     let one = |id: &str| json!({"count": 1, "first": [id]});
     assert_eq!(
         changes,
-        json!({"added": one("gout"), "removed": one("shingles"), "changed": one("asthma"), "unchanged": 3})
+        json!({
+            "added": one("gout"), "removed": one("shingles"), "changed": one("asthma"),
+            "withdrawn": {"count": 0, "first": []}, "unchanged": 3
+        })
     );
     let human = project.run(&["index", "diff", &new, &old]).expect(0).stdout;
     assert!(
-        human.contains("1 added, 1 removed, 1 changed, 3 the same") && human.contains("added    shingles"),
+        human.contains("1 added, 1 removed, 1 changed, 0 withdrawn, 3 the same") && human.contains("added     shingles"),
         "{human}"
     );
     let same = project.run(&["index", "diff", &new, &new]).expect(0).stdout;
-    assert!(same.contains("0 added, 0 removed, 0 changed, 5 the same"), "{same}");
+    assert!(same.contains("0 added, 0 removed, 0 changed, 0 withdrawn, 5 the same"), "{same}");
 }
 
 #[test]

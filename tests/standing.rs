@@ -45,7 +45,7 @@ fn a_search_marks_what_no_longer_stands_and_lists_it_below_what_does() {
     assert!(states.contains(&("withdrawn", "retracted")) && states.contains(&("old", "superseded")), "{states:?}");
     assert_eq!(found["results"][0]["grade"], "strong");
     let told = project.run(&["search", "--lexical-only", QUESTION]).expect(0).stdout;
-    assert!(told.contains("WITHDRAWN (Notice 12)") && told.contains("SUPERSEDED (new)"), "{told}");
+    assert!(told.contains("WITHDRAWN (Notice 12)") && told.contains("REPLACED (new)"), "{told}");
     assert!(told.contains("grade strong"), "{told}");
 }
 

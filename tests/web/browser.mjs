@@ -1,6 +1,7 @@
 // What does a test of the pages need: a browser, a page that reports whatever goes wrong in it, and a tally.
 
 import { createRequire } from "node:module";
+import os from "node:os";
 import path from "node:path";
 
 /** Where the packages lie; they are not committed. */
@@ -16,6 +17,12 @@ const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", 
 
 export const browser = await chromium.launch({ executablePath: process.env.CLINQA_TEST_CHROMIUM, args: FLAGS });
 
+/** Milliseconds that something may take: a minute on an idle box, more where others wait for the same cores. */
+export const patience = () => 60000 * Math.min(Math.max(1, os.loadavg()[0] / os.availableParallelism()), 10);
+
+/** Times that a question is sent while the server says that it took too long. It asks people to do the same. */
+export const TRIES = 8;
+
 let failed = 0;
 const only = process.argv.find((arg) => arg.startsWith("--only="))?.slice(7);
 
@@ -26,7 +33,7 @@ export async function test(name, options, body) {
   await context.addInitScript(`window.shapeOf = ${shapeOf}`);
   const page = await context.newPage();
   const wrong = [];
-  page.setDefaultTimeout(60000);
+  page.setDefaultTimeout(patience());
   page.on("pageerror", (error) => wrong.push(`an error in the page: ${error.message}`));
   page.on("dialog", (dialog) => { wrong.push("a dialog opened"); dialog.dismiss(); });
   page.on("request", (request) => {
@@ -59,14 +66,42 @@ export function holds(condition, what) {
   if (!condition) throw new Error(what);
 }
 
+/** Looks until what is found `holds`, and gives what was found last. */
+export async function eventually(look, holds) {
+  const end = Date.now() + patience();
+  for (;;) {
+    const found = await look();
+    if (holds(found) || Date.now() > end) return found;
+    await new Promise((after) => setTimeout(after, 50));
+  }
+}
+
 /** Types a question, sends it with Enter and waits for what comes of it. */
 export async function ask(page, question) {
   const before = await page.locator("#log .turn").count();
-  await page.fill("#question", question);
-  await page.press("#question", "Enter");
   const turn = page.locator("#log .turn").nth(before);
+  const late = page.locator("#problem", { hasText: "That took too long. Your words are still in the box." });
+  await page.fill("#question", question);
+  for (let tries = 1; ; tries += 1) {
+    await page.press("#question", "Enter");
+    await turn.locator(".tools").or(late).first().waitFor();
+    if (tries === TRIES || !(await late.isVisible())) break;
+    equal(await page.inputValue("#question"), question, "after it took too long:");
+  }
   await turn.locator(".tools").waitFor();
   return turn;
+}
+
+/** The same by the form of a page that runs no scripts; `press` sends it. */
+export async function post(page, press) {
+  const before = await page.locator(".turn").count();
+  for (let tries = 1; ; tries += 1) {
+    const answered = page.waitForResponse((response) => response.request().method() === "POST");
+    await press();
+    if ((await answered).status() !== 408 || tries === TRIES) break;
+    await page.goBack();
+  }
+  await page.locator(".turn").nth(before).waitFor();
 }
 
 /** The elements of a page: names, attributes, classes, no texts. Like elements one after the other count once. */

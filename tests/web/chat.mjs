@@ -1,6 +1,6 @@
 // Does the chat page do what it says, in a real browser?
 
-import { ask, base, equal, finish, holds, skeleton, test, words } from "./browser.mjs";
+import { ask, base, equal, eventually, finish, holds, patience, post, skeleton, test, words } from "./browser.mjs";
 
 const ASTHMA = "What are the symptoms of asthma?";
 const EMERGENCY = "I have crushing chest pain and my left arm feels heavy";
@@ -20,8 +20,9 @@ await test("a question is answered with its span marked, its source and a way th
   const source = await opened;
   await source.waitForLoadState();
   equal(await source.locator("#span").first().innerText(), marked, "the source shows the same span:");
-  const place = await source.locator("#span").first().boundingBox();
-  holds(place.y > 0 && place.y < 860, `the span is in sight, at ${place.y}`);
+  const seen = ({ y }) => y > 0 && y < 860;
+  const place = await eventually(() => source.locator("#span").first().boundingBox(), seen);
+  holds(seen(place), `the span is in sight, at ${place.y}`);
 });
 
 await test("hard words are explained in text, on hover, by keyboard, and put away by Escape", {}, async (page) => {
@@ -62,14 +63,26 @@ await test("a follow-up is sent with the turns before it", {}, async (page) => {
   holds((await turn.locator(".cite, .reading").first().innerText()).includes("Asthma"), "asthma is meant");
 });
 
+await test("what no longer stands is marked in the words of the server", {}, async (page) => {
+  await page.route("**/v1/ask", async (route) => {
+    const response = await route.fetch();
+    const reply = await response.json();
+    if (response.ok()) reply.answer.citations[0].standing = { state: "retracted", notice: "Notice 12", since: "2026-01-02" };
+    await route.fulfill({ response, json: reply });
+  });
+  const turn = await ask(page, ASTHMA);
+  equal(await turn.locator(".cite .fallen").first().innerText(), "WITHDRAWN (Notice 12, 2026-01-02)");
+});
+
 await test("an emergency comes first, with a number that dials", PHONE, async (page) => {
   const turn = await ask(page, EMERGENCY);
   const notice = turn.locator(".notice.emergency");
   equal(await notice.getAttribute("role"), "alert");
   equal(await notice.locator(".call a").getAttribute("href"), "tel:999");
   equal(await turn.locator(".answer").count(), 0, "answers:");
-  const box = await notice.boundingBox();
-  holds(box.y < 844 / 2, `the notice is in sight, at ${box.y}`);
+  const seen = ({ y }) => y < 844 / 2;
+  const box = await eventually(() => notice.boundingBox(), seen);
+  holds(seen(box), `the notice is in sight, at ${box.y}`);
 });
 
 await test("what is not known is said, with where to turn and what was found", {}, async (page) => {
@@ -83,16 +96,17 @@ await test("what is not known is said, with where to turn and what was found", {
 await test("the number to call stays in sight", PHONE, async (page) => {
   await ask(page, ASTHMA);
   await page.evaluate(() => window.scrollTo(0, document.body.scrollHeight));
-  const box = await page.locator(".sos a").boundingBox();
-  holds(box.y >= 0 && box.y < 120, `the number is in sight, at ${box.y}`);
+  const seen = ({ y }) => y >= 0 && y < 120;
+  const box = await eventually(() => page.locator(".sos a").boundingBox(), seen);
+  holds(seen(box), `the number is in sight, at ${box.y}`);
 });
 
 await test("without scripts a form does the same, turn for turn", { javaScriptEnabled: false }, async (page) => {
   await page.fill("#question", ASTHMA);
-  await page.click(".send");
+  await post(page, () => page.click(".send"));
   holds((await page.locator("#turn-0 mark").first().innerText()).length > 5, "a marked span");
   await page.fill("#question", "and how is it treated?");
-  await page.click(".send");
+  await post(page, () => page.click(".send"));
   equal(await page.locator(".turn").count(), 2, "turns:");
   holds((await page.locator("#turn-0 .said").innerText()).length > 10, "the answer before is still there");
   holds((await page.locator("#turn-1 .cite, #turn-1 .reading").first().innerText()).includes("Asthma"), "asthma is meant");
@@ -104,9 +118,10 @@ for (const question of [ASTHMA, EMERGENCY, NOWHERE, "How much paracetamol can I 
     await ask(page, question);
     const byScript = [await skeleton(page, "#turn-0"), await words(page, "#turn-0")];
     const plain = await (await context.browser().newContext({ javaScriptEnabled: false })).newPage();
+    plain.setDefaultTimeout(patience());
     await plain.goto(base);
     await plain.fill("#question", question);
-    await plain.click(".send");
+    await post(plain, () => plain.click(".send"));
     equal(byScript, [await skeleton(plain, "#turn-0"), await words(plain, "#turn-0")]);
     await plain.context().close();
   });
@@ -117,7 +132,7 @@ await test("an example is asked with and without scripts", {}, async (page, cont
   await page.locator("#turn-0 .tools").waitFor();
   const plain = await (await context.browser().newContext({ javaScriptEnabled: false })).newPage();
   await plain.goto(base);
-  await plain.click(".examples button >> nth=0");
+  await post(plain, () => plain.click(".examples button >> nth=0"));
   equal(await plain.locator("#turn-0").count(), 1);
   await plain.context().close();
 });

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 
-use clinqa_schema::{Document, Observer, Progress, SourceLocator, Stage, Standing, StandingState};
+use clinqa_schema::{Document, Observer, Progress, Skips, SourceLocator, Stage, Standing, StandingState};
 
 use crate::corpus::Corpus;
 use crate::error::CorpusError;
@@ -70,8 +70,8 @@ pub(crate) struct Part {
 }
 
 enum Told {
-    /// So many more records.
-    Records(u64),
+    /// So many more records, and which of them cannot be used.
+    Records(u64, Skips),
     /// A file to its end, with its number.
     Part(usize, Result<Part, CorpusError>),
 }
@@ -120,9 +120,12 @@ pub(crate) fn each_part(
         let mut early = BTreeMap::new();
         for told in told {
             match told {
-                Told::Records(more) => {
+                Told::Records(more, skips) => {
                     done += more;
                     observer.observe(&Progress { stage: Stage::Read, done, total: Some(expected.max(done)) });
+                    if !skips.is_empty() {
+                        observer.skipped(skips);
+                    }
                 }
                 Told::Part(at, part) => {
                     early.insert(at, part);
@@ -156,40 +159,44 @@ impl Part {
         };
         let mut gatherer = notes.keep.map(Gatherer::new);
         let mut kept = Ok(());
-        let mut untold = 0;
+        let (mut untold, mut skips) = (0, Skips::default());
         let _ = corpus.walk_entry(entry, &mut |format, record| {
             let counts = !matches!(record, Record::Notice(_));
             part.records += u64::from(counts);
             untold += u64::from(counts);
-            if untold == TOLD_AT_ONCE {
-                untold = 0;
-                if tell.send(Told::Records(TOLD_AT_ONCE)).is_err() {
-                    return ControlFlow::Break(());
-                }
-            }
             match record {
-                Record::Document(delivered) => {
-                    if let Err(error) = delivered.document.validate() {
-                        let Document { id, source, .. } = delivered.document;
-                        if let Some(gatherer) = &mut gatherer {
-                            gatherer.skipped(Box::new(SkipReason::broken(format, &error).at(source, Some(&id))));
+                Record::Document(delivered) => match delivered.document.validate() {
+                    Ok(()) => {
+                        let place = part.place(&delivered.document.source);
+                        part.claims.push(Claim::of(&delivered, place, (notes.weigh)(&delivered.document)));
+                        kept = gatherer.as_mut().map_or(Ok(()), |it| it.document(&delivered));
+                        if kept.is_err() {
+                            return ControlFlow::Break(());
                         }
-                        return ControlFlow::Continue(());
                     }
-                    let place = part.place(&delivered.document.source);
-                    part.claims.push(Claim::of(&delivered, place, (notes.weigh)(&delivered.document)));
-                    kept = gatherer.as_mut().map_or(Ok(()), |it| it.document(&delivered));
-                    if kept.is_err() {
-                        return ControlFlow::Break(());
+                    Err(error) => {
+                        let Document { id, source, .. } = delivered.document;
+                        let skipped = SkipReason::broken(format, &error).at(source, Some(&id));
+                        skips.note(skipped.to_string());
+                        gatherer.iter_mut().for_each(|it| it.skipped(Box::new(skipped.clone())));
                     }
-                }
+                },
                 Record::Deletion(deletion) => {
                     let place = part.place(&deletion.locator);
                     part.deletions.push((key(&[deletion.id.as_str()]), deletion.up_to, place));
                     gatherer.iter_mut().for_each(Gatherer::deletion);
                 }
                 Record::Notice(notice) => part.notices.push((name_key(&notice.about), notice.standing)),
-                Record::Skipped(skipped) => gatherer.iter_mut().for_each(|it| it.skipped(skipped.clone())),
+                Record::Skipped(skipped) => {
+                    skips.note(skipped.to_string());
+                    gatherer.iter_mut().for_each(|it| it.skipped(skipped.clone()));
+                }
+            }
+            if untold == TOLD_AT_ONCE {
+                untold = 0;
+                if tell.send(Told::Records(TOLD_AT_ONCE, std::mem::take(&mut skips))).is_err() {
+                    return ControlFlow::Break(());
+                }
             }
             ControlFlow::Continue(())
         })?;
@@ -197,7 +204,7 @@ impl Part {
         kept.map_err(aside)?;
         part.log = gatherer.map(Gatherer::finish).transpose().map_err(aside)?;
         // No matter if nobody listens any more.
-        tell.send(Told::Records(untold)).ok();
+        tell.send(Told::Records(untold, skips)).ok();
         Ok(part)
     }
 

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use error::{Damage, IndexError};
 pub use lexicon::{Lexicon, MAX_NAME_WORDS, name_of};
 pub use local::Generation;
-pub use local::changes::{Changes, Listed, same_document};
+pub use local::changes::{Changes, Fate, Listed};
 pub use local::generations::{GenerationEntry, KEPT_GENERATIONS, Store};
 pub use local::inspect::{FileCheck, Inspection};
 pub use local::kept::KeptVectors;

@@ -44,8 +44,8 @@ fn notice(citation: &Citation) -> Option<Notice> {
         StandingState::Superseded => (
             NoticeKind::Age,
             "superseded-source",
-            "A source shown here is out of date",
-            "has been replaced by a newer one. Use the newer one.",
+            "A source shown here was replaced",
+            "is out of date: a newer one has taken its place. Use the newer one.",
         ),
     };
     let named = citation.standing.notice.as_ref();

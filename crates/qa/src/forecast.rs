@@ -4,9 +4,7 @@ use std::collections::HashSet;
 
 use clinqa_corpus::Report;
 use clinqa_encoder::Encoder;
-use clinqa_index::{
-    Changes, ContentKey, Generation, KeptVectors, Listed, PassageIndex, Store, Withdrawn, same_document,
-};
+use clinqa_index::{Changes, ContentKey, Fate, Generation, KeptVectors, Listed, PassageIndex, Store, Withdrawn};
 use clinqa_schema::{Document, DocumentId, Observer, Passage};
 use serde::Serialize;
 
@@ -57,6 +55,7 @@ pub fn forecast(
         met: HashSet::new(),
         added: Vec::new(),
         changed: Vec::new(),
+        taken_back: Vec::new(),
         forecast: Forecast {
             encoder: encoder.map(|encoder| encoder.name().to_owned()),
             records: Report::default(),
@@ -86,6 +85,7 @@ struct Reader<'a> {
     met: HashSet<DocumentId>,
     added: Vec<DocumentId>,
     changed: Vec<DocumentId>,
+    taken_back: Vec<DocumentId>,
     forecast: Forecast,
 }
 
@@ -102,10 +102,12 @@ impl Reader<'_> {
             self.forecast.encoded += passages.len() as u64 - known;
         }
         let Some(before) = self.before else { return Ok(()) };
-        match before.document(&document.id)? {
+        let fate = before.document(&document.id)?.map(|old| Fate::of(&old, document));
+        match fate {
             None => self.added.push(document.id.clone()),
-            Some(old) if same_document(&old, document) => {}
-            Some(_) => self.changed.push(document.id.clone()),
+            Some(Fate::Same) => {}
+            Some(Fate::Changed) => self.changed.push(document.id.clone()),
+            Some(Fate::Withdrawn) => self.taken_back.push(document.id.clone()),
         }
         self.met.insert(document.id.clone());
         Ok(())
@@ -119,14 +121,18 @@ impl Reader<'_> {
 
     fn changes(&mut self) -> Option<Changes> {
         let before = self.before?;
+        let unchanged = (self.met.len() - self.added.len() - self.changed.len() - self.taken_back.len()) as u64;
         let mut removed = Listed::default();
         before.each_document(&mut |id, _| {
-            if !self.met.contains(id) {
+            if self.withdrawn.holds(id) {
+                self.taken_back.push(id.clone());
+            } else if !self.met.contains(id) {
                 removed.note(id);
             }
         });
-        let unchanged = (self.met.len() - self.added.len() - self.changed.len()) as u64;
-        Some(Changes { added: listed(&mut self.added), removed, changed: listed(&mut self.changed), unchanged })
+        let [added, changed, withdrawn] =
+            [&mut self.added, &mut self.changed, &mut self.taken_back].map(|ids| listed(ids));
+        Some(Changes { added, removed, changed, withdrawn, unchanged })
     }
 }
 

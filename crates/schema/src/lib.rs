@@ -26,7 +26,7 @@ pub use gaps::Gaps;
 pub use id::{DocumentId, IdError, PassageId};
 pub use moment::Moment;
 pub use passage::{Passage, PassageError, Span};
-pub use progress::{Learning, Observer, Progress, Silent, Stage};
+pub use progress::{Learning, Observer, Progress, Silent, Skips, Stage};
 pub use question::{MAX_QUESTION_CHARS, Question, QuestionError, Turn};
 pub use ranking::{Hit, Ranking};
 pub use reply::{

@@ -1,5 +1,7 @@
 //! How far a long piece of work has come.
 
+use std::collections::VecDeque;
+
 /// What is being done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
@@ -41,6 +43,52 @@ pub struct Progress {
     pub total: Option<u64>,
 }
 
+/// Records that cannot be used, as they are met: all counted, the latest named.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Skips {
+    count: u64,
+    latest: VecDeque<String>,
+}
+
+impl Skips {
+    /// How many are named at most: a corpus may hold millions.
+    pub const NAMED: usize = 100;
+
+    /// Counts one more: where it stands, and why it cannot be used.
+    pub fn note(&mut self, told: String) {
+        self.count += 1;
+        self.name(told);
+    }
+
+    /// Adds those that were met after these.
+    pub fn absorb(&mut self, later: Self) {
+        self.count += later.count;
+        later.latest.into_iter().for_each(|told| self.name(told));
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// The latest of them, the last one first.
+    pub fn latest(&self) -> impl Iterator<Item = &str> {
+        self.latest.iter().rev().map(String::as_str)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    fn name(&mut self, told: String) {
+        if self.latest.len() == Self::NAMED {
+            self.latest.pop_front();
+        }
+        self.latest.push_back(told);
+    }
+}
+
 /// Whoever wants to know. The only way in which a lower room speaks to a higher one while it works.
 pub trait Observer {
     /// Takes one report; called often, so it must be quick.
@@ -48,6 +96,10 @@ pub trait Observer {
 
     /// Takes how a model that learns is doing; whoever has no use for it need not look.
     fn observe_learning(&mut self, _: &Learning) {}
+
+    /// Takes records that cannot be used and were met since the last call. Whoever only shows how far work has come
+    /// passes over them: the account at the end names them again.
+    fn skipped(&mut self, _: Skips) {}
 }
 
 /// An observer that does not look.
@@ -56,4 +108,25 @@ pub struct Silent;
 
 impl Observer for Silent {
     fn observe(&mut self, _: &Progress) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn skips_are_all_counted_and_the_latest_named_however_they_come() {
+        let told = |from: usize, to: usize| {
+            let mut skips = Skips::default();
+            (from..to).for_each(|record| skips.note(record.to_string()));
+            skips
+        };
+        let mut skips = told(0, Skips::NAMED - 1);
+        skips.absorb(told(Skips::NAMED - 1, 3 * Skips::NAMED + 7));
+        assert_eq!(skips, told(0, 3 * Skips::NAMED + 7));
+        assert_eq!(skips.count(), 3 * Skips::NAMED as u64 + 7);
+        assert_eq!(skips.latest().count(), Skips::NAMED);
+        assert_eq!(skips.latest().next(), Some((3 * Skips::NAMED + 6).to_string().as_str()));
+        assert!(Skips::default().is_empty() && !skips.is_empty());
+    }
 }

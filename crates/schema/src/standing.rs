@@ -50,13 +50,7 @@ impl Standing {
 
     /// The mark that every mention of the document carries, with the notice and its day; `None` while it stands.
     pub fn mark(&self) -> Option<String> {
-        let state = match self.state {
-            StandingState::Current => return None,
-            StandingState::Corrected => "CORRECTED",
-            StandingState::Concern => "IN DOUBT",
-            StandingState::Superseded => "SUPERSEDED",
-            StandingState::Retracted => "WITHDRAWN",
-        };
+        let state = self.state.mark()?;
         let since = self.since.as_ref().map(Date::as_str);
         let told: Vec<&str> = self.notice.as_deref().into_iter().chain(since).collect();
         Some(if told.is_empty() { state.to_owned() } else { format!("{state} ({})", told.join(", ")) })
@@ -64,7 +58,22 @@ impl Standing {
 }
 
 impl StandingState {
-    /// The word.
+    /// Every state, the gravest last.
+    pub const ALL: [Self; 5] = [Self::Current, Self::Corrected, Self::Concern, Self::Superseded, Self::Retracted];
+
+    /// What a reader sees of it, on every page, screen, line and export: plain words, in letters that are seen without
+    /// any colour. `None` while the document stands.
+    pub fn mark(self) -> Option<&'static str> {
+        match self {
+            Self::Current => None,
+            Self::Corrected => Some("CORRECTED"),
+            Self::Concern => Some("IN DOUBT"),
+            Self::Superseded => Some("REPLACED"),
+            Self::Retracted => Some("WITHDRAWN"),
+        }
+    }
+
+    /// The word that replies and files have for it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Current => "current",
@@ -89,6 +98,13 @@ mod tests {
     }
 
     #[test]
+    fn every_state_stands_in_the_list_once_and_each_but_the_first_has_its_own_mark() {
+        assert!(StandingState::ALL.is_sorted_by(|one, next| one < next));
+        let marks: std::collections::BTreeSet<_> = StandingState::ALL.into_iter().map(StandingState::mark).collect();
+        assert_eq!((marks.len(), StandingState::Current.mark()), (StandingState::ALL.len(), None));
+    }
+
+    #[test]
     fn a_mark_names_the_notice_and_its_day() {
         let standing = |state, notice: Option<&str>, since: Option<&str>| Standing {
             state,
@@ -100,7 +116,7 @@ mod tests {
         check(standing(StandingState::Retracted, None, None), Some("WITHDRAWN"));
         let both = standing(StandingState::Corrected, Some("PMID 12"), Some("2025-03"));
         check(both, Some("CORRECTED (PMID 12, 2025-03)"));
-        check(standing(StandingState::Superseded, Some("asthma-2026"), None), Some("SUPERSEDED (asthma-2026)"));
+        check(standing(StandingState::Superseded, Some("asthma-2026"), None), Some("REPLACED (asthma-2026)"));
     }
 
     #[test]

@@ -13,6 +13,7 @@ const problem = document.getElementById("problem");
 const fresh = document.getElementById("new");
 
 const words = JSON.parse(main.dataset.words);
+const marks = JSON.parse(main.dataset.marks);
 const MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
   "November", "December"];
 const MOST_CHARACTERS = 2000;
@@ -172,9 +173,9 @@ function sourceOf(citation) {
   ];
 }
 
-/** The mark of a document that does not stand as published, as `Standing::mark` words it. */
+/** The mark of a document that does not stand as published, put together as `Standing::mark` does it. */
 function markText({ standing }) {
-  const state = { corrected: "CORRECTED", concern: "IN DOUBT", superseded: "SUPERSEDED", retracted: "WITHDRAWN" }[standing?.state];
+  const state = marks[standing?.state];
   if (!state) return "";
   const told = [standing.notice, standing.since].filter(Boolean).join(", ");
   return told ? `${state} (${told})` : state;

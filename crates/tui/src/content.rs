@@ -114,7 +114,7 @@ pub(crate) fn place(state: &State, citation: &Citation) -> String {
 pub(crate) fn provenance(state: &State, citation: &Citation) -> String {
     let date = citation.published.as_ref().map_or("no date", |date| date.as_str()).to_owned();
     let mut parts = vec![
-        mark(&citation.standing).unwrap_or_default().to_owned(),
+        citation.standing.state.mark().unwrap_or_default().to_owned(),
         citation.grade.as_ref().map(|grade| format!("grade {grade}")).unwrap_or_default(),
         citation.kind.clone(),
         citation.publisher.clone(),
@@ -125,26 +125,15 @@ pub(crate) fn provenance(state: &State, citation: &Citation) -> String {
     parts.join(state.theme.dot())
 }
 
-/// What became of a document, as one word that is seen without any colour; none where it stands as published.
-pub(crate) fn mark(standing: &Standing) -> Option<&'static str> {
-    match standing.state {
-        StandingState::Current => None,
-        StandingState::Corrected => Some("CORRECTED"),
-        StandingState::Concern => Some("CONCERN"),
-        StandingState::Superseded => Some("SUPERSEDED"),
-        StandingState::Retracted => Some("RETRACTED"),
-    }
-}
-
-/// The same with what it means, the notice that says so, and its day.
+/// The mark of what does not stand as published with what it means, the notice that says so, and its day.
 pub(crate) fn warning(standing: &Standing) -> Option<Block> {
-    let mark = mark(standing)?;
+    let mark = standing.state.mark()?;
     let meaning = match standing.state {
         StandingState::Current => "it stands as published",
         StandingState::Corrected => "read it with its correction",
-        StandingState::Concern => "its publisher has expressed concern about it",
+        StandingState::Concern => "those who put it out say that it may not be right",
         StandingState::Superseded => "a newer version has taken its place",
-        StandingState::Retracted => "it was withdrawn and must not be relied on",
+        StandingState::Retracted => "it was taken back and must not be relied on",
     };
     let since = standing.since.as_ref().map(|date| format!(", {date}")).unwrap_or_default();
     let notice = standing.notice.as_ref().map(|notice| format!(" ({notice}{since})")).unwrap_or(since);

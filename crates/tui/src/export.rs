@@ -6,7 +6,6 @@ use clinqa_qa::{Redacted, redact};
 use clinqa_schema::{Citation, Reply, Standing};
 use serde_json::json;
 
-use crate::content::mark;
 use crate::message::Row;
 use crate::text::{Charset, clean};
 
@@ -93,9 +92,7 @@ fn reference(citation: &Citation) -> String {
 
 /// What became of a document, with the notice that says so: what is pasted elsewhere must not lose it.
 pub(crate) fn standing(standing: &Standing) -> Option<String> {
-    let mark = mark(standing)?;
-    let notice = standing.notice.as_ref().map(|notice| format!(" (see {})", line(notice))).unwrap_or_default();
-    Some(format!("{mark}{notice}"))
+    standing.mark().map(|mark| line(&mark))
 }
 
 /// Mark, grade and page as the notes of a reference have them.
@@ -193,7 +190,7 @@ fn csv(row: &Row) -> String {
         cell(&citation.kind),
         cell(&date),
         cell(citation.grade.as_deref().unwrap_or_default()),
-        cell(citation.standing.state.as_str()),
+        cell(citation.standing.state.mark().unwrap_or_default()),
         cell(&citation.page.map(|page| page.to_string()).unwrap_or_default()),
         cell(citation.url.as_deref().unwrap_or_default()),
         cell(citation.document_id.as_str()),
@@ -278,21 +275,20 @@ mod tests {
     }
 
     #[test]
-    fn what_was_retracted_says_so_wherever_it_is_pasted() {
+    fn what_was_withdrawn_says_so_wherever_it_is_pasted() {
         let mut row = sample::row("sepsis", 3, "Give oxygen.");
         let citation = &mut row.reading.citation;
         citation.standing =
             Standing { state: clinqa_schema::StandingState::Retracted, notice: Some("10.1000/x".into()), since: None };
         (citation.grade, citation.page) = (Some("strong".into()), Some(12));
         let said = quoted(row.text(), &row.reading.citation);
-        assert!(said.contains("RETRACTED (see 10.1000/x). Sepsis in adults"), "{said}");
+        assert!(said.contains("WITHDRAWN (10.1000/x). Sepsis in adults"), "{said}");
         assert!(said.contains("page 12") && said.contains("grade strong"), "{said}");
         for form in Form::ALL {
             let text = write(form, std::slice::from_ref(&row));
-            assert!(
-                text.to_lowercase().contains("retracted") && text.contains("strong") && text.contains("12"),
-                "{text}"
-            );
+            // What a program reads has the word of the API.
+            let mark = if form == Form::Json { "\"retracted\"" } else { "WITHDRAWN" };
+            assert!(text.contains(mark) && text.contains("strong") && text.contains("12"), "{text}");
         }
     }
 }

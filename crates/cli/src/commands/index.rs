@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clinqa_index::{GenerationEntry, GenerationId, Inspection, Listed, Manifest, Store};
+use clinqa_index::{GenerationEntry, GenerationId, Inspection, Manifest, Store};
 use clinqa_qa::{Changes, Error};
 use clinqa_schema::{DocumentId, Moment};
 use serde::Serialize;
@@ -193,23 +193,12 @@ fn verify(store: &Store, id: Option<&GenerationId>, json: bool) -> anyhow::Resul
 
 /// Which documents differ, in a line and one more for each sort.
 pub(super) fn differences(changes: &Changes) -> String {
-    let Changes { added, removed, changed, unchanged } = changes;
-    let (plus, minus, other) = (added.count, removed.count, changed.count);
-    let mut lines = vec![format!("Documents: {plus} added, {minus} removed, {other} changed, {unchanged} the same.")];
-    for (sort, listed) in [("added", added), ("removed", removed), ("changed", changed)] {
-        if listed.count > 0 {
-            lines.push(format!("  {sort:<8} {}", named(listed)));
-        }
-    }
+    let sorts = changes.sorts();
+    let counts = sorts.map(|(sort, listed)| format!("{} {sort}", listed.count)).join(", ");
+    let mut lines = vec![format!("Documents: {counts}, {} the same.", changes.unchanged)];
+    let named = sorts.into_iter().filter(|(_, listed)| listed.count > 0);
+    lines.extend(named.map(|(sort, listed)| format!("  {sort:<9} {listed}")));
     lines.join("\n")
-}
-
-fn named(listed: &Listed) -> String {
-    let names: Vec<&str> = listed.first.iter().map(DocumentId::as_str).collect();
-    match listed.count - names.len() as u64 {
-        0 => names.join(", "),
-        more => format!("{} and {more} more", names.join(", ")),
-    }
 }
 
 fn withdrew(store: &Store, ids: &[DocumentId], done: &[DocumentId], json: bool) -> anyhow::Result<()> {

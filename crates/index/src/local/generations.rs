@@ -214,7 +214,7 @@ impl Store {
             let (manifest, _) = self.manifest(id)?;
             changes::check(&self.folder_of(id), &manifest)?;
         }
-        changes::changes(&self.folder_of(earlier), &self.folder_of(later))
+        changes::changes(&self.folder_of(earlier), &self.folder_of(later), &self.withdrawn()?)
     }
 
     /// Which documents differ between the current generation and one that is to follow it; `None` if none is current
@@ -225,7 +225,7 @@ impl Store {
         let sound =
             read_manifest(&folder, &pointer.manifest_blake3).and_then(|manifest| changes::check(&folder, &manifest));
         match sound {
-            Ok(()) => changes::changes(&folder, sealed.folder()).map(Some),
+            Ok(()) => changes::changes(&folder, sealed.folder(), &self.withdrawn()?).map(Some),
             Err(_) => Ok(None),
         }
     }

@@ -110,9 +110,10 @@ fn page(app: &App, status: StatusCode, view: &View) -> Response {
     let region = app.config.region;
     let number = region.as_ref().map_or("", Region::emergency);
     let words = serde_json::to_string(&WORDS).unwrap_or_default();
+    let marks = serde_json::to_string(&words::marks()).unwrap_or_default();
     let is_new = view.past.is_empty() && view.newest.is_none();
     let body = html! {
-        main id="main" data-words=(words) data-number=(number) {
+        main id="main" data-words=(words) data-marks=(marks) data-number=(number) {
             h1.quiet { "clinqa" }
             (welcome(is_new))
             div.log id="log" role="log" aria-label="Conversation" tabindex="-1" {

@@ -3,7 +3,10 @@
 //! Every sentence is meant for somebody who is ill, tired or afraid; a test holds all of them to the reading age of a
 //! child of twelve at most. `{number}` stands for whom to call.
 
+use std::collections::BTreeMap;
+
 use axum::http::StatusCode;
+use clinqa_schema::StandingState;
 use serde::Serialize;
 
 /// All of them; the script gets the same ones as JSON.
@@ -234,6 +237,11 @@ pub(crate) const EXAMPLES: [&str; 4] = [
     "Can I drink alcohol while I take metformin?",
     "Is psoriasis contagious?",
 ];
+
+/// What a page says of a source that no longer stands as published, by the word that a reply has for it.
+pub(crate) fn marks() -> BTreeMap<&'static str, &'static str> {
+    StandingState::ALL.into_iter().filter_map(|state| Some((state.as_str(), state.mark()?))).collect()
+}
 
 /// What to say about a status.
 pub(crate) fn problem(status: StatusCode) -> &'static str {

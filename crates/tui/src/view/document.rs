@@ -8,7 +8,6 @@ use ratatui::layout::Rect;
 
 use super::paint::{self, Focus};
 use crate::block::pieces;
-use crate::content;
 use crate::state::State;
 use crate::state::layout::{self, Parts};
 use crate::state::reading::{Find, Open, Page, Shown, Side, Typing};
@@ -31,7 +30,7 @@ pub(super) fn draw(state: &State, parts: &Parts, frame: &mut Frame<'_>) {
 
 /// The title, after the mark of what does not stand as published.
 fn headline(page: &Page) -> String {
-    let mark = content::mark(&page.document.metadata.standing).map(|mark| format!("{mark}: ")).unwrap_or_default();
+    let mark = page.document.metadata.standing.state.mark().map(|mark| format!("{mark}: ")).unwrap_or_default();
     format!("{mark}{}", page.document.title)
 }
 
@@ -42,7 +41,7 @@ fn whereabouts(state: &State, open: &Open) -> String {
     let date = metadata.published.as_ref().map(ToString::to_string).unwrap_or_default();
     let place = format!("line {} of {}", open.page.top + 1, open.page.lines.len());
     let grade = metadata.grade.as_ref().map(|grade| format!("grade {grade}")).unwrap_or_default();
-    let mark = content::mark(&metadata.standing).unwrap_or_default().to_owned();
+    let mark = metadata.standing.state.mark().unwrap_or_default().to_owned();
     let mut parts = vec![mark, grade, metadata.kind.clone(), metadata.publisher.clone(), date, place];
     if !open.find.matches.is_empty() {
         parts.insert(0, format!("place {} of {}", open.find.current + 1, open.find.matches.len()));

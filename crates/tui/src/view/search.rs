@@ -147,7 +147,7 @@ fn passage(state: &State, row: &Row, place: usize, area: Rect, buffer: &mut Buff
     let section = citation.section.as_ref().map(|section| format!("{}{section}", theme.within())).unwrap_or_default();
     let title = format!("{}{section}", citation.title);
     // What must not be relied on says so before its own name, in letters.
-    let mark = content::mark(&citation.standing).map(|mark| format!("{mark} ")).unwrap_or_default();
+    let mark = citation.standing.state.mark().map(|mark| format!("{mark} ")).unwrap_or_default();
     let titled = |room: usize| {
         let rest = fit(&title, room.saturating_sub(mark.len()), theme.charset);
         [(mark.clone(), Role::Warning), (rest, Role::Title)]

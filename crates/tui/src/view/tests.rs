@@ -124,13 +124,13 @@ fn what_does_not_stand_says_so_in_letters_on_every_screen() {
         session.send(Message::Found(session.state.seq, sample::marked(12)));
         session.send(Message::Replied(session.state.seq, Box::new(sample::marked_reply())));
         let list = session.text();
-        assert!(list.contains("RETRACTED Document 0") && list.contains("grade strong"), "{list}");
+        assert!(list.contains("WITHDRAWN Document 0") && list.contains("grade strong"), "{list}");
         insta::assert_snapshot!(format!("marks-{}x{}", size.0, size.1), list);
         let answered = session.press("/ enter");
         let text = answered.text();
-        assert!(text.contains("RETRACTED: it was withdrawn"), "{text}");
+        assert!(text.contains("WITHDRAWN: it was taken back"), "{text}");
         let previewed = answered.press("tab tab").text();
-        assert!(previewed.contains("RETRACTED"), "{previewed}");
+        assert!(previewed.contains("WITHDRAWN"), "{previewed}");
     }
 }
 
