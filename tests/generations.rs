@@ -106,7 +106,8 @@ fn two_generations_are_compared_document_by_document() {
     );
     let human = project.run(&["index", "diff", &new, &old]).expect(0).stdout;
     assert!(
-        human.contains("1 added, 1 removed, 1 changed, 0 withdrawn, 3 the same") && human.contains("added     shingles"),
+        human.contains("1 added, 1 removed, 1 changed, 0 withdrawn, 3 the same")
+            && human.contains("added     shingles"),
         "{human}"
     );
     let same = project.run(&["index", "diff", &new, &new]).expect(0).stdout;
