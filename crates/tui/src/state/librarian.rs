@@ -110,7 +110,7 @@ impl Librarian {
     }
 
     /// The pair that is looked at, if nobody has compared it yet; from now on somebody does.
-    pub(crate) fn to_compare(&mut self) -> Option<GenerationPair> {
+    pub(crate) fn compare_next(&mut self) -> Option<GenerationPair> {
         let (earlier, later) = self.pair().filter(|_| self.tab == Tab::Generations)?;
         let pair = (earlier.manifest.id.clone(), later.manifest.id.clone());
         if self.compared.contains_key(&pair) {

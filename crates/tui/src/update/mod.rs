@@ -34,7 +34,7 @@ pub(crate) fn update(mut state: State, message: Message) -> (State, Vec<Effect>)
     };
     layout::settle(&mut state);
     if state.screen == Screen::Librarian {
-        effects.extend(state.librarian.to_compare().map(Effect::Compare));
+        effects.extend(state.librarian.compare_next().map(Effect::Compare));
     }
     (state, effects)
 }
