@@ -139,6 +139,32 @@ fn the_first_index_is_made_even_if_it_falls_short_since_there_is_no_better_one()
 }
 
 #[test]
+fn every_generation_is_measured_or_says_why_it_is_not() {
+    let project = Project::with_five_documents();
+    questions(&project);
+    demand(&project, 1.01);
+    let first = project.run(&["rebuild", "--lexical-only"]).expect(0).stdout;
+    assert!(first.contains("of 3 questions, BELOW the 101.0% demanded"), "{first}");
+    let forced = rebuilt(&project, &["--lexical-only", "--force"]);
+    fs::remove_file(project.path("corpora/own/expected.toml")).expect("removed");
+    let without = rebuilt(&project, &["--lexical-only"]);
+    project.write("corpora/own/expected.toml", "not toml at all");
+    let unreadable = rebuilt(&project, &["--lexical-only", "--force"]);
+    let kept = fs::read_to_string(project.path("index/scores.jsonl")).expect("scores");
+    let kept: Vec<Value> = kept.lines().map(|line| serde_json::from_str(line).expect("a line")).collect();
+    assert_eq!(kept.len(), 4, "{kept:?}");
+    for (line, report) in kept[1..].iter().zip([&forced, &without, &unreadable]) {
+        assert_eq!(line["generation"], report["generation"]);
+    }
+    for line in &kept[..2] {
+        assert_eq!((&line["questions"], &line["demanded"]), (&json!(3), &json!(1.01)));
+        assert_eq!(line["document_at_3"], forced["scores"]["document_at_3"], "the same documents, the same words");
+    }
+    assert_eq!(kept[2]["not_measured"], "no_questions");
+    assert_eq!(kept[3]["not_measured"], "unreadable");
+}
+
+#[test]
 fn corpora_without_documents_are_named_and_the_old_index_stays() {
     let project = Project::indexed();
     let before = project.index_files();

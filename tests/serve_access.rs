@@ -8,7 +8,7 @@ use crate::support::http::Server;
 use crate::support::{Project, arg, five};
 
 /// Every route with the least role that opens it, once more and by hand: the table of the server is held to it.
-const ROUTES: [(&str, &str, &str); 25] = [
+const ROUTES: [(&str, &str, &str); 26] = [
     ("GET", "/", "none"),
     ("POST", "/", "patient"),
     ("GET", "/source/{id}", "patient"),
@@ -27,6 +27,7 @@ const ROUTES: [(&str, &str, &str); 25] = [
     ("POST", "/v1/facets", "staff"),
     ("GET", "/v1/index", "staff"),
     ("GET", "/v1/index/generations", "admin"),
+    ("GET", "/v1/index/changes/{earlier}/{later}", "admin"),
     ("GET", "/v1/gaps", "admin"),
     ("GET", "/v1/documents/{id}", "patient"),
     ("GET", "/v1/passages/{id}", "patient"),
@@ -77,7 +78,8 @@ fn every_route_opens_for_its_role_and_those_above_and_for_nobody_else() {
     let server = Server::start(&project, &["--keys", "keys.toml", "--require-key"]);
     for (method, pattern, needed) in ROUTES {
         // Whatever stands in the place of a name, it is looked for only after the key was.
-        let path = &pattern.replace("{id}", "asthma").replace("{name}", "none").replace("{file}", "none");
+        let names = [("{id}", "asthma"), ("{name}", "none"), ("{file}", "none"), ("{earlier}", "a"), ("{later}", "b")];
+        let path = &names.iter().fold(pattern.to_owned(), |path, (of, name)| path.replace(of, name));
         for (rank_shown, role) in ROLES.iter().enumerate() {
             let key = rank_shown.checked_sub(1).map(|at| secrets[at].as_str());
             let found = status(&server, method, path, key);

@@ -32,6 +32,14 @@ fn what_a_screen_needs_is_answered_as_it_is_described() {
     let generations = get("/v1/index/generations");
     let current = list(&generations["generations"]).iter().filter(|generation| generation["current"] == true).count();
     assert_eq!(current, 1, "{generations}");
+    let id = generations["generations"][0]["manifest"]["id"].as_str().expect("an id");
+    let same = server.get(&format!("/v1/index/changes/{id}/{id}")).expect(200).json();
+    document.check("/v1/index/changes/{earlier}/{later}", "get", 200, json_type, &same);
+    assert_eq!((&same["changes"]["unchanged"], &same["changes"]["added"]["count"]), (&json!(5), &json!(0)), "{same}");
+    for stranger in ["g000009-01234567", "nonsense"] {
+        let none = server.get(&format!("/v1/index/changes/{id}/{stranger}")).expect(404).json();
+        document.check("/v1/index/changes/{earlier}/{later}", "get", 404, json_type, &none);
+    }
     let all = post("/v1/facets", &json!({}));
     let count = |counts: &Value, facet: &str| -> u64 {
         let values = counts["facets"][facet].as_object().expect("a facet").values();

@@ -1,10 +1,11 @@
-"""Pictures of the screen for the README, made from what a terminal holds.
+"""Pictures and frames of the screen for the README, made from what a terminal holds.
 
     python3 crates/tui/pictures.py target/release/clinqa [--index FOLDER] ...
 
 Everything behind the binary is handed to `clinqa`. tmux (3.2 or later) runs it at 80 x 24; its cells, with their colours,
 become one SVG a picture in `crates/tui/pictures/`. Dark and light are the two grounds that the palette is made for;
-monochrome is what NO_COLOR gives.
+monochrome is what NO_COLOR gives. The blocks of "A newcomer's path" in the README are written anew, one a step: the
+screen as text, the clipboard, the file that was exported.
 """
 
 import html
@@ -40,6 +41,17 @@ PICTURES = {
     ),
 }
 
+# The newcomer's path: the keys of each step, and what its block in the README holds.
+PATH = [
+    ("<ketone threshold in diabetic ketoacidosis> [meaning] [confidence]", "screen"),
+    ("Enter [y copy] y [copied]", "screen"),
+    ("", "clipboard"),
+    ("f [Filters] <2023> Tab j j Enter [Lift all]", "screen"),
+    ("f [Passages] p j p j p [3 on the worklist]", "screen"),
+    ("e [Write] Enter [written to]", "screen"),
+    ("", "file"),
+]
+
 SIXTEEN = ["#000000", "#b00020", "#1e8434", "#a86c00", "#3050b0", "#965abe", "#008080", "#c0c0c0"]
 
 
@@ -50,12 +62,26 @@ class Tmux:
         said = " ".join(f"{name}={value}" for name, value in environment.items())
         line = f"env -u NO_COLOR -u COLORTERM LANG=C.UTF-8 {said} {shlex.join(command)}"
         self.run("new-session", "-d", "-x", str(COLUMNS), "-y", str(ROWS), line)
+        # What a program copies with OSC 52 becomes a buffer of tmux.
+        self.run("set-option", "-g", "set-clipboard", "on")
 
     def run(self, *args):
         return subprocess.run([*self.base, *args], capture_output=True, text=True, check=True).stdout
 
     def screen(self):
         return self.run("capture-pane", "-p", "-e")
+
+    def shows(self, what):
+        """The screen without its looks, the clipboard, or the file that was written last."""
+        if what == "clipboard":
+            return self.run("show-buffer")
+        screen = self.run("capture-pane", "-p")
+        if what == "screen":
+            return "\n".join(line.rstrip() for line in screen.split("\n"))
+        written = pathlib.Path(re.search(r"written to (\S+)", screen)[1])
+        text = written.read_text()
+        written.unlink()
+        return text
 
     def wait(self, text):
         for _ in range(600):
@@ -147,6 +173,27 @@ def picture(captured, ground, ink):
     return "\n".join([*out, "</svg>", ""])
 
 
+def newcomer(command):
+    """Walks the path and writes its blocks into the README."""
+    tmux = Tmux(command, {"NO_COLOR": "1"})
+    try:
+        tmux.wait("type a question")
+        blocks = []
+        for keys, what in PATH:
+            tmux.press(keys)
+            blocks.append(tmux.shows(what).rstrip("\n"))
+    finally:
+        tmux.close()
+    readme = pathlib.Path(__file__).parent / "README.md"
+    before, heading, rest = readme.read_text().partition("## A newcomer's path")
+    path, next_heading, after = rest.partition("\n## ")
+    fenced = re.compile(r"(```(?:text|markdown)\n).*?(\n```)", re.S)
+    if len(fenced.findall(path)) != len(blocks):
+        raise SystemExit(f"{readme} has other blocks than the path has steps")
+    path = fenced.sub(lambda found: found[1] + blocks.pop(0) + found[2], path)
+    readme.write_text(before + heading + path + next_heading + after)
+
+
 def main():
     command = [str(pathlib.Path(sys.argv[1]).resolve()), *sys.argv[2:], "tui"]
     FOLDER.mkdir(exist_ok=True)
@@ -158,6 +205,7 @@ def main():
         finally:
             tmux.close()
         (FOLDER / f"{name}.svg").write_text(picture(captured, ground, ink))
+    newcomer(command)
 
 
 if __name__ == "__main__":

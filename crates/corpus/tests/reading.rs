@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use clinqa_corpus::{Copies, Corpus, CorpusError, Report, Seen, SplitConfig, open, split};
-use clinqa_schema::{Document, Observer, Passage, Progress, Silent};
+use clinqa_schema::{Document, Observer, Passage, Progress, Silent, Skips};
 use tempfile::TempDir;
 
 fn folder(files: &[(&str, &[u8])]) -> TempDir {
@@ -189,6 +189,39 @@ fn progress_ends_at_its_total() {
     corpus.read(&mut last, &mut |_| ControlFlow::Continue(())).expect("a report");
     let seen: Vec<(u64, Option<u64>)> = last.0.iter().map(|progress| (progress.done, progress.total)).collect();
     assert_eq!(seen, [(1, Some(3)), (2, Some(3)), (3, Some(3)), (3, Some(3))]);
+}
+
+#[test]
+fn what_cannot_be_used_is_told_by_the_first_pass_as_the_report_tells_it_later() {
+    struct Faults(Skips);
+    impl Observer for Faults {
+        fn observe(&mut self, _: &Progress) {}
+
+        fn skipped(&mut self, skips: Skips) {
+            self.0.absorb(skips);
+        }
+    }
+    let lines: Vec<String> = (0..700).map(|at| format!("{{\"_id\":\"n{at}\",\"text\":\"Note {at}.\"}}")).collect();
+    let mut broken = lines.clone();
+    for at in [3, 255, 256, 699] {
+        broken[at] = "{broken".to_owned();
+    }
+    let folder = folder(&[
+        ("a.jsonl", broken.join("\n").as_bytes()),
+        ("b.jsonl", lines.join("\n").as_bytes()),
+        ("c.md", b"\0\x01binary"),
+        ("d.tiff", b"II*\0"),
+    ]);
+    let corpora = [open(folder.path()).expect("a corpus")];
+    let mut faults = Faults(Skips::default());
+    let seen = Seen::survey(&corpora, Copies::Drop, &mut faults, &|_| 1).expect("surveyed");
+    let report = corpora[0].read_unseen(&seen, &mut Silent, &mut |_| ControlFlow::Continue(())).expect("a report");
+    assert_eq!((report.skipped, faults.0.count()), (6, 6), "{report}");
+    assert!(report.duplicate > 600, "what gives way to another is no fault: {report}");
+    let text = report.skips.iter().map(ToString::to_string).collect::<Vec<_>>();
+    for told in faults.0.latest() {
+        assert!(text.iter().any(|named| named == told), "{told} is not in the report");
+    }
 }
 
 #[cfg(unix)]

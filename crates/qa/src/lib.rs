@@ -26,13 +26,13 @@ pub use compose::cite;
 pub use engine::{Engine, Models, identity};
 pub use error::{Error, Fault};
 pub use evidence::{EvidenceWeights, Feature};
-pub use gate::{Gate, GateError, Limits};
+pub use gate::{Gate, GateError, Limits, Shortfall};
 pub use library::Library;
 pub use quote::{Place, quote_around};
 // What a room at the edge needs to say and to hold, since it knows no room between.
 pub use clinqa_index::{
-    Changes, CorpusEntry, Damage, FileCheck, Generation, GenerationId, Inspection, Manifest, PassageIndex, Patience,
-    Store, Withdrawn, WithdrawnStamp,
+    Changes, CorpusEntry, Damage, FileCheck, Generation, GenerationId, Inspection, Listed, Manifest, PassageIndex,
+    Patience, Store, Withdrawn, WithdrawnStamp,
 };
 pub use clinqa_retrieval::glossary;
 pub use clinqa_safety::{Redacted, Region, RegionError, Rules, redact};

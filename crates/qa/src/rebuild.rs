@@ -88,7 +88,7 @@ pub struct RebuildReport {
     pub withdrawn: u64,
     /// Which documents differ from the generation before; `None` if there is none to compare with.
     pub changes: Option<Changes>,
-    /// What the gate measured, if anything was demanded.
+    /// What was measured, if any corpus names questions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scores: Option<Scores>,
 }

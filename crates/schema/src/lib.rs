@@ -32,7 +32,7 @@ pub use ranking::{Hit, Ranking};
 pub use reply::{
     Abstention, Answer, Call, Citation, Confidence, ConfidenceLabel, Notice, NoticeKind, Outcome, Reading, Reply,
 };
-pub use scores::Scores;
+pub use scores::{Measured, Scores, Unmeasured};
 pub use standing::{Standing, StandingState};
 pub use trace::{SpanTrace, Timing, Trace, UnderstandingStep};
 pub use word_span::{WordSpan, word_spans};

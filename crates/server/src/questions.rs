@@ -3,7 +3,7 @@
 use std::{fmt, io};
 
 use clinqa_qa::GenerationId;
-use clinqa_schema::{Gaps, Reply, Scores};
+use clinqa_schema::{Gaps, Measured, Reply};
 
 /// Keeps questions without what could tell who asked them. Whoever implements it redacts before it writes.
 pub trait QueryLog: fmt::Debug + Send + Sync {
@@ -17,7 +17,7 @@ pub trait QueryLog: fmt::Debug + Send + Sync {
 /// Knows what was written down beside the index when its generations were made.
 pub trait Records: fmt::Debug + Send + Sync {
     /// What was measured of a generation, if that was kept.
-    fn scores(&self, id: &GenerationId) -> Option<Scores>;
+    fn scores(&self, id: &GenerationId) -> Option<Measured>;
 }
 
 /// What became of a question that was to be kept.

@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use clinqa_qa::{Damage, FileCheck};
 use clinqa_schema::{Abstention, Answer, Citation, NoticeKind, Outcome, Reply, Standing, StandingState};
 
 use crate::block::Block;
@@ -11,12 +10,9 @@ use crate::keymap::BINDINGS;
 use crate::message::{Ranks, Row};
 use crate::run::Pointer;
 use crate::state::answered::Stage;
-use crate::state::librarian::{self, Build, Checking, Librarian, Tab};
+use crate::state::librarian::{self, Build};
 use crate::state::{State, choosing};
 use crate::theme::Role;
-
-/// Documents near unanswered questions that are listed.
-const MOST_TOPICS: usize = 40;
 
 /// What must be said before anything else: emergencies, of what is typed and of the reply.
 pub(crate) fn banner(state: &State) -> Vec<Block> {
@@ -109,7 +105,7 @@ pub(crate) fn place(state: &State, citation: &Citation) -> String {
     format!("{}{section}{dot}{}", citation.title, provenance(state, citation))
 }
 
-/// The mark of what does not stand as published, grade, kind, publisher, date and page: what decides comes first, since
+/// The mark of what does not stand as published, grade, kind, date, publisher and page: what decides comes first, since
 /// the end may be cut off.
 pub(crate) fn provenance(state: &State, citation: &Citation) -> String {
     let date = citation.published.as_ref().map_or("no date", |date| date.as_str()).to_owned();
@@ -117,8 +113,8 @@ pub(crate) fn provenance(state: &State, citation: &Citation) -> String {
         citation.standing.state.mark().unwrap_or_default().to_owned(),
         citation.grade.as_ref().map(|grade| format!("grade {grade}")).unwrap_or_default(),
         citation.kind.clone(),
-        citation.publisher.clone(),
         date,
+        citation.publisher.clone(),
         citation.page.map(|page| format!("page {page}")).unwrap_or_default(),
     ];
     parts.retain(|part| !part.is_empty());
@@ -268,163 +264,6 @@ pub(crate) fn help(state: &State) -> Vec<Block> {
         Pointer::Terminal => "The mouse is left to your terminal: select and scroll as you are used to.",
         Pointer::Screen => "A click chooses, the wheel scrolls; with Shift the mouse is your terminal's.",
     }));
-    blocks
-}
-
-/// The librarian's pages of text; generations have a list of their own below it.
-pub(crate) fn librarian(state: &State) -> Vec<Block> {
-    let librarian = &state.librarian;
-    match librarian.tab {
-        Tab::Generations => generation(state),
-        Tab::Corpora => corpora(state),
-        Tab::Rebuild => build(librarian),
-        Tab::Gaps => gaps(state),
-    }
-}
-
-fn generation(state: &State) -> Vec<Block> {
-    let librarian = &state.librarian;
-    let Some(standing) = librarian.shelf.get(librarian.list.chosen) else { return vec![Block::gap()] };
-    let manifest = &standing.manifest;
-    let encoder = manifest.encoder.as_ref().map_or("none, words only".to_owned(), |encoder| encoder.name.clone());
-    let mut blocks = vec![
-        Block::of(Role::Title, manifest.id.to_string()),
-        Block::plain(format!("made       {} UTC", librarian::day_and_time(manifest.created))),
-        Block::plain(format!("encoder    {encoder}")),
-        Block::plain(format!("content    {}", manifest.content_hash)),
-        Block::plain(format!("scores     {}", librarian::in_scores(standing.scores.as_ref()))),
-    ];
-    if let Some(before) = librarian.list.chosen.checked_sub(1).and_then(|at| librarian.shelf.get(at)) {
-        blocks.push(Block::of(Role::Title, format!("Since {}", before.manifest.id)));
-        let said = librarian::differences(before, standing);
-        blocks.extend(said.into_iter().map(|line| Block::plain(line).indented(2)));
-    }
-    blocks
-}
-
-fn corpora(state: &State) -> Vec<Block> {
-    let Some(manifest) = &state.index.manifest else { return vec![Block::plain("There is no index yet.")] };
-    let mut blocks = Vec::new();
-    for corpus in &manifest.corpora {
-        let bytes: u64 = corpus.files.iter().map(|file| file.bytes).sum();
-        blocks.push(Block::of(Role::Title, corpus.name.clone()));
-        blocks.push(
-            Block::plain(format!("licence {}; {} files, {} KB", corpus.licence, corpus.files.len(), bytes / 1_000))
-                .indented(2),
-        );
-    }
-    blocks.push(Block::gap());
-    blocks.push(Block::of(Role::Title, "Health of the index"));
-    match (&state.librarian.checks, state.librarian.checking) {
-        (_, Checking::Yes) => blocks.push(Block::plain("Comparing every byte with its checksum ...").indented(2)),
-        (None, Checking::No) => {
-            let key = state.keymap.shown(crate::keymap::Action::Check);
-            blocks.push(
-                Block::plain(format!("Every file was right when it was opened; {key} compares them again."))
-                    .indented(2),
-            );
-        }
-        (Some(checks), Checking::No) => blocks.extend(checks.iter().map(check)),
-    }
-    if !state.librarian.printed.is_empty() {
-        blocks.push(Block::gap());
-        blocks.push(Block::of(Role::Title, "Printed by libraries"));
-        blocks.extend(state.librarian.printed.iter().map(|line| Block::of(Role::Quiet, line.clone()).indented(2)));
-    }
-    blocks
-}
-
-fn check(check: &FileCheck) -> Block {
-    let FileCheck { file, bytes, damage } = check;
-    let damage: Option<&Damage> = damage.as_ref();
-    match damage {
-        None => Block::of(Role::Good, format!("ok       {file} ({bytes} bytes)")).indented(2),
-        Some(damage) => Block::of(Role::Warning, format!("DAMAGED  {file}: {damage}")).indented(2),
-    }
-}
-
-fn build(librarian: &Librarian) -> Vec<Block> {
-    match &librarian.build {
-        Build::None => vec![Block::plain("No rebuild was begun in this session.")],
-        Build::Running(None) => vec![Block::plain("Opening the corpora ...")],
-        Build::Running(Some((progress, taken))) => {
-            let (what, unit) = librarian::stage_name(progress.stage);
-            let (rate, left) = librarian::pace(progress, *taken);
-            let total = progress.total.map(|total| format!(" of {total}")).unwrap_or_default();
-            let left = left.map_or(String::new(), |left| format!(", {} left", librarian::in_words(left)));
-            vec![
-                Block::of(Role::Title, format!("Stage: {what}")),
-                Block::plain(format!("{}{total} {unit}, {rate:.0} a second{left}", progress.done)),
-                Block::plain(bar(progress.done, progress.total)),
-                Block::gap(),
-                Block::of(
-                    Role::Quiet,
-                    "The current generation answers on until the new one is whole. Skipped records are listed at the end.",
-                ),
-            ]
-        }
-        Build::Ended(Ok(report)) => vec![Block::of(Role::Good, "The rebuild is done."), Block::plain(report.clone())],
-        Build::Ended(Err(error)) => {
-            let kept = "The rebuild failed; the generation before answers on.";
-            vec![Block::of(Role::Warning, kept), Block::plain(error.clone())]
-        }
-    }
-}
-
-/// A bar of forty columns; empty where the end is not known.
-fn bar(done: u64, total: Option<u64>) -> String {
-    let width = 40;
-    let Some(total) = total.filter(|total| *total > 0) else { return String::new() };
-    let filled = (done.min(total) * width / total) as usize;
-    format!("[{}{}]", "#".repeat(filled), ".".repeat(width as usize - filled))
-}
-
-fn gaps(state: &State) -> Vec<Block> {
-    let tally = &state.answer.tally;
-    let abstained: usize = tally.abstained.values().sum();
-    let asked = tally.answered + tally.redirected + abstained;
-    let mut blocks = kept_gaps(state);
-    blocks.extend([
-        Block::plain(format!(
-            "Asked in this session: {asked}; answered {}, emergencies {}, not answered {abstained}.",
-            tally.answered, tally.redirected
-        )),
-        Block::gap(),
-        Block::of(Role::Title, "Not answered, by reason"),
-    ]);
-    blocks.extend(tally.abstained.iter().map(|(reason, count)| Block::plain(format!("{count:>4}  {reason}"))));
-    blocks.push(Block::gap());
-    blocks.push(Block::of(Role::Title, "Documents that such questions named"));
-    blocks.extend(tally.topics.iter().map(|(topic, count)| Block::plain(format!("{count:>4}  {topic}"))));
-    blocks.push(Block::gap());
-    blocks.push(Block::of(Role::Quiet, "No question is kept: only counts, and names that the index itself holds."));
-    blocks
-}
-
-/// What the query log of a server says, where the operator has one kept.
-fn kept_gaps(state: &State) -> Vec<Block> {
-    let Some(gaps) = &state.librarian.gaps else {
-        let why = match &state.place {
-            Place::Here => "No query log is kept (`[serve] query_log`): this session is all that is known.",
-            Place::There(_) => {
-                "The server keeps no query log, or the key is no administrator's: this session is all that is known."
-            }
-        };
-        return vec![Block::of(Role::Quiet, why), Block::gap()];
-    };
-    let counted = |(name, count): (&String, &u64)| Block::plain(format!("{count:>4}  {name}"));
-    let mut topics: Vec<(&String, &u64)> = gaps.topics.iter().collect();
-    topics.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-    let since = gaps.since.as_ref().map(|day| format!(" since {day}")).unwrap_or_default();
-    let unanswered: u64 = gaps.unanswered.values().sum();
-    let mut blocks = vec![
-        Block::of(Role::Title, format!("From the query log{since}")),
-        Block::plain(format!("asked {}, answered {}, not answered {unanswered}", gaps.asked, gaps.answered)),
-    ];
-    blocks.extend(gaps.unanswered.iter().map(counted));
-    blocks.push(Block::of(Role::Title, "Documents nearest to what was not answered"));
-    blocks.extend(topics.into_iter().take(MOST_TOPICS).map(counted));
-    blocks.push(Block::gap());
     blocks
 }
 

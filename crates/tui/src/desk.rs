@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use clinqa_qa::{Ask, Explain, FacetCounts, FileCheck, GenerationId, Manifest, Region, Search, matching};
+use clinqa_qa::{Ask, Changes, Explain, FacetCounts, FileCheck, GenerationId, Manifest, Region, Search, matching};
 use clinqa_schema::{
     Document, DocumentId, Filters, Gaps, Metadata, Observer, PassageId, Question, Ranking, Reading, Reply, Trace,
 };
@@ -148,6 +148,9 @@ pub trait Desk: Send + Sync {
 
     /// The generations in the index folder, oldest first.
     fn shelf(&self) -> Result<Vec<Shelved>, DeskError>;
+
+    /// Which documents differ between two generations.
+    fn compare(&self, earlier: &GenerationId, later: &GenerationId) -> Result<Changes, DeskError>;
 
     /// Compares every byte of the current generation with its checksums.
     fn check(&self) -> Result<Vec<FileCheck>, DeskError>;

@@ -1,7 +1,7 @@
 //! What does the screen need of the world outside? The command line gives it; this room opens no file and starts no program.
 
 use clinqa_qa::{GenerationId, Models};
-use clinqa_schema::{Gaps, Observer, Scores};
+use clinqa_schema::{Gaps, Measured, Observer};
 
 use crate::message::Paper;
 
@@ -37,8 +37,8 @@ pub trait Workshop: Send + Sync {
     /// Makes a new generation from the corpora and publishes it; says what became of every record.
     fn rebuild(&self, observer: &mut dyn Observer) -> Result<String, Refusal>;
 
-    /// What was measured when a generation was made, if that was kept.
-    fn scores(&self, id: &GenerationId) -> Option<Scores>;
+    /// What was measured when a generation was made, or why nothing was; `None` if neither was kept.
+    fn scores(&self, id: &GenerationId) -> Option<Measured>;
 
     /// What was asked and not answered, if the operator has it kept.
     fn gaps(&self) -> Result<Option<Gaps>, Refusal>;

@@ -11,6 +11,7 @@ mod export;
 mod house;
 mod key;
 mod keymap;
+mod librarian_pages;
 mod line;
 mod local;
 mod message;

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use clinqa_qa::{
-    AnswerConfig, Engine, FacetCounts, FileCheck, Generation, GenerationId, Lookup, Models, PassageIndex, Search,
-    Store, WithdrawnStamp, answer, facets, names, search, search_words, similar,
+    AnswerConfig, Changes, Engine, FacetCounts, FileCheck, Generation, GenerationId, Lookup, Models, PassageIndex,
+    Search, Store, WithdrawnStamp, answer, facets, names, search, search_words, similar,
 };
 use clinqa_schema::{Document, DocumentId, Filters, Gaps, Metadata, Moment, Observer, PassageId, Reply};
 
@@ -150,6 +150,10 @@ impl Desk for Local {
             Ok(Shelved { manifest, current: entry.current, scores: self.workshop.scores(&entry.id) })
         });
         read.collect()
+    }
+
+    fn compare(&self, earlier: &GenerationId, later: &GenerationId) -> Result<Changes, DeskError> {
+        self.store.diff(earlier, later).map_err(DeskError::failed)
     }
 
     fn check(&self) -> Result<Vec<FileCheck>, DeskError> {

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use clinqa_qa::{FacetCounts, FileCheck, GenerationId, Manifest};
+use clinqa_qa::{Changes, FacetCounts, FileCheck, GenerationId, Manifest};
 use clinqa_schema::{
-    Date, Document, DocumentId, Filters, Gaps, Metadata, Notice, PassageId, Progress, Reading, Reply, Scores,
+    Date, Document, DocumentId, Filters, Gaps, Measured, Metadata, Notice, PassageId, Progress, Reading, Reply, Skips,
     UnderstandingStep,
 };
 
@@ -61,8 +61,12 @@ pub(crate) enum Message {
     Gaps(Option<Gaps>),
     /// What the checksums say.
     Checked(Vec<FileCheck>),
+    /// Which documents differ between two generations, the earlier one first, or why that cannot be told.
+    Compared(GenerationPair, Result<Changes, String>),
     /// How far a rebuild has come, and how long its stage has taken.
     Rebuilding(Progress, Duration),
+    /// Records that a rebuild met since it last told of some, and cannot use.
+    Skipped(Skips),
     /// A rebuild ended: its report, or why it failed.
     Rebuilt(Result<String, String>),
     /// A generation was made the current one.
@@ -104,6 +108,8 @@ pub(crate) enum Effect {
     Remember(String),
     /// Look at the index folder, and at what was not answered.
     Shelf,
+    /// Look which documents differ between two generations.
+    Compare(GenerationPair),
     /// Compare every file with its checksum.
     Check,
     /// Make a new generation.
@@ -195,6 +201,9 @@ pub struct Ranks {
     pub fused: Option<(usize, f32)>,
 }
 
+/// Two generations, the earlier one first.
+pub(crate) type GenerationPair = (GenerationId, GenerationId);
+
 /// A generation in the index folder.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shelved {
@@ -202,8 +211,8 @@ pub struct Shelved {
     pub manifest: Manifest,
     /// Whether it answers.
     pub current: bool,
-    /// What was measured when it was made, if that was kept.
-    pub scores: Option<Scores>,
+    /// What was measured when it was made, or why nothing was; `None` if neither was kept.
+    pub scores: Option<Measured>,
 }
 
 /// What was done with the mouse.

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use clinqa_qa::{Facet, FacetCounts, Manifest};
+use clinqa_qa::{Changes, Facet, FacetCounts, Listed, Manifest};
 use clinqa_schema::{
-    Abstention, Answer, Citation, Confidence, Date, Document, DocumentId, Metadata, Notice, NoticeKind, Outcome,
-    PassageId, Reading, Reply, Scores, Section, SourceLocator, Standing, StandingState,
+    Abstention, Answer, Citation, Confidence, Date, Document, DocumentId, Measured, Metadata, Notice, NoticeKind,
+    Outcome, PassageId, Reading, Reply, Scores, Section, SourceLocator, Standing, StandingState, Unmeasured,
 };
 
 use crate::message::{By, Found, Ranks, Row};
@@ -176,8 +176,23 @@ pub(crate) fn manifest(number: u64) -> Manifest {
 }
 
 /// What was measured when generation `number` was made: nothing for the first.
-pub(crate) fn scores(number: u64) -> Option<Scores> {
-    (number > 1).then_some(Scores { questions: 120, document_at_3: 0.941, demanded: 0.9 })
+pub(crate) fn scores(number: u64) -> Measured {
+    if number > 1 {
+        return Measured::Scores(Scores { questions: 120, document_at_3: 0.941, demanded: 0.9 });
+    }
+    Measured::Not { not_measured: Unmeasured::NoQuestions }
+}
+
+/// What differs between two generations: more is new than is named.
+pub(crate) fn changes() -> Changes {
+    let listed = |count: u64, names: &[&str]| Listed { count, first: names.iter().map(|name| id(name)).collect() };
+    Changes {
+        added: listed(23, &["gout", "gout-diet", "shingles-vaccine"]),
+        changed: listed(1, &["asthma"]),
+        withdrawn: listed(1, &["old-advice"]),
+        unchanged: 380,
+        ..Changes::default()
+    }
 }
 
 /// Counts to filter by.

@@ -1,9 +1,9 @@
 //! Who does the work while keys are pressed?
 //!
-//! Four threads, so that nothing waits for what takes longer: the first answers by words and fetches documents, a second
-//! ranks by meaning, a third reads for an answer, and an office counts, checks and writes. Each takes the latest lookup
-//! only, and asks the [`Desk`], which may be on another machine. What they send carries the number of its lookup; whoever
-//! is late is not listened to.
+//! Five threads, so that nothing waits for what takes longer: the first answers by words and fetches documents, a second
+//! ranks by meaning, a third reads for an answer, a fourth compares generations, and an office counts, checks and writes.
+//! Each takes the latest lookup only, and asks the [`Desk`], which may be on another machine. What they send carries the
+//! number of its lookup; whoever is late is not listened to.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,11 +11,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use clinqa_qa::{AnswerConfig, Region, Rules, emergency};
-use clinqa_schema::{Filters, Observer, PassageId, Progress, Question, Stage};
+use clinqa_schema::{Filters, Observer, PassageId, Progress, Question, Skips, Stage};
 
 use crate::desk::{Desk, DeskError, Making, Opening, Wanted};
 use crate::house::House;
-use crate::message::{Effect, Lookout, Message};
+use crate::message::{Effect, GenerationPair, Lookout, Message};
 use crate::names::Names;
 
 /// How long a text must rest before it is read for an answer that nobody asked for.
@@ -53,6 +53,7 @@ pub(crate) struct Crew {
     desk: Sender<Task>,
     ranking: Sender<Lookout>,
     reading: Sender<(Lookout, Patience)>,
+    comparing: Sender<GenerationPair>,
     office: Sender<Effect>,
 }
 
@@ -122,12 +123,14 @@ impl Crew {
         let (desk, for_desk) = channel();
         let (ranking, for_ranking) = channel();
         let (reading, for_reading) = channel();
+        let (comparing, for_comparing) = channel();
         let (office, for_office) = channel();
-        let crew = Self { desk, ranking, reading, office };
+        let crew = Self { desk, ranking, reading, comparing, office };
         let (office, desk) = (crew.office.clone(), crew.desk.clone());
         spawn(shared, move |shared| at_desk(shared, &for_desk, &office));
         spawn(shared, move |shared| ranks(shared, &for_ranking));
         spawn(shared, move |shared| reads(shared, &for_reading));
+        spawn(shared, move |shared| compares(shared, &for_comparing));
         spawn(shared, move |shared| in_office(shared, &for_office, &desk));
         crew
     }
@@ -148,6 +151,7 @@ impl Crew {
             }
             Effect::Open(id) => drop(self.desk.send(Task::Open(id))),
             Effect::Similar(id, filters) => drop(self.desk.send(Task::Similar(id, filters))),
+            Effect::Compare(pair) => drop(self.comparing.send(pair)),
             other => drop(self.office.send(other)),
         }
     }
@@ -300,6 +304,15 @@ fn reads(shared: &Arc<Shared>, lookouts: &Receiver<(Lookout, Patience)>) {
     }
 }
 
+/// Compares the two generations that are looked at; those that were passed by meanwhile are not.
+fn compares(shared: &Arc<Shared>, pairs: &Receiver<GenerationPair>) {
+    while let Ok(first) = pairs.recv() {
+        let pair = pairs.try_iter().last().unwrap_or(first);
+        let compared = shared.desk.compare(&pair.0, &pair.1).map_err(|error| error.to_string());
+        shared.say(Message::Compared(pair, compared));
+    }
+}
+
 fn in_office(shared: &Arc<Shared>, effects: &Receiver<Effect>, desk: &Sender<Task>) {
     match shared.house.history() {
         Ok(history) => shared.say(Message::History(history)),
@@ -356,8 +369,9 @@ fn outside(shared: &Shared, effect: Effect) {
 }
 
 fn rebuild(shared: &Arc<Shared>, desk: &Sender<Task>) {
-    let mut told = Told { out: &shared.out, stage: None, since: Instant::now(), last: None };
+    let mut told = Told { out: &shared.out, stage: None, since: Instant::now(), last: None, skips: Skips::default() };
     let result = shared.desk.rebuild(&mut told).map_err(|error| error.to_string());
+    told.tell_skips();
     shared.say(Message::Rebuilt(result));
     drop(desk.send(Task::Reopen));
 }
@@ -368,6 +382,16 @@ struct Told<'a> {
     stage: Option<Stage>,
     since: Instant,
     last: Option<Instant>,
+    /// Those that were not told of yet: however many there are, they are one message.
+    skips: Skips,
+}
+
+impl Told<'_> {
+    fn tell_skips(&mut self) {
+        if !self.skips.is_empty() {
+            let _ = self.out.send(Message::Skipped(std::mem::take(&mut self.skips)));
+        }
+    }
 }
 
 impl Observer for Told<'_> {
@@ -378,6 +402,40 @@ impl Observer for Told<'_> {
         if self.last.is_none_or(|last| last.elapsed() >= TELL_EVERY) {
             self.last = Some(Instant::now());
             let _ = self.out.send(Message::Rebuilding(progress.clone(), self.since.elapsed()));
+            self.tell_skips();
         }
+    }
+
+    fn skipped(&mut self, skips: Skips) {
+        self.skips.absorb(skips);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn however_many_records_are_skipped_few_messages_tell_of_all_of_them() {
+        let (out, messages) = channel();
+        let mut told = Told { out: &out, stage: None, since: Instant::now(), last: None, skips: Skips::default() };
+        for record in 0..5_000_u64 {
+            let mut skips = Skips::default();
+            skips.note(format!("a.jsonl:{record}: no text"));
+            told.skipped(skips);
+            told.observe(&Progress { stage: Stage::Read, done: record, total: None });
+        }
+        told.tell_skips();
+        drop(told);
+        let mut all = Skips::default();
+        let mut count = 0;
+        for message in messages.try_iter() {
+            if let Message::Skipped(skips) = message {
+                all.absorb(skips);
+                count += 1;
+            }
+        }
+        assert_eq!((all.count(), all.latest().next()), (5_000, Some("a.jsonl:4999: no text")));
+        assert!(count < 2_500, "{count} messages");
     }
 }

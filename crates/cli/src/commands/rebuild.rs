@@ -8,8 +8,10 @@ use clinqa_corpus::{Report, SplitConfig};
 use clinqa_encoder::Encoder;
 use clinqa_eval::read_judged;
 use clinqa_index::{GraphParams, Patience, Store};
-use clinqa_qa::{Changes, Copies, Forecast, Gate, Limits, RebuildConfig, RebuildReport, Reuse, forecast, rebuild};
-use clinqa_schema::Observer;
+use clinqa_qa::{
+    Changes, Copies, Forecast, Gate, Limits, RebuildConfig, RebuildReport, Reuse, Shortfall, forecast, rebuild,
+};
+use clinqa_schema::{Measured, Observer, Unmeasured};
 use serde::Deserialize;
 
 use super::{UsageError, now, open_file};
@@ -26,7 +28,7 @@ const EXPECTED: &str = "expected.toml";
 pub(crate) enum Demand {
     /// That the corpora are about what they were, and the scores of `expected.toml`.
     Checks(Vectors),
-    /// Nothing: it was forced, or there is no older generation that could be better.
+    /// Nothing: it was forced, or there is no older generation that could be better. Scores are measured and told.
     Publish(Vectors),
 }
 
@@ -107,31 +109,35 @@ pub(crate) fn make_telling(
     order: Order,
     observer: &mut dyn Observer,
 ) -> anyhow::Result<RebuildReport> {
-    let (encoder, config) = prepare(settings, order)?;
+    let (encoder, config, why_not) = prepare(settings, order)?;
     let report = rebuild(store, encoder.as_ref(), &config, observer)?;
-    if let Some(measured) = report.scores {
-        // The generation is published whether its scores can be kept or not.
-        if scores::keep(store.root(), &report.generation, measured).is_err() {
-            output::note("The scores of the new index could not be kept beside it.");
-        }
+    let measured = report.scores.map_or(Measured::Not { not_measured: why_not }, Measured::Scores);
+    // The generation is published whether its scores can be kept or not.
+    if scores::keep(store.root(), &report.generation, measured).is_err() {
+        output::note("The scores of the new index could not be kept beside it.");
     }
     Ok(report)
 }
 
 /// Says what would be done.
 fn foresee(settings: &Settings, store: &Store, order: Order) -> anyhow::Result<Forecast> {
-    let (encoder, config) = prepare(settings, order)?;
+    let (encoder, config, _) = prepare(settings, order)?;
     Ok(forecast(store, encoder.as_ref(), &config, &mut Bars::default())?)
 }
 
-fn prepare(settings: &Settings, order: Order) -> anyhow::Result<(Option<Encoder>, RebuildConfig)> {
+/// The encoder, what to build from, and why nothing is measured if nothing is.
+fn prepare(settings: &Settings, order: Order) -> anyhow::Result<(Option<Encoder>, RebuildConfig, Unmeasured)> {
     let mut corpora = settings.corpora.clone();
     if corpora.is_empty() {
         corpora.push(starter::unpack(&settings.unpacked)?);
     }
-    let (vectors, gate) = match order.demand {
-        Demand::Publish(vectors) => (vectors, Gate::default()),
-        Demand::Checks(vectors) => (vectors, gate(&corpora)?),
+    let (vectors, gate, why_not) = match (order.demand, gate(&corpora)) {
+        (Demand::Checks(vectors), gate) => (vectors, gate?, Unmeasured::NoQuestions),
+        (Demand::Publish(vectors), Ok(gate)) => {
+            let gate = Gate { limits: None, shortfall: Shortfall::Tell, ..gate };
+            (vectors, gate, Unmeasured::NoQuestions)
+        }
+        (Demand::Publish(vectors), Err(_)) => (vectors, Gate::default(), Unmeasured::Unreadable),
     };
     let encoder = match vectors {
         Vectors::With => Some(models::encoder(settings)?),
@@ -148,7 +154,7 @@ fn prepare(settings: &Settings, order: Order) -> anyhow::Result<(Option<Encoder>
         patience: order.patience,
         keep: order.keep,
     };
-    Ok((encoder, config))
+    Ok((encoder, config, why_not))
 }
 
 /// What every rebuild is held to, and the demands of every corpus that has some, as one: all questions, the mean demand
@@ -185,7 +191,8 @@ pub(crate) fn summary(report: &RebuildReport) -> String {
         Some(encoder) => format!("{} encoded now with {encoder}, {} kept from before", report.encoded, report.reused),
         None => "words only, no vectors".to_owned(),
     };
-    let published = format!("Published {} with {} passages ({vectors}).", report.generation, report.passages);
+    let measured = report.scores.map(|scores| format!("\nMeasured: {scores}.")).unwrap_or_default();
+    let published = format!("Published {} with {} passages ({vectors}).{measured}", report.generation, report.passages);
     said(published, &report.records, report.withdrawn, report.changes.as_ref())
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clinqa_qa::{GenerationId, Library, Search};
 use clinqa_safety::Rules;
-use clinqa_schema::Scores;
+use clinqa_schema::Measured;
 use clinqa_server::{Limits, LogLevel, Proxy, QueryLog, Rate, Rates, Records, Role, ServerConfig};
 
 use super::{UsageError, queries, store_with_index};
@@ -109,7 +109,7 @@ fn config(args: &ServeArgs, settings: &Settings, secrets: &SecretFiles) -> Resul
 struct Beside(PathBuf);
 
 impl Records for Beside {
-    fn scores(&self, id: &GenerationId) -> Option<Scores> {
+    fn scores(&self, id: &GenerationId) -> Option<Measured> {
         scores::of(&self.0, id)
     }
 }

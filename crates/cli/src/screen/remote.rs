@@ -7,12 +7,12 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use clinqa_fetch::{Client, ClientConfig, ClientError};
-use clinqa_qa::{Facet, FacetCounts, FileCheck, GenerationId, Manifest};
+use clinqa_qa::{Changes, Facet, FacetCounts, FileCheck, GenerationId, Manifest};
 use clinqa_schema::{Document, DocumentId, Filters, Gaps, Metadata, Observer, PassageId, Reply};
 use clinqa_tui::{By, Desk, DeskError, Found, LISTED, Opening, Place, READ, Row, Shelved, Wanted};
 use serde_json::{Value, json};
 
-use super::wire::{Facets, Generations, Index, Listed, Names, Readiness, WiredDocument, WiredReply};
+use super::wire::{Compared, Facets, Generations, Index, Listed, Names, Readiness, WiredDocument, WiredReply};
 
 /// Why the server cannot be asked.
 #[derive(Debug, thiserror::Error)]
@@ -170,6 +170,12 @@ impl Desk for Remote {
             scores: generation.scores,
         });
         Ok(shelved.collect())
+    }
+
+    fn compare(&self, earlier: &GenerationId, later: &GenerationId) -> Result<Changes, DeskError> {
+        let path = format!("/v1/index/changes/{earlier}/{later}");
+        let Compared { changes } = self.client.get(&path).map_err(desk_error)?;
+        Ok(changes)
     }
 
     fn check(&self) -> Result<Vec<FileCheck>, DeskError> {

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use clinqa_qa::Manifest;
+use clinqa_qa::{Changes, Manifest};
 use clinqa_retrieval::Step;
 use clinqa_schema::{
-    Abstention, Answer, Citation, Confidence, Document, DocumentId, Hit, Metadata, Notice, Outcome, PassageId, Ranking,
-    Reading, Reply, Scores, Section, SourceLocator, SpanTrace, Trace, UnderstandingStep,
+    Abstention, Answer, Citation, Confidence, Document, DocumentId, Hit, Measured, Metadata, Notice, Outcome,
+    PassageId, Ranking, Reading, Reply, Section, SourceLocator, SpanTrace, Trace, UnderstandingStep,
 };
 use serde::Deserialize;
 
@@ -33,7 +33,13 @@ pub(crate) struct Generations {
 pub(crate) struct Generation {
     pub(crate) manifest: Manifest,
     pub(crate) current: bool,
-    pub(crate) scores: Option<Scores>,
+    pub(crate) scores: Option<Measured>,
+}
+
+/// `GET /v1/index/changes/{earlier}/{later}`.
+#[derive(Deserialize)]
+pub(crate) struct Compared {
+    pub(crate) changes: Changes,
 }
 
 /// `GET /v1/names`.

@@ -3,7 +3,7 @@
 use clinqa_index::Store;
 use clinqa_qa::{GenerationId, Models, Search};
 use clinqa_safety::Rules;
-use clinqa_schema::{Gaps, Observer, Scores};
+use clinqa_schema::{Gaps, Measured, Observer};
 use clinqa_tui::{Refusal, Workshop};
 
 use crate::commands::{Demand, Order, Vectors, make_telling, summary};
@@ -40,7 +40,7 @@ impl Workshop for Shop {
         Ok(summary(&report))
     }
 
-    fn scores(&self, id: &GenerationId) -> Option<Scores> {
+    fn scores(&self, id: &GenerationId) -> Option<Measured> {
         scores::of(&self.settings.index, id)
     }
 

@@ -1,16 +1,18 @@
-//! `GET /v1/index` and `GET /v1/index/generations`: what the index holds and how it was made.
+//! `GET /v1/index`, `GET /v1/index/generations` and `GET /v1/index/changes/…`: what the index holds, how it was made, and
+//! which documents differ between two generations.
 
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
-use clinqa_qa::Manifest;
-use clinqa_schema::Scores;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use clinqa_qa::{Changes, GenerationId, Manifest};
+use clinqa_schema::Measured;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::error::{ApiError, Looks};
+use crate::error::{Absences, ApiError, Looks};
 use crate::standing::Health;
 
 /// The index that answers.
@@ -38,9 +40,18 @@ struct GenerationReply {
     manifest: Manifest,
     /// Whether the index folder calls it the current one.
     current: bool,
-    /// What was measured when it was made, if that was kept.
+    /// What was measured when it was made, or why nothing was; absent if neither was kept.
     #[serde(skip_serializing_if = "Option::is_none")]
-    scores: Option<Scores>,
+    scores: Option<Measured>,
+}
+
+/// What happened to documents between two generations.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ChangesReply {
+    /// `added`, `removed`, `changed` and `withdrawn`, each with its `count` and the `first` ids, and the count of those
+    /// that are `unchanged`.
+    #[schema(value_type = Object)]
+    changes: Changes,
 }
 
 /// Describes the index that answers
@@ -81,4 +92,36 @@ fn read(app: &App) -> Option<Vec<GenerationReply>> {
         Some(GenerationReply { manifest, current: entry.current, scores })
     });
     read.collect()
+}
+
+/// Compares two generations document by document
+///
+/// For an administrator. All documents are counted, the first of each sort named.
+#[utoipa::path(
+    get,
+    path = "/v1/index/changes/{earlier}/{later}",
+    tag = "index",
+    params(
+        ("earlier" = String, Path, description = "The earlier generation", example = "g000001-0123abcd"),
+        ("later" = String, Path, description = "The later one", example = "g000002-4567cdef"),
+    ),
+    responses((status = 200, description = "What differs", body = ChangesReply), Absences)
+)]
+pub(crate) async fn changes(
+    State(app): State<Arc<App>>,
+    pair: Result<Path<(GenerationId, GenerationId)>, PathRejection>,
+) -> Result<Json<ChangesReply>, ApiError> {
+    let Path((earlier, later)) = pair.map_err(|_| ApiError::NotFound("generation"))?;
+    let held = Arc::clone(&app);
+    // Files are read whole, and compared with their checksums: no look that others wait behind.
+    app.compute(move |_| compare(&held, &earlier, &later)).await?.map(|changes| Json(ChangesReply { changes }))
+}
+
+fn compare(app: &App, earlier: &GenerationId, later: &GenerationId) -> Result<Changes, ApiError> {
+    let store = app.library.store();
+    let known = store.generations().map_err(|_| ApiError::Index)?;
+    if ![earlier, later].iter().all(|id| known.iter().any(|entry| entry.sealed && entry.id == **id)) {
+        return Err(ApiError::NotFound("generation"));
+    }
+    store.diff(earlier, later).map_err(|_| ApiError::Index)
 }

@@ -77,6 +77,7 @@ fn table() -> Vec<Row> {
         row(Look, Role::Staff, "/v1/facets", post(browse::count)),
         row(Look, Role::Staff, "/v1/index", get(index::current)),
         row(Look, Role::Admin, "/v1/index/generations", get(index::generations)),
+        row(Look, Role::Admin, "/v1/index/changes/{earlier}/{later}", get(index::changes)),
         row(Look, Role::Admin, "/v1/gaps", get(gaps::gaps)),
         row(Look, Role::Patient, "/v1/documents/{id}", get(sources::document)),
         row(Look, Role::Patient, "/v1/passages/{id}", get(sources::passage)),

@@ -39,6 +39,7 @@ const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsa
         browse::count,
         index::current,
         index::generations,
+        index::changes,
         gaps::gaps,
         sources::document,
         sources::passage,

@@ -4,8 +4,10 @@ use ratatui::layout::Rect;
 
 use crate::block::lay;
 use crate::content;
+use crate::librarian_pages;
 use crate::state::answered::Stage;
 use crate::state::choosing::Menu;
+use crate::state::librarian::Tab;
 use crate::state::reading::Shown;
 use crate::state::{Overlay, Pane, Screen, State};
 
@@ -48,7 +50,8 @@ pub(crate) struct Panes {
 /// The parts of the window.
 pub(crate) fn parts(state: &State) -> Parts {
     let (width, height) = (state.width, state.height);
-    let most = (height / 3).max(5).min(height.saturating_sub(4));
+    // What may save a life is read to its end before there is room for anything else.
+    let most = (height / 2).max(5).min(height.saturating_sub(4));
     let banner = (lay(&content::banner(state), usize::from(width.saturating_sub(2)), state.theme.charset).len() as u16)
         .min(most);
     let row = |y: u16, rows: u16| Rect::new(0, y.min(height), width, rows.min(height.saturating_sub(y)));
@@ -146,6 +149,16 @@ pub(crate) fn sides(state: &State) -> (Rect, Rect) {
     (Rect { width: half, ..body }, Rect { x: body.x + half + 1, width: body.width.saturating_sub(half + 1), ..body })
 }
 
+/// The list of generations and the text below it, or the text of another of the librarian's pages alone.
+pub(crate) fn librarian(state: &State) -> (Rect, Rect) {
+    let body = parts(state).body;
+    if state.librarian.tab != Tab::Generations {
+        return (Rect::default(), body);
+    }
+    let rows = (state.librarian.shelf.len() as u16 + 1).min((body.height / 2).max(2));
+    split_rows(body, rows)
+}
+
 /// A box in the middle of the body for `lines` lines of `columns` columns, borders included.
 pub(crate) fn boxed(state: &State, columns: u16, lines: u16) -> Rect {
     let Parts { line, body, .. } = parts(state);
@@ -218,11 +231,11 @@ fn settle_librarian(state: &mut State) {
     if state.screen != Screen::Librarian {
         return;
     }
-    let body = parts(state).body;
+    let (list, text) = librarian(state);
     let count = state.librarian.shelf.len();
-    state.librarian.list.settle(count, text_height(body));
-    let lines = lay(&content::librarian(state), text_width(body.width), state.theme.charset).len();
-    state.librarian.top = state.librarian.top.min(lines.saturating_sub(text_height(body)));
+    state.librarian.list.settle(count, text_height(list));
+    let lines = lay(&librarian_pages::text(state), text_width(text.width), state.theme.charset).len();
+    state.librarian.top = state.librarian.top.min(lines.saturating_sub(text_height(text)));
 }
 
 fn settle_overlay(state: &mut State) {

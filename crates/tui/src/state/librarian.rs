@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use clinqa_qa::{FileCheck, Manifest};
-use clinqa_schema::{Gaps, Progress, Scores, Stage};
+use clinqa_qa::{Changes, FileCheck, Manifest};
+use clinqa_schema::{Gaps, Measured, Progress, Skips, Stage};
 
-use crate::message::Shelved;
+use crate::message::{GenerationPair, Shelved};
 use crate::state::Scroll;
 
 /// Lines of libraries that are kept.
@@ -17,17 +17,32 @@ const MOST_PRINTED: usize = 100;
 pub(crate) struct Librarian {
     pub(crate) tab: Tab,
     pub(crate) list: Scroll,
-    /// The first line that is shown on the other tabs.
+    /// The first line of text that is shown: on the first tab below the list, on the others from their top.
     pub(crate) top: usize,
     /// Oldest first.
     pub(crate) shelf: Vec<Shelved>,
+    /// Which documents differ, for each pair that was looked at.
+    pub(crate) compared: BTreeMap<GenerationPair, Compared>,
     /// What was not answered, as far as the operator has it kept.
     pub(crate) gaps: Option<Gaps>,
     pub(crate) checks: Option<Vec<FileCheck>>,
     pub(crate) checking: Checking,
     pub(crate) build: Build,
+    /// Records that the rebuild of this session cannot use.
+    pub(crate) skips: Skips,
     /// What libraries printed, which may not soil the screen.
     pub(crate) printed: Vec<String>,
+}
+
+/// What is known of the difference between two generations.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Compared {
+    /// It was asked for.
+    Asked,
+    /// It is known.
+    Done(Changes),
+    /// It cannot be told; why.
+    Failed(String),
 }
 
 /// Whether checksums are being compared.
@@ -88,6 +103,25 @@ impl Librarian {
         self.printed.drain(..surplus);
     }
 
+    /// The chosen generation and the one before it.
+    pub(crate) fn pair(&self) -> Option<(&Shelved, &Shelved)> {
+        let before = self.shelf.get(self.list.chosen.checked_sub(1)?)?;
+        Some((before, self.shelf.get(self.list.chosen)?))
+    }
+
+    /// The pair that is looked at, if nobody has compared it yet; from now on somebody does.
+    pub(crate) fn compare_next(&mut self) -> Option<GenerationPair> {
+        let (earlier, later) = self.pair().filter(|_| self.tab == Tab::Generations)?;
+        let pair = (earlier.manifest.id.clone(), later.manifest.id.clone());
+        if self.compared.contains_key(&pair) {
+            return None;
+        }
+        // Whoever compares passes over what is not looked at any more.
+        self.compared.retain(|_, compared| *compared != Compared::Asked);
+        self.compared.insert(pair.clone(), Compared::Asked);
+        Some(pair)
+    }
+
     /// Whether a rebuild runs.
     pub(crate) fn is_building(&self) -> bool {
         matches!(self.build, Build::Running(_))
@@ -117,10 +151,8 @@ pub(crate) fn pace(progress: &Progress, taken: Duration) -> (f64, Option<Duratio
 }
 
 /// What was measured when a generation was made, in words.
-pub(crate) fn in_scores(scores: Option<&Scores>) -> String {
-    let Some(scores) = scores else { return "not measured".to_owned() };
-    let Scores { questions, document_at_3, demanded } = scores;
-    format!("right document among the first three: {document_at_3:.3} of {questions} questions, {demanded:.3} demanded")
+pub(crate) fn in_scores(measured: Option<&Measured>) -> String {
+    measured.map_or("not known: nothing was kept when it was made".to_owned(), ToString::to_string)
 }
 
 /// What differs from an older generation to a newer one, in words.
@@ -146,12 +178,11 @@ pub(crate) fn differences(earlier: &Shelved, later: &Shelved) -> Vec<String> {
     let removed = before.keys().filter(|key| !after.contains_key(*key)).count();
     let changed = after.iter().filter(|(key, digest)| before.get(*key).is_some_and(|old| old != *digest)).count();
     said.push(format!("files {added} added, {changed} changed, {removed} removed"));
-    if let (Some(before), Some(after)) = (earlier.scores, later.scores) {
-        let difference = after.document_at_3 - before.document_at_3;
-        said.push(format!(
-            "right document among the first three {:.3} -> {:.3} ({difference:+.3})",
-            before.document_at_3, after.document_at_3
-        ));
+    let scores = |of: &Shelved| of.scores.and_then(|measured| measured.scores());
+    if let (Some(before), Some(after)) = (scores(earlier), scores(later)) {
+        let [before, after] = [before, after].map(|scores| scores.document_at_3 * 100.0);
+        let difference = after - before;
+        said.push(format!("right document among the first three {before:.1}% -> {after:.1}% ({difference:+.1})"));
     }
     if older.content_hash == newer.content_hash {
         said.push("the content is the same".to_owned());

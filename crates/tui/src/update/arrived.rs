@@ -4,7 +4,7 @@ use clinqa_schema::{Document, Reply};
 
 use crate::message::{By, Effect, Found, Message, Row};
 use crate::state::answered::Stage;
-use crate::state::librarian::{Build, Checking};
+use crate::state::librarian::{Build, Checking, Compared};
 use crate::state::reading::{Open, Page};
 use crate::state::{Awaited, Like, Pane, Reach, Ready, Screen, Scroll, Second, State};
 use crate::update::search;
@@ -33,6 +33,8 @@ pub(super) fn arrived(state: &mut State, message: Message) -> Vec<Effect> {
             // The newest one is what a librarian looks for.
             let is_first = state.librarian.shelf.is_empty();
             state.librarian.shelf = shelf;
+            // What failed may go well now.
+            state.librarian.compared.retain(|_, compared| matches!(compared, Compared::Done(_)));
             if is_first {
                 state.librarian.list.chosen = usize::MAX;
             }
@@ -41,6 +43,11 @@ pub(super) fn arrived(state: &mut State, message: Message) -> Vec<Effect> {
             state.librarian.checks = Some(checks);
             state.librarian.checking = Checking::No;
         }
+        Message::Compared(pair, compared) => {
+            let compared = compared.map_or_else(Compared::Failed, Compared::Done);
+            state.librarian.compared.insert(pair, compared);
+        }
+        Message::Skipped(skips) => state.librarian.skips.absorb(skips),
         Message::Rebuilding(progress, taken) => state.librarian.build = Build::Running(Some((progress, taken))),
         Message::Rebuilt(result) => return rebuilt(state, result),
         Message::Activated(id) => {

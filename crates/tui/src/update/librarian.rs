@@ -4,7 +4,7 @@ use crate::desk::Place;
 use crate::keymap::Action;
 use crate::message::Effect;
 use crate::state::choosing::{Menu, MenuKind};
-use crate::state::layout::{parts, text_height};
+use crate::state::layout::{self, text_height};
 use crate::state::librarian::{Checking, Tab};
 use crate::state::{Overlay, Screen, State};
 use crate::update::moved;
@@ -16,11 +16,17 @@ fn there_only(state: &mut State) {
 
 /// An action on the librarian's screen.
 pub(super) fn acted(state: &mut State, action: Action) -> Vec<Effect> {
-    let page = text_height(parts(state).body);
+    let page = text_height(layout::librarian(state).1);
     let librarian = &mut state.librarian;
-    let place = if librarian.tab == Tab::Generations { librarian.list.chosen } else { librarian.top };
+    // Where there is a list, single steps choose in it, and half pages turn the text below it.
+    let in_list = librarian.tab == Tab::Generations && !matches!(action, Action::HalfDown | Action::HalfUp);
+    let place = if in_list { librarian.list.chosen } else { librarian.top };
     if let Some(place) = moved(place, action, page) {
-        *(if librarian.tab == Tab::Generations { &mut librarian.list.chosen } else { &mut librarian.top }) = place;
+        if in_list {
+            (librarian.list.chosen, librarian.top) = (place, 0);
+        } else {
+            librarian.top = place;
+        }
         return Vec::new();
     }
     match action {

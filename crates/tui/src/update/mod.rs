@@ -19,7 +19,7 @@ use crate::state::{Overlay, Pane, Screen, State, layout};
 
 /// The next state, and what is to be done.
 pub(crate) fn update(mut state: State, message: Message) -> (State, Vec<Effect>) {
-    let effects = match message {
+    let mut effects = match message {
         Message::Key(key) => pressed(&mut state, key),
         Message::Mouse(mouse) => pointed::pointed(&mut state, mouse),
         Message::Paste(text) => pasted(&mut state, &text),
@@ -33,6 +33,9 @@ pub(crate) fn update(mut state: State, message: Message) -> (State, Vec<Effect>)
         other => arrived::arrived(&mut state, other),
     };
     layout::settle(&mut state);
+    if state.screen == Screen::Librarian {
+        effects.extend(state.librarian.compare_next().map(Effect::Compare));
+    }
     (state, effects)
 }
 

@@ -1,5 +1,7 @@
 //! Keys in what stands in front of a screen.
 
+use clinqa_schema::Skips;
+
 use crate::export::{self, Form};
 use crate::key::Key;
 use crate::keymap::Action;
@@ -171,7 +173,7 @@ fn chosen(state: &mut State, menu: &Menu) -> Vec<Effect> {
             None => Vec::new(),
         },
         MenuKind::Rebuild if menu.chosen == 1 => {
-            state.librarian.build = Build::Running(None);
+            (state.librarian.build, state.librarian.skips) = (Build::Running(None), Skips::default());
             vec![Effect::Rebuild]
         }
         MenuKind::Activate(id) if menu.chosen == 1 => vec![Effect::Activate(id.clone())],

@@ -105,7 +105,7 @@ fn clicked_search(state: &mut State, at: Position) -> Vec<Effect> {
 }
 
 fn clicked_librarian(state: &mut State, at: Position) -> Vec<Effect> {
-    let (line, body) = (parts(state).line, parts(state).body);
+    let line = parts(state).line;
     if line.contains(at) {
         // One column before the tabs, and brackets or blanks around each name.
         let mut left = line.x + 1;
@@ -117,10 +117,10 @@ fn clicked_librarian(state: &mut State, at: Position) -> Vec<Effect> {
             left = right;
         }
     } else if state.librarian.tab == Tab::Generations
-        && let Some(place) = row_at(body, 1, state.librarian.list.top, at)
+        && let Some(place) = row_at(layout::librarian(state).0, 1, state.librarian.list.top, at)
         && place < state.librarian.shelf.len()
     {
-        state.librarian.list.chosen = place;
+        (state.librarian.list.chosen, state.librarian.top) = (place, 0);
     }
     Vec::new()
 }

@@ -268,7 +268,7 @@ fn a_librarian_confirms_what_cannot_be_taken_back() {
     let shelf = [1, 2].map(|number| crate::message::Shelved {
         manifest: sample::manifest(number),
         current: number == 2,
-        scores: sample::scores(number),
+        scores: Some(sample::scores(number)),
     });
     let (state, _) = press(fresh(80, 24), "esc L");
     let state = sent(state, Message::Shelf(shelf.to_vec())).0;
@@ -345,7 +345,7 @@ fn on_another_machine_a_librarian_looks_and_changes_nothing() {
     let shelf = [1, 2].map(|number| crate::message::Shelved {
         manifest: sample::manifest(number),
         current: number == 2,
-        scores: sample::scores(number),
+        scores: Some(sample::scores(number)),
     });
     let state = sent(state, Message::Shelf(shelf.to_vec())).0;
     for keys in ["R", "v", "k enter"] {

@@ -42,7 +42,7 @@ fn whereabouts(state: &State, open: &Open) -> String {
     let place = format!("line {} of {}", open.page.top + 1, open.page.lines.len());
     let grade = metadata.grade.as_ref().map(|grade| format!("grade {grade}")).unwrap_or_default();
     let mark = metadata.standing.state.mark().unwrap_or_default().to_owned();
-    let mut parts = vec![mark, grade, metadata.kind.clone(), metadata.publisher.clone(), date, place];
+    let mut parts = vec![mark, grade, metadata.kind.clone(), date, metadata.publisher.clone(), place];
     if !open.find.matches.is_empty() {
         parts.insert(0, format!("place {} of {}", open.find.current + 1, open.find.matches.len()));
     }

@@ -14,7 +14,7 @@ use crate::block::{Laid, lay};
 use crate::content;
 use crate::keymap::{Action, hint};
 use crate::state::choosing::MenuKind;
-use crate::state::layout::{SMALLEST, parts};
+use crate::state::layout::{SMALLEST, parts, text_height};
 use crate::state::librarian::Tab;
 use crate::state::reading::{Shown, Typing};
 use crate::state::{Overlay, Pane, Screen, State, Tone};
@@ -56,7 +56,16 @@ fn banner(state: &State, area: Rect, buffer: &mut Buffer) {
         return;
     }
     buffer.set_style(area, state.theme.style(Role::Emergency));
-    let lines = lay(&content::banner(state), usize::from(area.width.saturating_sub(2)), state.theme.charset);
+    let charset = state.theme.charset;
+    let mut lines = lay(&content::banner(state), usize::from(area.width.saturating_sub(2)), charset);
+    let rows = usize::from(area.height);
+    if lines.len() > rows {
+        // A sentence that is cut must not read as if it ended there.
+        let last: String = lines[rows - 1].iter().map(|(text, _)| text.as_str()).collect();
+        let cut = format!("{last} ...");
+        lines[rows - 1] =
+            vec![(crate::text::fit(&cut, usize::from(area.width.saturating_sub(2)), charset), Role::Emergency)];
+    }
     paint::lines(buffer, paint::inset(area), &lines, state.theme);
 }
 
@@ -72,6 +81,20 @@ fn title(state: &State, text: &str, area: Rect, buffer: &mut Buffer) {
     let area = paint::inset(area);
     let text = crate::text::fit(text, usize::from(area.width), state.theme.charset);
     paint::put(buffer, area, &[(text, Role::Title)], state.theme);
+}
+
+/// The title of a pane of text, and how many of its `lines` are not seen below: what is cut off must not look whole.
+fn titled(state: &State, title: &str, (lines, top): (usize, usize), area: Rect) -> String {
+    let charset = state.theme.charset;
+    let room = usize::from(area.width).saturating_sub(5);
+    let more = lines.saturating_sub(top + text_height(area));
+    if more == 0 {
+        return title.to_owned();
+    }
+    let told = [format!(" ({more} more lines)"), format!(" ({more} more)")];
+    let fits = columns(title, charset) + told[0].len() <= room;
+    let told = &told[usize::from(!fits)];
+    crate::text::fit(title, room.saturating_sub(told.len()), charset) + told
 }
 
 /// What the keys do here. What does not fit is left out from the end; help and the way out stay.
@@ -105,9 +128,9 @@ fn hinted(state: &State) -> Vec<(Action, &'static str)> {
     match &state.overlay {
         Some(Overlay::Filters(_)) => {
             return vec![
-                (Action::Down, "down"),
-                (Action::NextPane, "next group"),
                 (Action::Accept, "choose"),
+                (Action::NextPane, "next group"),
+                (Action::Down, "down"),
                 (Action::Filters, "done"),
                 (Action::Back, "close"),
             ];

@@ -59,7 +59,7 @@ fn condition(state: &State, line: &Condition, typed: &str, width: usize) -> Laid
         let shown = match (typed.is_empty(), set) {
             (false, _) => format!("{typed}_"),
             (true, Some(date)) => date.to_string(),
-            (true, None) => "any date (type a year, such as 2023)".to_owned(),
+            (true, None) => "any date (type a year: 2023)".to_owned(),
         };
         vec![(format!("{name:<10} "), Role::Quiet), (shown, if set.is_some() { Role::Focus } else { Role::Text })]
     };

@@ -21,6 +21,9 @@ use crate::theme::Role;
 /// Columns of the prompt before the question.
 const PROMPT: u16 = 3;
 
+/// From this many columns on, a passage of two lines has its kind beside its title.
+const KIND_BESIDE: usize = 50;
+
 pub(super) fn draw(state: &State, parts: &Parts, frame: &mut Frame<'_>) {
     question(state, parts.line, frame);
     super::status(state, &content::status(state), parts.status, frame.buffer_mut());
@@ -62,8 +65,9 @@ fn answer(state: &State, area: Rect, buffer: &mut Buffer) {
         return;
     }
     let focus = Focus::when(state.pane == Pane::Answer);
-    paint::rule(buffer, area, &answer_title(state), focus, state.theme);
     let lines = lay(&content::answer(state), text_width(area.width), state.theme.charset);
+    let title = super::titled(state, &answer_title(state), (lines.len(), state.answer.top), area);
+    paint::rule(buffer, area, &title, focus, state.theme);
     let shown = lines.get(state.answer.top..).unwrap_or_default();
     paint::lines(buffer, paint::below(paint::inset(area)), shown, state.theme);
 }
@@ -145,12 +149,15 @@ fn passage(state: &State, row: &Row, place: usize, area: Rect, buffer: &mut Buff
     let number = format!(" {pin}{:>2} ", place + 1);
     let inner = Rect { x: area.x + 6, width: area.width.saturating_sub(7), ..area };
     let section = citation.section.as_ref().map(|section| format!("{}{section}", theme.within())).unwrap_or_default();
-    let title = format!("{}{section}", citation.title);
     // What must not be relied on says so before its own name, in letters.
     let mark = citation.standing.state.mark().map(|mark| format!("{mark} ")).unwrap_or_default();
+    // Passages of one document differ by their sections: a long title gives way to them, to a half of the line.
     let titled = |room: usize| {
-        let rest = fit(&title, room.saturating_sub(mark.len()), theme.charset);
-        [(mark.clone(), Role::Warning), (rest, Role::Title)]
+        let room = room.saturating_sub(mark.len());
+        let taken = columns(&section, theme.charset).min(room / 2);
+        let title = fit(&citation.title, room - taken, theme.charset);
+        let section = fit(&section, room - columns(&title, theme.charset), theme.charset);
+        [(mark.clone(), Role::Warning), (title + &section, Role::Title)]
     };
     paint::put(buffer, Rect { x: area.x + 1, ..area }, &[(number, Role::Quiet)], theme);
     let line = |at: u16| Rect { y: area.y + at, height: 1, ..inner };
@@ -164,7 +171,8 @@ fn passage(state: &State, row: &Row, place: usize, area: Rect, buffer: &mut Buff
     }
     let date = citation.published.as_ref().map(Date::as_str).unwrap_or_default();
     let grade = citation.grade.as_ref().map(|grade| format!("grade {grade} ")).unwrap_or_default();
-    let aside = fit(&format!("{grade}{} {date}", citation.kind), width / 2, theme.charset);
+    let kind = if width < KIND_BESIDE { String::new() } else { format!("{} ", citation.kind) };
+    let aside = fit(&format!("{grade}{kind}{date}"), width / 2, theme.charset);
     let room = width.saturating_sub(columns(&aside, theme.charset) + 1);
     paint::put(buffer, line(0), &titled(room), theme);
     let right = Rect { x: inner.x + (room + 1) as u16, width: (width - room.min(width)) as u16, ..line(0) };
@@ -238,8 +246,9 @@ fn preview(state: &State, area: Rect, buffer: &mut Buffer) {
         return;
     }
     let title = state.chosen().map_or("Passage".to_owned(), |row| row.reading.citation.title.clone());
-    paint::rule(buffer, area, &title, Focus::when(state.pane == Pane::Preview), state.theme);
     let lines = lay(&content::preview(state), text_width(area.width), state.theme.charset);
+    let title = super::titled(state, &title, (lines.len(), state.preview), area);
+    paint::rule(buffer, area, &title, Focus::when(state.pane == Pane::Preview), state.theme);
     let shown = lines.get(state.preview..).unwrap_or_default();
     paint::lines(buffer, paint::below(paint::inset(area)), shown, state.theme);
 }

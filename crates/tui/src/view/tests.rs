@@ -1,8 +1,9 @@
 //! Does every screen look as it should, at every size, whatever was pressed and whatever stands in the documents?
 
 use std::io::Write;
+use std::time::Duration;
 
-use clinqa_schema::{Abstention, Notice};
+use clinqa_schema::{Abstention, Notice, Progress, Skips, Stage};
 use proptest::prelude::*;
 use ratatui::backend::{CrosstermBackend, TestBackend};
 use ratatui::layout::Rect;
@@ -52,10 +53,11 @@ impl Session {
                     let standing = [1, 2].map(|number| Shelved {
                         manifest: sample::manifest(number),
                         current: number == 2,
-                        scores: sample::scores(number),
+                        scores: Some(sample::scores(number)),
                     });
                     self.send(Message::Shelf(standing.to_vec()));
                 }
+                Effect::Compare(pair) => self.send(Message::Compared(pair, Ok(sample::changes()))),
                 _ => {}
             }
         }
@@ -170,6 +172,43 @@ fn generations_are_listed_with_their_differences() {
 }
 
 #[test]
+fn half_pages_turn_the_text_below_the_list_of_generations() {
+    let session = Session::new((60, 16)).press("esc L");
+    assert!(!session.text().contains("withdrawn  1: old-advice"), "{}", session.text());
+    assert!(session.text().contains("Ctrl-d turns it ("), "{}", session.text());
+    let turned = session.press("ctrl-d ctrl-d ctrl-d");
+    assert!(turned.text().contains("withdrawn  1: old-advice"), "{}", turned.text());
+    assert!(turned.press("k").text().contains("not measured: no corpus names"), "another one begins at its top");
+}
+
+#[test]
+fn a_rebuild_shows_what_it_skips_as_it_meets_it() {
+    let skips = |records: std::ops::Range<u32>| {
+        let mut skips = Skips::default();
+        records.for_each(|record| skips.note(format!("leaflets.jsonl:{record}: no text; give it a body")));
+        skips
+    };
+    for size in SIZES {
+        let mut session = Session::new(size).press("esc L R j enter");
+        let progress = Progress { stage: Stage::Encode, done: 1_200, total: Some(3_000) };
+        session.send(Message::Rebuilding(progress, Duration::from_secs(10)));
+        session.send(Message::Skipped(skips(0..2)));
+        session.send(Message::Skipped(skips(2..130)));
+        let text = session.text();
+        assert!(text.contains("130 records cannot be used") && text.contains("leaflets.jsonl:129: no text"), "{text}");
+        insta::assert_snapshot!(format!("rebuild-{}x{}", size.0, size.1), text);
+        session.send(Message::Rebuilt(Err("130 of 1020 records cannot be used".to_owned())));
+        assert!(
+            session.text().contains("leaflets.jsonl:129: no text"),
+            "they stay when it has failed: {}",
+            session.text()
+        );
+        let again = session.press("R j enter");
+        assert!(!again.text().contains("leaflets.jsonl"), "a new rebuild begins without them: {}", again.text());
+    }
+}
+
+#[test]
 fn an_emergency_stands_in_front_of_everything() {
     for (keys, name) in [("\"x\"", "emergency"), ("\"x\" esc ?", "emergency-and-help")] {
         for size in SIZES {
@@ -182,6 +221,39 @@ fn an_emergency_stands_in_front_of_everything() {
             insta::assert_snapshot!(format!("{name}-{}x{}", size.0, size.1), text);
         }
     }
+}
+
+#[test]
+fn an_emergency_is_read_to_its_end_in_a_small_window_and_says_so_where_it_is_cut() {
+    let shown = |sentences: usize| {
+        let mut session = Session::new((50, 16)).press("\"x\"");
+        let text = "Sit down and rest while you wait. ".repeat(sentences) + "Do not drive yourself.";
+        let notices = vec![Notice { text, ..sample::emergency() }];
+        session.send(Message::Screened(session.state.seq, notices));
+        session.text()
+    };
+    let whole = shown(6);
+    assert!(whole.contains("drive yourself.") && whole.contains("Passages 1 of 12"), "{whole}");
+    let cut = shown(40);
+    let last = cut.lines().take_while(|line| !line.contains("▸ x")).last().expect("a banner");
+    assert!(last.ends_with('…') || last.ends_with("..."), "{cut}");
+}
+
+#[test]
+fn what_is_cut_off_below_says_how_much_there_is() {
+    let text = "Adults and children over 12 years: 500 micrograms. ".repeat(12);
+    let mut session = Session::new((50, 20)).press("\"x\" enter");
+    session.send(Message::Replied(session.state.seq, Box::new(sample::reply(&text))));
+    let answered = session.text();
+    assert!(answered.contains("Answer: high confidence, 86% (") && answered.contains(" more lines)"), "{answered}");
+    let read = session.press("G").text();
+    assert!(read.contains("Answer: high confidence, 86% ━"), "at its end nothing more is told: {read}");
+}
+
+#[test]
+fn passages_of_one_document_differ_by_their_sections_in_a_narrow_list() {
+    let list = Session::new((50, 20)).press("\"sepsis\" esc").text();
+    assert!(list.contains("› Treatment 2024-05"), "section and date are whole: {list}");
 }
 
 #[test]
