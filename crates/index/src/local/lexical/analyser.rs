@@ -156,7 +156,8 @@ mod tests {
     #[test]
     fn words_keep_their_form_when_more_were_met_than_are_remembered() {
         let mut remembering = analyser();
-        let many: String = (0..REMEMBERED + 10).map(|number| format!("words{number} ")).collect();
+        let many: Vec<String> = (0..REMEMBERED + 10).map(|number| format!("words{number}")).collect();
+        let many = many.join(" ");
         assert_eq!(tokens(&mut remembering, &many), tokens(&mut filters(), &many));
         assert_eq!(tokens(&mut remembering, &many), tokens(&mut filters(), &many));
     }

@@ -75,8 +75,7 @@ impl LexicalBuilder {
         let Self { path, lanes, .. } = self;
         let written: Vec<Result<(PathBuf, IndexMeta), IndexError>> = thread::scope(|scope| {
             let lanes: Vec<_> = lanes.into_iter().map(|lane| scope.spawn(|| lane.finish())).collect();
-            let join = |lane: thread::ScopedJoinHandle<'_, _>| lane.join();
-            lanes.into_iter().map(|lane| join(lane).unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+            lanes.into_iter().map(|lane| lane.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
         });
         let mut whole: Option<IndexMeta> = None;
         for lane in written {
