@@ -46,7 +46,9 @@ impl Spans {
         }
         let window_tokens = data.window.min(positions);
         let overlap = data.overlap.min(window_tokens / 2);
-        let read = ReadConfig { window_tokens, overlap, ..ReadConfig::default() };
+        let usual = ReadConfig::default();
+        let max_question_tokens = usual.max_question_tokens.min(window_tokens / 2);
+        let read = ReadConfig { window_tokens, overlap, max_question_tokens, ..usual };
         let how = CutConfig { read, empty_windows: data.empty_windows, seed: options.seed };
         let train = cut(&train, tokenizer, how, &mut report)?;
         let dev = DevPart::new(dev, tokenizer, read)?;
