@@ -1,8 +1,8 @@
 //! What does a large model know that a small one can take over?
 //!
 //! A student learns a task from a teacher of the same task: from its soft labels (Hinton et al. 2015), from its hidden states
-//! through a projection (TinyBERT, Jiao et al. 2020), and from how the tokens of its last layer relate to one another
-//! by their queries, keys and values (MiniLMv2, Wang et al. 2021), beside the labels of the data.
+//! through a projection (`TinyBERT`, Jiao et al. 2020), and from how the tokens of its last layer relate to one another
+//! by their queries, keys and values (`MiniLMv2`, Wang et al. 2021), beside the labels of the data.
 
 use candle_core::{D, Tensor, Var};
 use clinqa_encoder::Sequence;
