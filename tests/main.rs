@@ -26,6 +26,7 @@ mod serve_load;
 mod standing;
 mod support;
 mod tidy;
+mod train;
 mod trained;
 mod tui;
 mod withdrawn;

@@ -156,3 +156,10 @@ pub enum TrainError {
         expected: String,
     },
 }
+
+impl TrainError {
+    /// Whether what was asked or given is at fault, and not the program or the machine.
+    pub fn is_request(&self) -> bool {
+        !matches!(self, Self::Compute(_) | Self::Write { .. } | Self::NotFinite { .. } | Self::Threads { .. })
+    }
+}

@@ -33,6 +33,9 @@ pub(crate) struct PretrainArgs {
     /// Tokens that are looked at together
     #[arg(long, value_name = "N", default_value_t = 128)]
     pub(crate) block: usize,
+    /// Most held-out blocks to score on
+    #[arg(long, value_name = "N", default_value_t = 500)]
+    pub(crate) dev_blocks: usize,
 }
 
 /// How is learned, whatever the task.
