@@ -179,7 +179,7 @@ fn data_that_cannot_teach_says_what_is_needed() {
         fs::write(&file, content).expect("a file");
         let ran =
             bench.project.run(&["train", "reader", "--from", arg(&from), "--data", arg(&file), "--out", arg(&out)]);
-        assert_ne!(ran.code, 0);
+        assert_eq!(ran.code, 2, "{}", ran.stderr);
         assert!(ran.stderr.contains(expected) && !ran.stderr.contains("nurse"), "{}", ran.stderr);
         assert!(!out.exists(), "nothing is begun");
     };

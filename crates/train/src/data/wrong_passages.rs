@@ -15,7 +15,7 @@ use super::squad::SpanQuestion;
 const RARE: usize = 20;
 
 /// Of few texts a word may stand in this many all the same.
-const FEW: usize = 5;
+const FEW: usize = 20;
 
 /// How much more a word of the question counts than one of the text.
 const QUESTION_WORD: f64 = 2.0;

@@ -1,8 +1,8 @@
 //! What does a large model know that a small one can take over?
 //!
 //! A student learns a task from a teacher of the same task: from its soft labels (Hinton et al. 2015), from its hidden states
-//! through a projection (TinyBERT, Jiao et al. 2020), and from how the tokens of its last layer relate to one another
-//! by their queries, keys and values (MiniLMv2, Wang et al. 2021), beside the labels of the data.
+//! through a projection (`TinyBERT`, Jiao et al. 2020), and from how the tokens of its last layer relate to one another
+//! by their queries, keys and values (`MiniLMv2`, Wang et al. 2021), beside the labels of the data.
 
 use candle_core::{D, Tensor, Var};
 use clinqa_encoder::Sequence;
@@ -269,9 +269,13 @@ fn common_heads(student: &Twin, teacher: &Twin) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use candle_core::Device;
+    use candle_core::{DType, Device};
+    use clinqa_encoder::{Checkpoint, Source};
 
     use super::*;
+    use crate::task::reader::DevPart;
+    use crate::task::reader::tests::random_windows;
+    use crate::{Parts, Settings, tiny, train};
 
     fn tensor(rows: &[[f64; 4]]) -> Tensor {
         Tensor::from_vec(rows.concat(), (rows.len(), 4), &Device::Cpu).expect("a tensor")
@@ -356,6 +360,40 @@ mod tests {
         check_gradient(&STUDENT, |student| {
             relation_loss(&layers(student), &layers(&tensor(&TEACHER)), 2).expect("a loss")
         });
+    }
+
+    #[test]
+    fn a_student_comes_to_answer_as_its_teacher_does_and_keeps_no_projection() {
+        let folder = tiny::folder("gelu");
+        let source = tiny::source(folder.path());
+        let open = || {
+            let mut checkpoint = Checkpoint::open(&source).expect("a checkpoint");
+            let twin = Twin::open(&mut checkpoint, &Device::Cpu, DType::F32).expect("a twin");
+            let head = ReaderTask::open(&mut checkpoint, &twin, DevPart::default(), 3).expect("a head");
+            (head, twin)
+        };
+        let (teacher, teacher_twin) = open();
+        let (student, whole) = open();
+        let mut twin = whole.thinned(&[1]).expect("a student");
+        let examples = random_windows(20);
+        let batch: Vec<&SpanExample> = examples.iter().collect();
+        let lessons = Lessons { hard: 0.0, ..Lessons::default() };
+        let task = DistilTask::new((student, &twin), (teacher, teacher_twin), lessons, 1).expect("a task");
+        let loss = |twin: &Twin| {
+            let loss = task.loss(twin, &batch, &mut Pass::evaluation()).expect("a loss");
+            loss.to_scalar::<f32>().expect("a number")
+        };
+        let before = loss(&twin);
+        let settings =
+            Settings { epochs: 60, batch: 10, rate: 5e-3, dropout: 0.0, ..Settings::new(folder.path().join("run")) };
+        let parts = Parts { train: &examples, dev: &[] };
+        train(&task, (&mut twin, &source, "f"), parts, &settings, &mut clinqa_schema::Silent).expect("a run");
+        let after = loss(&twin);
+        assert!(after < 0.5 * before, "{before} to {after}");
+        let saved = Source::Folder(folder.path().join("run/checkpoint"));
+        let checkpoint = Checkpoint::open(&saved).expect("a checkpoint");
+        assert_eq!(checkpoint.dimensions().layers, 1);
+        assert!(checkpoint.shape_of(PROJECTION).is_none() && checkpoint.shape_of("qa_outputs.weight").is_some());
     }
 
     #[test]

@@ -250,10 +250,12 @@ impl Task for ReaderTask {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use candle_core::Device;
+    use clinqa_encoder::Source;
 
     use super::*;
+    use crate::{Parts, Settings, tiny, train};
 
     fn example(ids: usize, start: u32, end: u32) -> SpanExample {
         SpanExample { ids: vec![1; ids], types: vec![0; ids], start, end }
@@ -300,6 +302,45 @@ mod tests {
                 assert!((gradient[row][column] - expected).abs() < 1e-9, "{row} {column}");
             }
         }
+    }
+
+    /// Windows of random tokens, each with an answer somewhere.
+    pub(crate) fn random_windows(count: usize) -> Vec<SpanExample> {
+        let lengths: Vec<usize> = (0..count).map(|at| 6 + at % 9).collect();
+        let pointed = |(at, sequence): (usize, Sequence)| {
+            let start = (at * 7 % sequence.len()) as u32;
+            let end = (start + 2).min(sequence.len() as u32 - 1);
+            SpanExample { ids: sequence.ids, types: sequence.types, start, end }
+        };
+        tiny::sequences(&lengths).into_iter().enumerate().map(pointed).collect()
+    }
+
+    #[test]
+    fn a_reader_learns_twenty_windows_by_heart() {
+        let folder = tiny::folder("gelu");
+        let mut checkpoint = Checkpoint::open(&tiny::source(folder.path())).expect("a checkpoint");
+        let mut twin = Twin::open(&mut checkpoint, &Device::Cpu, DType::F32).expect("a twin");
+        let task = ReaderTask::open(&mut checkpoint, &twin, DevPart::default(), 1).expect("a task");
+        assert!(task.new_head);
+        let examples = random_windows(20);
+        let out = folder.path().join("run");
+        let settings = Settings { epochs: 150, batch: 10, rate: 1e-2, decay: 0.0, dropout: 0.0, ..Settings::new(out) };
+        let parts = Parts { train: &examples, dev: &[] };
+        let from = (&mut twin, &tiny::source(folder.path()), "f");
+        train(&task, from, parts, &settings, &mut clinqa_schema::Silent).expect("a run");
+        let batch: Vec<&SpanExample> = examples.iter().collect();
+        let loss =
+            task.loss(&twin, &batch, &mut Pass::evaluation()).expect("a loss").to_scalar::<f32>().expect("a number");
+        assert!(loss < 0.05, "{loss}");
+        // What was saved has the head under its Hugging Face names.
+        let saved = Source::Folder(folder.path().join("run/checkpoint"));
+        let mut checkpoint = Checkpoint::open(&saved).expect("a checkpoint");
+        let twin = Twin::open(&mut checkpoint, &Device::Cpu, DType::F32).expect("a twin");
+        let again = ReaderTask::open(&mut checkpoint, &twin, DevPart::default(), 1).expect("a task");
+        assert!(!again.new_head);
+        let same =
+            again.loss(&twin, &batch, &mut Pass::evaluation()).expect("a loss").to_scalar::<f32>().expect("a number");
+        assert!((same - loss).abs() < 1e-5, "{same}");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use clinqa_schema::Moment;
 use clinqa_train::card::{DataSource, Origin};
 use clinqa_train::data::{CutConfig, DataReport, MixtureConfig, SpanExample, SpanMixture, cut};
 use clinqa_train::task::reader::DevPart;
-use clinqa_train::{Best, RunRecord, Score, write_examples};
+use clinqa_train::{Best, RunRecord, Score, TrainError, write_examples};
 
 use super::super::write_file;
 use crate::args::{LearnArgs, SpanData};
@@ -40,16 +40,19 @@ impl Spans {
             unanswerable: data.unanswerable,
             seed: options.seed,
         };
-        let SpanMixture { train, dev, mut sources, mut report } = SpanMixture::open(&data.files, &data.dev, &config)?;
+        let SpanMixture { train, dev, mut sources, mut report } =
+            SpanMixture::open(&data.files, &data.dev, &config).map_err(TrainError::from)?;
         if let Some(licence) = &data.licence {
             sources.iter_mut().for_each(|source| source.licence = Some(licence.clone()));
         }
         let window_tokens = data.window.min(positions);
         let overlap = data.overlap.min(window_tokens / 2);
-        let read = ReadConfig { window_tokens, overlap, ..ReadConfig::default() };
+        let usual = ReadConfig::default();
+        let max_question_tokens = usual.max_question_tokens.min(window_tokens / 2);
+        let read = ReadConfig { window_tokens, overlap, max_question_tokens, ..usual };
         let how = CutConfig { read, empty_windows: data.empty_windows, seed: options.seed };
-        let train = cut(&train, tokenizer, how, &mut report)?;
-        let dev = DevPart::new(dev, tokenizer, read)?;
+        let train = cut(&train, tokenizer, how, &mut report).map_err(TrainError::from)?;
+        let dev = DevPart::new(dev, tokenizer, read).map_err(TrainError::from)?;
         output::warn(&report.summary());
         write_if(data.write_dev.as_deref(), |out| Ok(writeln!(out, "{}", dev.squad())?))?;
         let settings = options.settings();

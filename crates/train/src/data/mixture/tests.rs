@@ -154,6 +154,14 @@ fn a_file_that_is_something_else_is_named_and_not_quoted() {
 }
 
 #[test]
+fn a_share_that_is_none_is_refused() {
+    for config in [MixtureConfig { dev_share: 1.5, ..config() }, MixtureConfig { unanswerable: f64::NAN, ..config() }] {
+        let told = SpanMixture::open(&[], &[], &config).expect_err("no share").to_string();
+        assert!(told.contains("from 0 to 1"), "{told}");
+    }
+}
+
+#[test]
 fn the_same_bytes_twice_are_a_mistake() {
     let files = Files::new();
     let (a, b) = (files.json("a.json", &squad(40, 0)), files.json("b.json", &squad(40, 0)));
