@@ -29,11 +29,8 @@ mod standing;
 mod support;
 mod tidy;
 mod train;
-<<<<<<< HEAD
 mod train_encoder;
 mod train_labels;
-=======
->>>>>>> w3-tune
 mod trained;
 mod tui;
 mod withdrawn;
