@@ -16,6 +16,7 @@ import json
 import random
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import torch
@@ -243,7 +244,11 @@ def check_trained(folder, binary):
     worst = 0.0
     if config["architectures"] == ["BertForTokenClassification"]:
         ours, theirs = asked(binary, "tag", folder, TEXTS), entities(folder, TEXTS)
-        for mine, others in zip(ours, theirs):
+        for text, mine, others in zip(TEXTS, ours, theirs):
+            # Theirs cut an accent off that stands behind its letter, ours do not.
+            for other in others:
+                while other[1] < len(text) and unicodedata.combining(text[other[1]]):
+                    other[1] += 1
             assert [[s["start"], s["end"], s["label"]] for s in mine["spans"]] == [e[:3] for e in others], (mine, others)
             worst = max([worst] + [abs(s["score"] - e[3]) for s, e in zip(mine["spans"], others)])
     else:

@@ -33,7 +33,7 @@ pub(crate) fn run(settings: &Settings, args: &ClassifierArgs) -> anyhow::Result<
         parts.labels.len()
     ));
     if parts.labels.len() < 2 && !parts.several {
-        return Err(TrainError::TooFew { what: "two labels or more", found: parts.labels.len(), needed: 2 }.into());
+        return Err(TrainError::TooFew { what: "labels to tell apart", found: parts.labels.len(), needed: 2 }.into());
     }
     let data = args.learn.out.join("data");
     for (name, texts) in [("train", &parts.train), ("dev", &parts.dev), ("test", &test)] {

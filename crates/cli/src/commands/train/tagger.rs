@@ -38,7 +38,7 @@ pub(crate) fn run(settings: &Settings, args: &TaggerArgs) -> anyhow::Result<Exit
         parts.tags.len()
     ));
     if parts.tags.len() < 2 {
-        return Err(TrainError::TooFew { what: "tags other than O", found: 0, needed: 1 }.into());
+        return Err(TrainError::TooFew { what: "a tag other than O", found: 0, needed: 1 }.into());
     }
     let source = models::named(settings, &args.learn.from);
     let record = with_threads(args.learn.threads, || {
