@@ -147,3 +147,30 @@ fn pairs_that_cannot_be_used_are_told_by_their_place_and_never_by_their_text() {
     said(learn("pairs.jsonl", &["--dimensions", "999"]), &["--dimensions", "999"]);
     said(learn("pairs.jsonl", &["--negatives", "a.run"]), &["--negatives", "0 BEIR folders"]);
 }
+
+#[test]
+fn a_pair_file_becomes_folders_that_are_learned_from_with_a_teacher() {
+    let project = Project::new();
+    let pair = |at: usize| {
+        json!({"question": format!("question {at}"), "passage": format!("answer {at}"), "document": format!("d{at}"),
+            "negatives": [format!("wrong {at}")]})
+        .to_string()
+    };
+    project.write("pairs.jsonl", (0..60).map(pair).collect::<Vec<_>>().join("\n"));
+    let made = project.run(&["train", "pairs", "--pairs", "pairs.jsonl", "--out", "pairs", "--json"]).expect(0).json();
+    assert_eq!((&made["queries"], &made["passages"]), (&json!(60), &json!(120)));
+    assert_eq!(made["train"].as_u64().zip(made["dev"].as_u64()).map(|(a, b)| a + b), Some(60));
+    let tiny = data("checkpoints/tiny-safetensors");
+    project.run(&["eval", "retrieval", "pairs/train", "--run-dir", "runs", "--encoder", arg(&tiny)]).expect(0);
+    let learn = ["train", "encoder", "--from", arg(&tiny), "--out", "run", "--data", "pairs/train@40", "--json"];
+    let teach = ["--negatives", "runs/dense.run", "--teacher", "runs/dense.run", "--ranks", "2-30", "--margin", "0"];
+    let short = ["--epochs", "1", "--question-tokens", "16", "--passage-tokens", "16"];
+    let record = project.run(&[&learn[..], &teach, &short].concat()).expect(0).json();
+    assert_eq!(record["examples"][0], 40);
+    // Another run than that of the data is told, not passed over.
+    project.write("other.run", "nobody Q0 asked 1 1.0 tag\n");
+    let other = ["--negatives", "other.run", "--out", "second"];
+    let learn = ["train", "encoder", "--from", arg(&tiny), "--data", "pairs/train"];
+    let refused = project.run(&[&learn[..], &other, &short].concat()).expect(2);
+    assert!(refused.stderr.contains("other.run names none of the queries"), "{}", refused.stderr);
+}
