@@ -178,7 +178,9 @@ impl Part {
                         let Document { id, source, .. } = delivered.document;
                         let skipped = SkipReason::broken(format, &error).at(source, Some(&id));
                         skips.note(skipped.to_string());
-                        gatherer.iter_mut().for_each(|it| it.skipped(Box::new(skipped.clone())));
+                        if let Some(gatherer) = &mut gatherer {
+                            gatherer.skipped(Box::new(skipped));
+                        }
                     }
                 },
                 Record::Deletion(deletion) => {
@@ -189,7 +191,9 @@ impl Part {
                 Record::Notice(notice) => part.notices.push((name_key(&notice.about), notice.standing)),
                 Record::Skipped(skipped) => {
                     skips.note(skipped.to_string());
-                    gatherer.iter_mut().for_each(|it| it.skipped(skipped.clone()));
+                    if let Some(gatherer) = &mut gatherer {
+                        gatherer.skipped(skipped);
+                    }
                 }
             }
             if untold == TOLD_AT_ONCE {
