@@ -33,12 +33,12 @@ mod whole;
 mod xml;
 mod zipped;
 
-pub use corpus::{Corpus, open};
+pub use corpus::{Corpus, linked, open};
 pub use error::CorpusError;
 pub use fields::{Fields, Names};
 pub use format::{Appetite, Context, FORMATS, Format};
 pub use identifier::legal_id;
-pub use manifest::{FileDigest, Manifest};
+pub use manifest::{Allow, Allowance, FileDigest, Manifest};
 pub use record::{Deletion, Delivered, Notice, Record, Version};
 pub use report::{Report, SkipReason, Skipped};
 pub use seen::{Copies, Seen};
