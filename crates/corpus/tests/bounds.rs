@@ -284,8 +284,9 @@ fn one_folder_is_read() {
     // What stands behind the name, which may hold anything: the fields from the third on; ticks are hundredths.
     let fields: Vec<&str> = stat.rsplit(')').next().expect("fields").split_whitespace().collect();
     let ticks: u64 = [11, 12].map(|at: usize| fields[at].parse::<u64>().expect("ticks")).iter().sum();
-    println!("took {} {}", peak.trim().trim_end_matches(" kB"), ticks);
-    println!("made {} {} {}", report.read, report.indexed, report.skipped);
+    let peak = peak.trim().trim_end_matches(" kB");
+    let told = format!("took {peak} {ticks}\nmade {} {} {}\n", report.read, report.indexed, report.skipped);
+    std::io::stdout().write_all(told.as_bytes()).expect("told");
 }
 
 /// What a reading took: kilobytes at most, hundredths of a second of computing; and read, indexed, skipped.
@@ -323,7 +324,7 @@ fn read_together(files: Vec<(&'static str, Vec<u8>)>) -> Option<String> {
             let (megabytes, seconds) = (kilobytes / 1_024, ticks as f64 / 100.0 / copies as f64);
             let said =
                 format!("{names}: {megabytes} MB, {seconds:.1} s; {read} read, {indexed} indexed, {skipped} skipped");
-            println!("{said}");
+            let _ = writeln!(std::io::stderr(), "{said}");
             (megabytes >= MOST_MEGABYTES || seconds >= MOST_SECONDS || read == 0).then_some(said)
         }
         Err(failed) => Some(format!("{names}: {failed}")),

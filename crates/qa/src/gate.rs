@@ -228,14 +228,14 @@ impl Gate {
         if asked == 0 {
             return Ok(None);
         }
+        if found < self.document_at_3 {
+            return Err(GateError::DocumentAt3 { found, expected: self.document_at_3 }.into());
+        }
         // Shares of one set of questions differ by whole questions; what a float adds is none.
         if let Some(before) = self.found_before.filter(|before| before - found > MOST_LOST + f64::EPSILON) {
             return Err(GateError::Fell { found, before }.into());
         }
-        if found >= self.document_at_3 {
-            return Ok(Some(Scores { questions: asked, document_at_3: found, demanded: self.document_at_3 }));
-        }
-        Err(GateError::DocumentAt3 { found, expected: self.document_at_3 }.into())
+        Ok(Some(Scores { questions: asked, document_at_3: found, demanded: self.document_at_3 }))
     }
 }
 
