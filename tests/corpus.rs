@@ -107,6 +107,39 @@ fn a_new_delivery_says_what_it_would_change_before_it_does() {
 }
 
 #[test]
+fn a_linked_corpus_is_read_where_it_lies_and_never_touched() {
+    let project = Project::new();
+    let gout = project.write("ward/gout.md", leaflet("Gout", "Gout is a painful swelling of joints."));
+    let told = project.run(&["corpus", "add", "ward", "--link", "--default", "kind=leaflet"]).expect(0).stdout;
+    assert!(told.contains("Linked ward: 1 files") && told.contains("1 read = 1 indexed"), "{told}");
+    assert!(!project.path("corpora/ward/gout.md").exists());
+    project.run(&["rebuild", "--lexical-only"]).expect(0);
+    let found = || project.run(&["search", "--lexical-only", "--json", "gout joints"]).expect(0).json();
+    assert_eq!((&found()["results"][0]["title"], &found()["results"][0]["kind"]), (&"Gout".into(), &"leaflet".into()));
+    // Its keeper may change it: that counts with the next rebuild, and is no damage.
+    project.write("ward/more/rash.md", leaflet("Rash", "A rash itches."));
+    let sound = project.run(&["corpus", "verify", "ward"]).expect(0).stdout;
+    assert!(sound.contains("ward: ok, 0 of 2"), "{sound}");
+    project.run(&["rebuild", "--lexical-only"]).expect(0);
+    let listed = project.run(&["corpus", "list"]).expect(0).stdout;
+    assert!(listed.contains("ward: 2 files") && listed.contains("linked to ") && listed.contains("/ward"), "{listed}");
+    project.write("next/gout.md", leaflet("Gout", "Gout is a swelling of a toe."));
+    let told = project.run(&["corpus", "diff", "ward", "next", "--json"]).expect(0).json();
+    assert_eq!((&told["changed"][0], list(&told["gone"]).len()), (&"gout".into(), 1), "{told}");
+    project.run(&["corpus", "add", ".", "--link", "--name", "all"]).refused(2, &["cannot link", "--corpus"]);
+    fs::rename(project.path("ward"), project.path("away")).expect("renamed");
+    let told = project.run(&["corpus", "verify", "ward"]).expect(3).stdout;
+    assert!(told.contains("which is not there") && told.contains("mount"), "{told}");
+    fs::rename(project.path("away"), project.path("ward")).expect("renamed");
+    let told = project.run(&["corpus", "remove", "ward", "--yes"]).expect(0).stdout;
+    assert!(told.contains("Its files stay in ") && gout.exists() && !project.path("corpora/ward").exists(), "{told}");
+    // One file may be linked as well.
+    project.run(&["corpus", "add", "ward/gout.md", "--link"]).expect(0);
+    project.run(&["rebuild", "--lexical-only", "--force"]).expect(0);
+    assert_eq!(found()["results"][0]["title"], "Gout");
+}
+
+#[test]
 fn a_corpus_is_removed_only_if_that_is_meant() {
     let project = added();
     project.run(&["corpus", "remove", "ward"]).refused(2, &["--yes"]);
@@ -165,6 +198,18 @@ fn what_a_manifest_names_is_fetched_checked_and_answers_after_a_rebuild() {
     project.run(&["rebuild", "--lexical-only"]).expect(0);
     let found = project.run(&["search", "--lexical-only", "--json", "gout joints"]).expect(0).json();
     assert_eq!(found["results"][0]["title"], "Gout");
+
+    let listed = project.run(&["corpus", "list", "--json"]).expect(0).json();
+    assert_eq!(listed[0]["last_fetch"]["files"], 1, "{listed}");
+    let said = project.run(&["corpus", "list"]).expect(0).stdout;
+    assert!(said.contains("; last fetch 20") && said.contains(": 1 files"), "{said}");
+    let sound = project.run(&["corpus", "verify", "far"]).expect(0).stdout;
+    assert!(sound.contains("far: ok, 1 of"), "{sound}");
+    let came = fs::read(project.path("corpora/far/gout.md")).expect("a file");
+    project.write("corpora/far/gout.md", leaflet("Gout", "Gout is a gift of fairies."));
+    let told = project.run(&["corpus", "verify", "far"]).expect(3).stdout;
+    assert!(told.contains("no longer what was fetched: gout.md") && told.contains("corpus fetch far"), "{told}");
+    project.write("corpora/far/gout.md", came);
 
     manifest(&format!("[[fetch.urls]]\nurl = \"{url}/other.md\"\nsha256 = \"{}\"\n", "0".repeat(64)));
     project.run(&["corpus", "fetch", "far", "--allow-private"]).refused(1, &["other.md", "SHA-256"]);

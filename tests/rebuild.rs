@@ -106,9 +106,53 @@ fn a_generation_that_loses_judged_documents_is_not_published() {
     let mut after = project.index_files();
     after.retain(|(path, _)| !path.ends_with(".encoded"));
     assert!(after == before, "only the vectors that were computed are kept beside the old index");
-    demand(&project, 0.6);
-    let report = rebuilt(&project, &[]);
+    let report = rebuilt(&project, &["--force"]);
     assert_eq!(report["encoded"], 0, "what was refused need not be encoded again");
+}
+
+#[test]
+fn a_generation_that_finds_less_than_the_one_before_is_not_published_whatever_the_corpus_demands() {
+    let project = Project::indexed();
+    questions(&project);
+    demand(&project, 0.3);
+    assert_eq!(rebuilt(&project, &[])["scores"]["document_at_3"], 1.0);
+    let shingles = project.path("corpora/own/shingles.md");
+    let kept = fs::read_to_string(&shingles).expect("a document");
+    fs::write(&shingles, "---\nid: other\ntitle: Gout\n---\nA painful swelling of a joint.\n").expect("written");
+    project.run(&["rebuild"]).refused(1, &["0.667", "1.000", "the one that is live", "0.010 is allowed", "--force"]);
+    fs::write(&shingles, kept).expect("written");
+    rebuilt(&project, &[]);
+    fs::write(&shingles, "---\nid: other\ntitle: Gout\n---\nA painful swelling of a joint.\n").expect("written");
+    // What other questions found is no measure of these.
+    let file = project.path("corpora/own/questions.jsonl");
+    let asked = fs::read_to_string(&file).expect("questions").replace("how soon must", "how soon should");
+    fs::write(&file, asked).expect("written");
+    assert_eq!(rebuilt(&project, &[])["scores"]["questions"], 3);
+}
+
+#[test]
+fn a_corpus_may_be_allowed_records_that_nobody_can_mend() {
+    let project = Project::with_five_documents();
+    rebuilt(&project, &["--lexical-only"]);
+    for number in 0..4 {
+        project.write(&format!("corpora/own/broken-{number}.md"), [0, 1]);
+    }
+    let manifest = fs::read_to_string(project.path("corpora/own/corpus.toml"))
+        .unwrap_or_else(|_| "name = \"own\"\nlicence = \"CC0-1.0\"\norigin = \"here\"\n".to_owned());
+    let refused = |allowed: &str, parts: &[&str]| {
+        project.write("corpora/own/corpus.toml", format!("{manifest}{allowed}"));
+        project.run(&["rebuild", "--lexical-only"]).refused(1, parts);
+    };
+    refused("", &["4 of 9 records", "44.4%", "1.0% are allowed"]);
+    refused("\n[allow]\nskipped = 0.2\n", &["4 of 9 records", "`own`", "corpus.toml allows 20.0%", "[allow]"]);
+    project.write("corpora/own/corpus.toml", format!("{manifest}\n[allow]\nskipped = 4\n"));
+    let report = rebuilt(&project, &["--lexical-only"]);
+    assert_eq!(report["allowed"], json!([{"corpus": "own", "skipped": 4, "read": 9, "limit": 4}]));
+    let said = project.run(&["rebuild", "--lexical-only"]).expect(0).stdout;
+    assert!(said.contains("4 of 9 records of own cannot be used; its corpus.toml allows 4."), "{said}");
+    // The other gates stand: documents may not vanish.
+    fs::remove_file(project.path("corpora/own/shingles.md")).expect("removed");
+    project.run(&["rebuild", "--lexical-only"]).refused(1, &["4 documents", "from 5"]);
 }
 
 #[test]

@@ -5,8 +5,9 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use clinqa_eval::JudgedQuestion;
 use clinqa_qa::GenerationId;
-use clinqa_schema::Measured;
+use clinqa_schema::{Measured, Scores};
 use serde::{Deserialize, Serialize};
 
 /// In the index folder.
@@ -15,22 +16,49 @@ const FILE: &str = "scores.jsonl";
 #[derive(Serialize, Deserialize)]
 struct Line {
     generation: String,
+    /// Which questions were asked; lines of older versions do not say.
+    #[serde(default)]
+    set: String,
     #[serde(flatten)]
     measured: Measured,
 }
 
-/// Keeps what was measured of a generation, or why nothing was.
-pub(crate) fn keep(index: &Path, generation: &str, measured: Measured) -> io::Result<()> {
-    let line = serde_json::to_string(&Line { generation: generation.to_owned(), measured })?;
+/// A name for these questions and what answers them, which says nothing of either.
+pub(crate) fn set_of(questions: &[JudgedQuestion]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for JudgedQuestion { question, history, document, also, .. } in questions {
+        hasher.update(format!("{question:?}{history:?}{document:?}{also:?}\n").as_bytes());
+    }
+    hasher.finalize().to_hex()[..16].to_owned()
+}
+
+/// Keeps what was measured of a generation with the questions of `set`, or why nothing was.
+pub(crate) fn keep(index: &Path, generation: &str, set: &str, measured: Measured) -> io::Result<()> {
+    let line = serde_json::to_string(&Line { generation: generation.to_owned(), set: set.to_owned(), measured })?;
     OpenOptions::new().create(true).append(true).open(index.join(FILE))?.write_all(format!("{line}\n").as_bytes())
 }
 
 /// What was measured of a generation, if that was kept; lines that are none of ours are passed over.
 pub(crate) fn of(index: &Path, generation: &GenerationId) -> Option<Measured> {
+    last(index, generation, None)
+}
+
+/// What was measured of a generation with the questions of `set`.
+pub(crate) fn of_set(index: &Path, generation: &GenerationId, set: &str) -> Option<Scores> {
+    match last(index, generation, Some(set))? {
+        Measured::Scores(scores) => Some(scores),
+        Measured::Not { .. } => None,
+    }
+}
+
+fn last(index: &Path, generation: &GenerationId, set: Option<&str>) -> Option<Measured> {
     let text = fs::read_to_string(index.join(FILE)).ok()?;
     let lines = text.lines().rev().filter_map(|line| serde_json::from_str::<Line>(line).ok());
     let name = generation.to_string();
-    lines.into_iter().find(|line| line.generation == name).map(|line| line.measured)
+    lines
+        .into_iter()
+        .find(|line| line.generation == name && set.is_none_or(|set| line.set == set))
+        .map(|line| line.measured)
 }
 
 #[cfg(test)]
@@ -43,16 +71,19 @@ mod tests {
     fn the_last_measure_of_a_generation_counts() {
         let folder = tempfile::tempdir().expect("a folder");
         let id = |text: &str| text.parse::<GenerationId>().expect("a name");
-        let scores = |document_at_3| Measured::Scores(Scores { questions: 9, document_at_3, demanded: 0.5 });
+        let share = |document_at_3| Scores { questions: 9, document_at_3, demanded: 0.5 };
+        let scores = |document_at_3| Measured::Scores(share(document_at_3));
         let none = Measured::Not { not_measured: Unmeasured::NoQuestions };
         assert_eq!(of(folder.path(), &id("g000001-01234567")), None);
         for (generation, share) in [("g000001-01234567", 0.6), ("g000002-01234567", 0.9), ("g000001-01234567", 0.7)] {
-            keep(folder.path(), generation, scores(share)).expect("kept");
+            keep(folder.path(), generation, &format!("{share}"), scores(share)).expect("kept");
         }
         assert_eq!(of(folder.path(), &id("g000001-01234567")), Some(scores(0.7)));
+        assert_eq!(of_set(folder.path(), &id("g000001-01234567"), "0.6"), Some(share(0.6)));
+        assert_eq!(of_set(folder.path(), &id("g000001-01234567"), "0.9"), None, "that were other questions");
         assert_eq!(of(folder.path(), &id("g000002-01234567")), Some(scores(0.9)));
         assert_eq!(of(folder.path(), &id("g000003-01234567")), None);
-        keep(folder.path(), "g000003-01234567", none).expect("kept");
+        keep(folder.path(), "g000003-01234567", "", none).expect("kept");
         assert_eq!(of(folder.path(), &id("g000003-01234567")), Some(none));
     }
 }

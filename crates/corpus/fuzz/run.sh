@@ -20,6 +20,9 @@ if [[ $# -eq 0 ]]; then mapfile -t targets < <(cargo +nightly fuzz list --fuzz-d
 # What the house ships is what is fuzzed, to the last version.
 cp Cargo.lock "$fuzz/Cargo.lock"
 common=(--fuzz-dir "$fuzz" --sanitizer "$sanitizer" --target-dir "$made/build-$sanitizer")
+# Others work on this machine too.
+renice -n 19 $$ >/dev/null || true
+export CARGO_BUILD_JOBS=1
 for target in "${targets[@]}"; do cargo +nightly fuzz build "${common[@]}" "$target"; done
 
 failed=()

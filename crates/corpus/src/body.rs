@@ -4,6 +4,9 @@ use clinqa_schema::Section;
 
 use crate::clean::clean_paragraph;
 
+/// Most sections of a document, each of which carries its heading and those above it. Headings beyond are paragraphs.
+pub(crate) const MAX_SECTIONS: usize = 50_000;
+
 /// A text that grows: a heading is a line of its own, a blank line stands between paragraphs, list lines follow one
 /// another. Whoever writes into it keeps the promise of [`crate::Format`]: all text but headings lies in a section.
 #[derive(Debug, Default)]
@@ -21,6 +24,9 @@ impl Body {
     /// Begins a section whose line is `line` and whose heading is `full`: with the headings above it, where there are
     /// any. A section that stays empty leaves no trace.
     pub(crate) fn heading(&mut self, line: &str, full: &str) {
+        if self.sections.len() >= MAX_SECTIONS {
+            return self.paragraph(line);
+        }
         self.close();
         self.heading = Some((line.to_owned(), full.to_owned()));
     }

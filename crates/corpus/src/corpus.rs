@@ -47,7 +47,11 @@ pub fn open(folder: &Path) -> Result<Corpus, CorpusError> {
         Err(reason) => return Err(CorpusError::Io { path: folder.to_owned(), reason }),
     }
     let manifest = Manifest::read(folder)?;
-    let (entries, files) = list(folder, manifest.format.as_deref())?;
+    let place = manifest.place(folder);
+    if manifest.path.is_some() && !place.exists() {
+        return Err(CorpusError::Gone { corpus: manifest.name, place });
+    }
+    let (entries, files) = list(&place, manifest.format.as_deref())?;
     manifest.verify(&files)?;
     if !entries.iter().any(|entry| matches!(entry.content, Content::Records { .. })) {
         let known = manifest.format.clone().unwrap_or_else(known_formats);
@@ -61,6 +65,12 @@ pub fn open(folder: &Path) -> Result<Corpus, CorpusError> {
         entries,
         files,
     })
+}
+
+/// Where the files of the corpus in `folder` lie if not there: what `path` in its `corpus.toml` says.
+pub fn linked(folder: &Path) -> Option<PathBuf> {
+    let manifest = Manifest::read(folder).ok()?;
+    manifest.path.is_some().then(|| manifest.place(folder))
 }
 
 impl Corpus {

@@ -12,6 +12,16 @@ pub enum CorpusError {
         /// The folder.
         folder: PathBuf,
     },
+    /// The files that a corpus was linked to are gone.
+    #[error(
+        "the files of the corpus `{corpus}` lie in {place}, which is not there; mount or put it back, mend `path` in its corpus.toml, or remove the corpus"
+    )]
+    Gone {
+        /// The corpus.
+        corpus: String,
+        /// Where they should be.
+        place: PathBuf,
+    },
     /// Something else is there.
     #[error("cannot open the corpus {}: it is a file; name the folder that holds it", folder.display())]
     NotAFolder {
@@ -47,7 +57,7 @@ pub enum CorpusError {
         reason: io::Error,
     },
     /// corpus.toml is broken.
-    #[error("cannot understand {}: {reason}; correct it (known keys: name, licence, origin, format, defaults, fields, digests)", path.display())]
+    #[error("cannot understand {}: {reason}; correct it (known keys: name, licence, origin, path, format, defaults, fields, allow, digests, fetch)", path.display())]
     Manifest {
         /// The file.
         path: PathBuf,

@@ -73,8 +73,13 @@ enum Kind {
     BadName,
 }
 
-/// Every entry that is not a folder, sorted by relative name. A loop, not a recursion: depth is the deliverer's choice.
+/// Every entry that is not a folder, sorted by relative name; a file is its own only one. A loop, not a recursion: depth is the deliverer's choice.
 fn walk(root: &Path) -> Result<Vec<(String, PathBuf, Kind)>, CorpusError> {
+    if root.is_file() {
+        let name = root.file_name().unwrap_or_default();
+        let kind = name.to_str().map_or(Kind::BadName, |_| Kind::File);
+        return Ok(vec![(name.to_string_lossy().into_owned(), root.to_owned(), kind)]);
+    }
     let mut found = Vec::new();
     let mut folders = vec![(String::new(), root.to_owned())];
     while let Some((prefix, folder)) = folders.pop() {

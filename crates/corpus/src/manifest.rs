@@ -1,9 +1,10 @@
 //! What does a corpus say about itself, and is it true?
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clinqa_schema::{Date, Metadata};
 use serde::de::IgnoredAny;
@@ -19,7 +20,7 @@ use crate::identifier::legal_id;
 pub(crate) const MANIFEST_FILE: &str = "corpus.toml";
 
 /// A corpus as `corpus.toml` describes it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Manifest {
     /// Its name, of `[A-Za-z0-9._:-]`.
     pub name: String,
@@ -27,14 +28,55 @@ pub struct Manifest {
     pub licence: String,
     /// Where it comes from.
     pub origin: String,
+    /// Where its files lie, if not beside the manifest: a folder or a file, seen from the manifest.
+    pub path: Option<PathBuf>,
     /// The only format to read it with; any that recognises a file, if none is named.
     pub format: Option<String>,
     /// What holds for documents that do not say otherwise.
     pub defaults: Metadata,
     /// Which field of a record of JSON Lines or CSV is what.
     pub fields: Fields,
+    /// How many of its records may stay unusable.
+    pub allow: Allow,
     /// BLAKE3 in hexadecimal by file (relative, `/` between names), for the files that must not change.
     pub digests: BTreeMap<String, String>,
+}
+
+/// `[allow]` of `corpus.toml`: what its keeper knows about and cannot mend.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Allow {
+    /// The records that cannot be used.
+    pub skipped: Option<Allowance>,
+}
+
+/// Up to how many: `skipped = 12` are that many records, `skipped = 0.05` is one in twenty of those read.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Allowance {
+    /// So many.
+    Count(u64),
+    /// This share of those read, from 0 to 1.
+    Share(f64),
+}
+
+impl Allowance {
+    /// Whether `part` of `whole` are few enough.
+    pub fn holds(self, part: u64, whole: u64) -> bool {
+        match self {
+            Self::Count(count) => part <= count,
+            Self::Share(share) => part as f64 <= share * whole as f64,
+        }
+    }
+}
+
+impl fmt::Display for Allowance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Count(count) => write!(f, "{count}"),
+            Self::Share(share) => write!(f, "{:.1}%", share * 100.0),
+        }
+    }
 }
 
 /// A delivered file as it was found.
@@ -55,16 +97,18 @@ struct Written {
     name: String,
     licence: String,
     origin: String,
+    path: Option<PathBuf>,
     format: Option<String>,
     #[serde(default)]
     defaults: Defaults,
     #[serde(default)]
     fields: Fields,
     #[serde(default)]
+    allow: Allow,
+    #[serde(default)]
     digests: BTreeMap<String, String>,
     /// Where new deliveries come from: read by whoever fetches them.
-    #[serde(default, rename = "fetch")]
-    _fetch: IgnoredAny,
+    fetch: Option<IgnoredAny>,
 }
 
 #[derive(Default, Deserialize)]
@@ -91,6 +135,11 @@ impl Manifest {
         }
     }
 
+    /// Where the files of the corpus in `folder` lie.
+    pub(crate) fn place(&self, folder: &Path) -> PathBuf {
+        self.path.as_ref().map_or_else(|| folder.to_owned(), |path| folder.join(path))
+    }
+
     fn parse(text: &str, path: &Path) -> Result<Self, CorpusError> {
         let wrong = |reason: String| CorpusError::Manifest { path: path.to_owned(), reason };
         let written: Written = toml::from_str(text).map_err(|error| {
@@ -109,14 +158,24 @@ impl Manifest {
                 return Err(wrong(format!("the digest of `{}` is not 64 hexadecimal digits", clean_line(file))));
             }
         }
+        if written.path.is_some() && written.fetch.is_some() {
+            return Err(wrong("`path` and [fetch] exclude each other: what is fetched would not be read".into()));
+        }
+        if let Some(Allowance::Share(share)) = written.allow.skipped
+            && !(0.0..=1.0).contains(&share)
+        {
+            return Err(wrong("allow.skipped is a share from 0.0 to 1.0, or a whole number of records".into()));
+        }
         let defaults = written.defaults.into_metadata().map_err(wrong)?;
         Ok(Self {
             name: written.name,
             licence: clean_line(&written.licence),
             origin: clean_line(&written.origin),
+            path: written.path,
             format: written.format,
             defaults,
             fields: written.fields,
+            allow: written.allow,
             digests: written.digests,
         })
     }
@@ -130,9 +189,11 @@ impl Manifest {
             name: legal_id(&name).ok_or_else(unnamed)?.to_string(),
             licence: "unknown".into(),
             origin: "unknown".into(),
+            path: None,
             format: None,
             defaults: Metadata::default(),
             fields: Fields::default(),
+            allow: Allow::default(),
             digests: BTreeMap::new(),
         })
     }
@@ -197,6 +258,13 @@ mod tests {
         check("format = \"beir\"\n[defaults]\nkind = \"leaflet\"\npublished = \"2026-11\"", Ok(()));
         check("format = \"runes\"", Err("`runes` is unknown; use one of pubmed, "));
         check("[fetch]\nurls = [\"https://example.org/a.xml\"]", Ok(()));
+        check("path = \"/srv/leaflets\"", Ok(()));
+        check("path = \"/srv/leaflets\"\n[fetch]\nurls = []", Err("exclude each other"));
+        check("[allow]\nskipped = 12", Ok(()));
+        check("[allow]\nskipped = 0.05", Ok(()));
+        check("[allow]\nskipped = 5.0", Err("a share from 0.0 to 1.0"));
+        check("[allow]\nskipped = -1", Err("a share from 0.0 to 1.0"));
+        check("[allow]\nskiped = 1", Err("unknown field `skiped`"));
         check("lisence = \"x\"", Err("line 4: unknown field `lisence`"));
         check("[defaults]\npublishr = \"x\"", Err("unknown field `publishr`"));
         check("[defaults]\npublished = \"yesterday\"", Err("`yesterday` is not a date"));
@@ -205,6 +273,15 @@ mod tests {
         check("[digests]\n\"a.md\" = \"12\"", Err("`a.md` is not 64"));
         check("name = \"d\"", Err("line 4"));
         check("= = =", Err("line 4"));
+    }
+
+    #[test]
+    fn a_whole_number_is_records_and_a_decimal_a_share() {
+        let read = |written: &str| toml::from_str::<Allow>(written).expect("an allowance").skipped.expect("skipped");
+        let held = |allowance: Allowance| [0, 1, 2, 12, 13].map(|part| allowance.holds(part, 24));
+        assert_eq!(held(read("skipped = 1")), [true, true, false, false, false]);
+        assert_eq!(held(read("skipped = 0.5")), [true, true, true, true, false]);
+        assert_eq!((read("skipped = 1").to_string(), read("skipped = 0.055").to_string()), ("1".into(), "5.5%".into()));
     }
 
     #[test]

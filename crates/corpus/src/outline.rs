@@ -4,6 +4,7 @@ use clinqa_schema::Section;
 
 use crate::body::Body;
 use crate::clean::{clean_line, clean_paragraph};
+use crate::row::Rows;
 
 /// A text that grows under headings of several levels: a heading under another carries its name.
 #[derive(Default)]
@@ -12,6 +13,7 @@ pub(crate) struct Outline {
     pub(crate) body: Body,
     /// The headings above, outermost first.
     above: Vec<(u8, String)>,
+    rows: Rows,
 }
 
 impl Outline {
@@ -44,12 +46,7 @@ impl Outline {
 
     /// A row of a table stands by itself, as a list line: each cell behind the name of its column.
     pub(crate) fn row(&mut self, header: &[String], cells: &[String]) {
-        let filled = cells.iter().enumerate().filter(|(_, cell)| !cell.is_empty());
-        let named = filled.map(|(column, cell)| match header.get(column) {
-            Some(name) if !name.is_empty() => format!("{name}: {cell}"),
-            _ => cell.clone(),
-        });
-        self.body.item(&named.collect::<Vec<_>>().join("; "));
+        self.body.item(&self.rows.line(header, cells));
     }
 
     /// The text and its sections.

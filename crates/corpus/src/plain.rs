@@ -3,7 +3,9 @@
 use clinqa_schema::Section;
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
+use crate::body::MAX_SECTIONS;
 use crate::clean::{clean, clean_line};
+use crate::row::Rows;
 
 /// How deep list items are indented; a text that nests deeper is not a text.
 const MAX_INDENT: usize = 4;
@@ -52,6 +54,7 @@ struct Page {
     header: Vec<String>,
     row: Vec<String>,
     rows: usize,
+    named: Rows,
 }
 
 impl Page {
@@ -148,12 +151,7 @@ impl Page {
     /// A row stands by itself: each cell behind the header of its column.
     fn table_row(&mut self) {
         let row = std::mem::take(&mut self.row);
-        let cells = row.iter().enumerate().filter(|(_, cell)| !cell.is_empty());
-        let named = cells.map(|(column, cell)| match self.header.get(column) {
-            Some(header) if !header.is_empty() => format!("{header}: {cell}"),
-            _ => cell.clone(),
-        });
-        let line = named.collect::<Vec<_>>().join("; ");
+        let line = self.named.line(&self.header, &row);
         if !line.is_empty() {
             self.write_body("- ", &line);
             self.in_run = true;
@@ -162,7 +160,7 @@ impl Page {
     }
 
     fn heading(&mut self, level: HeadingLevel) {
-        if !self.lists.is_empty() {
+        if !self.lists.is_empty() || self.sections.len() >= MAX_SECTIONS {
             return self.flush();
         }
         let line = clean(&std::mem::take(&mut self.inline)).split_whitespace().collect::<Vec<_>>().join(" ");

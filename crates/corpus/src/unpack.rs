@@ -14,15 +14,17 @@ use zip::result::ZipError;
 
 use crate::fields::Fields;
 use crate::folder::is_passed_over;
-use crate::format::{Context, known_formats, recognise};
+use crate::format::{Appetite, Context, known_formats, recognise};
 use crate::packing::{Bomb, Meter, Metered, Packing, gunzip, peek, unxz};
 use crate::record::Record;
 use crate::report::SkipReason;
 
 /// How much of a file a format sees to recognise it.
 pub(crate) const HEAD_BYTES: usize = 4_096;
-/// Held by whoever reads a file whose format may hold much of it at once.
+/// Held by whoever reads a file that may take much memory.
 static ALONE: Mutex<()> = Mutex::new(());
+/// Shorter files take little, whatever is done with them, unless something is packed into them.
+const SMALL_BYTES: usize = 256 << 10;
 /// Archives inside archives, and compressions inside compressions.
 const MAX_NESTING: u8 = 2;
 /// Longest zip inside another archive.
@@ -152,14 +154,26 @@ impl Delivery<'_> {
         sink: &mut Sink<'_>,
     ) -> io::Result<ControlFlow<()>> {
         let context = Context { corpus: self.corpus, file: &level.name, defaults: self.defaults, fields: self.fields };
-        let _alone = (!format.is_frugal()).then(|| ALONE.lock().unwrap_or_else(PoisonError::into_inner));
-        format.read(input, &context, &mut |mut record| {
+        let mut take = |mut record: Record| {
             if let Some(locator) = record.locator_mut() {
                 self.file.clone_into(&mut locator.file);
                 locator.member.clone_from(&level.member);
             }
             sink(format.name(), record)
-        })
+        };
+        let alone = || ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        match format.appetite() {
+            Appetite::Record => format.read(input, &context, &mut take),
+            Appetite::File => {
+                let (head, mut input) = peek(input, SMALL_BYTES)?;
+                let _alone = (head.len() == SMALL_BYTES).then(alone);
+                format.read(&mut input, &context, &mut take)
+            }
+            Appetite::Packed => {
+                let _alone = alone();
+                format.read(input, &context, &mut take)
+            }
+        }
     }
 
     /// Entries are read raw, so that a long name is ours to bound.

@@ -9,7 +9,7 @@ use crate::clean::clean_message;
 use crate::report::SkipReason;
 
 /// Most that all parts may expand to together.
-const MAX_EXPANDED_BYTES: u64 = 96 << 20;
+const MAX_EXPANDED_BYTES: u64 = 48 << 20;
 /// More parts than any document has; each is a promise that costs memory.
 const MAX_PARTS: usize = 20_000;
 

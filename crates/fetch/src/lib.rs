@@ -27,8 +27,8 @@ pub use client::{Client, ClientConfig, ClientError};
 pub use error::FetchError;
 pub use literature::{
     Arrival, Arrived, Checksum, Collection, DownloadError, Downloader, Expected, Link, Listed, Offer, Page, Patience,
-    Pick, Planned, Private, Reach, SOURCES, Source, Taken, Version, Wanted, collect, links, numbered, offered, plan,
-    plan_ids,
+    Pick, Planned, Private, Reach, SOURCES, Source, Taken, Version, Wanted, changed, collect, fetched, links, numbered,
+    offered, plan, plan_ids,
 };
 pub use pin::{PIN_FILE, PulledFile, verify};
 pub use request::{PullRequest, Pulled};

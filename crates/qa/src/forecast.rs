@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::engine::identity;
 use crate::rebuild::{open_all, read_all, reusable, survey};
-use crate::{Error, RebuildConfig, Reuse};
+use crate::{Allowed, Error, RebuildConfig, Reuse};
 
 /// What a rebuild would do.
 #[derive(Debug, Clone, Serialize)]
@@ -19,6 +19,9 @@ pub struct Forecast {
     pub encoder: Option<String>,
     /// What would become of every record.
     pub records: Report,
+    /// Which of the records that cannot be used the manifests of their corpora allow.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allowed: Vec<Allowed>,
     /// Passages that would be indexed.
     pub passages: u64,
     /// Passages whose vector would be computed.
@@ -59,6 +62,7 @@ pub fn forecast(
         forecast: Forecast {
             encoder: encoder.map(|encoder| encoder.name().to_owned()),
             records: Report::default(),
+            allowed: Vec::new(),
             passages: 0,
             encoded: 0,
             reused: 0,
@@ -73,7 +77,8 @@ pub fn forecast(
     let manifest = before.as_deref().map(PassageIndex::manifest);
     let refused = config.gate.check_sources(manifest, &sources).err().map(|error| error.to_string());
     let changes = reader.changes();
-    Ok(Forecast { records: sources.records, changes, refused, ..reader.forecast })
+    let allowed = sources.allowed();
+    Ok(Forecast { records: sources.records, allowed, changes, refused, ..reader.forecast })
 }
 
 /// Takes note of documents as they come.

@@ -1,10 +1,11 @@
 //! Is a new generation fit to take the old one's place (pure but for the questions it asks)?
 
-use clinqa_corpus::Report;
+use clinqa_corpus::{Allowance, Report};
 use clinqa_eval::JudgedQuestion;
 use clinqa_index::Manifest;
 use clinqa_retrieval::Retriever;
 use clinqa_schema::{Filters, Observer, Progress, Question, Scores, Stage};
+use serde::Serialize;
 
 use crate::Error;
 
@@ -17,6 +18,9 @@ pub struct Gate {
     pub document_at_3: f64,
     /// What becomes of a generation that finds fewer.
     pub shortfall: Shortfall,
+    /// The share that the live generation found of the same questions, below which the new one may not fall by more than
+    /// [`MOST_LOST`]; `None` where that was not measured.
+    pub found_before: Option<f64>,
     /// How far the corpora may have changed since the generation before; `None` for any distance.
     pub limits: Option<Limits>,
 }
@@ -30,6 +34,9 @@ pub enum Shortfall {
     /// It is published all the same, and what was found is told.
     Tell,
 }
+
+/// How much of the judged questions' share a new generation may lose to the one before: a point.
+pub const MOST_LOST: f64 = 0.01;
 
 /// How far corpora may change from one generation to the next before somebody should look.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -53,8 +60,44 @@ impl Default for Limits {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Sources {
     pub(crate) records: Report,
-    /// Names, and how many documents each holds, those that another corpus holds too among them.
-    pub(crate) corpora: Vec<(String, u64)>,
+    pub(crate) corpora: Vec<Source>,
+}
+
+/// What one corpus holds.
+#[derive(Debug, Clone)]
+pub(crate) struct Source {
+    pub(crate) name: String,
+    /// Records read.
+    pub(crate) read: u64,
+    /// Those of them that cannot be used.
+    pub(crate) skipped: u64,
+    /// How many of those its manifest allows.
+    pub(crate) allowance: Option<Allowance>,
+}
+
+/// Records that cannot be used and that their corpus's manifest allows.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Allowed {
+    /// The corpus.
+    pub corpus: String,
+    /// How many there are.
+    pub skipped: u64,
+    /// Records read.
+    pub read: u64,
+    /// How many there may be: records, or a share of those read.
+    pub limit: Allowance,
+}
+
+impl Sources {
+    /// What manifests allow of what cannot be used, where there is any.
+    pub(crate) fn allowed(&self) -> Vec<Allowed> {
+        let allowed = |source: &Source| {
+            let limit = source.allowance.filter(|_| source.skipped > 0)?;
+            let Source { name, read, skipped, .. } = source;
+            Some(Allowed { corpus: name.clone(), skipped: *skipped, read: *read, limit })
+        };
+        self.corpora.iter().filter_map(allowed).collect()
+    }
 }
 
 /// Why a generation was not published.
@@ -69,6 +112,31 @@ pub enum GateError {
         found: f64,
         /// The share demanded.
         expected: f64,
+    },
+    /// It finds fewer of the right documents than the generation that is live.
+    #[error(
+        "the new index finds the right document among the first three for {found:.3} of the judged questions, the one that is live found it for {before:.3}, and a fall of {:.3} is allowed; the old index stays; look at what changed in the corpora (`clinqa rebuild --dry-run`) or the models, or publish anyway with `--force`",
+        MOST_LOST
+    )]
+    Fell {
+        /// The share found.
+        found: f64,
+        /// The share that the live generation found.
+        before: f64,
+    },
+    /// More records cannot be used than the manifest of their corpus allows.
+    #[error(
+        "{skipped} of {read} records of the corpus `{name}` cannot be used, and its corpus.toml allows {limit}; the old index stays; see which and why with `clinqa rebuild --dry-run`, mend them, raise `skipped` under [allow] there if they cannot be mended, or publish anyway with `--force`"
+    )]
+    NotAllowed {
+        /// The corpus.
+        name: String,
+        /// Records that cannot be used.
+        skipped: u64,
+        /// Records read.
+        read: u64,
+        /// How many may be.
+        limit: Allowance,
     },
     /// Too many documents are gone.
     #[error(
@@ -121,13 +189,27 @@ impl Gate {
     pub(crate) fn check_sources(&self, before: Option<&Manifest>, now: &Sources) -> Result<(), GateError> {
         let (Some(limits), Some(before)) = (self.limits, before) else { return Ok(()) };
         for name in before.corpora.iter().map(|corpus| &corpus.name) {
-            match now.corpora.iter().find(|(known, _)| known == name) {
+            match now.corpora.iter().find(|source| source.name == *name) {
                 None => return Err(GateError::CorpusGone { name: name.clone() }),
-                Some((_, 0)) => return Err(GateError::CorpusEmpty { name: name.clone() }),
+                Some(source) if source.read == source.skipped => {
+                    return Err(GateError::CorpusEmpty { name: name.clone() });
+                }
                 Some(_) => {}
             }
         }
-        let Report { read, skipped, indexed, retracted, .. } = now.records;
+        // A corpus whose keeper said how many may be unusable is held to that, and the others to what holds for all.
+        let (mut read, mut skipped) = (0, 0);
+        for source in &now.corpora {
+            match source.allowance {
+                Some(limit) if !limit.holds(source.skipped, source.read) => {
+                    let Source { name, read, skipped, .. } = source.clone();
+                    return Err(GateError::NotAllowed { name, skipped, read, limit });
+                }
+                Some(_) => {}
+                None => (read, skipped) = (read + source.read, skipped + source.skipped),
+            }
+        }
+        let Report { indexed, retracted, .. } = now.records;
         let share = share(skipped, read);
         if share > limits.skipped && skipped > limits.skipped_let_pass {
             return Err(GateError::Skipped { skipped, read, share, limit: limits.skipped });
@@ -163,10 +245,18 @@ impl Gate {
         if asked == 0 {
             return Ok(None);
         }
-        if found >= self.document_at_3 || self.shortfall == Shortfall::Tell {
-            return Ok(Some(Scores { questions: asked, document_at_3: found, demanded: self.document_at_3 }));
+        let scores = Scores { questions: asked, document_at_3: found, demanded: self.document_at_3 };
+        if self.shortfall == Shortfall::Tell {
+            return Ok(Some(scores));
         }
-        Err(GateError::DocumentAt3 { found, expected: self.document_at_3 }.into())
+        if found < self.document_at_3 {
+            return Err(GateError::DocumentAt3 { found, expected: self.document_at_3 }.into());
+        }
+        // Shares of one set of questions differ by whole questions; what a float adds is none.
+        if let Some(before) = self.found_before.filter(|before| before - found > MOST_LOST + f64::EPSILON) {
+            return Err(GateError::Fell { found, before }.into());
+        }
+        Ok(Some(scores))
     }
 }
 
@@ -214,7 +304,8 @@ mod tests {
         let mut records = Report::default();
         (records.read, records.skipped, records.duplicate) = (read, skipped, duplicate);
         records.indexed = read - skipped - duplicate;
-        Sources { records, corpora: vec![("a".into(), 1), ("b".into(), 1)] }
+        let source = |name: &str, read, skipped| Source { name: name.into(), read, skipped, allowance: None };
+        Sources { records, corpora: vec![source("a", read - 1, skipped), source("b", 1, 0)] }
     }
 
     fn check(sources: &Sources, expected: &[&str]) {
@@ -245,9 +336,27 @@ mod tests {
     }
 
     #[test]
+    fn a_corpus_may_be_allowed_more_and_only_that_corpus() {
+        let mut sources = now(1_100, 100, 0);
+        check(&sources, &["100 of 1100", "9.1%", "1.0% are allowed"]);
+        assert!(sources.allowed().is_empty());
+        sources.corpora[0].allowance = Some(Allowance::Share(0.1));
+        check(&sources, &[]);
+        let allowed = Allowed { corpus: "a".into(), skipped: 100, read: 1_099, limit: Allowance::Share(0.1) };
+        assert_eq!(sources.allowed(), [allowed]);
+        sources.corpora[0].allowance = Some(Allowance::Count(99));
+        check(&sources, &["100 of 1099", "`a`", "allows 99", "[allow]", "--force"]);
+        sources.corpora[0].allowance = Some(Allowance::Count(100));
+        check(&sources, &[]);
+        let other = Source { name: "c".into(), read: 100, skipped: 3, allowance: None };
+        sources.corpora.push(other);
+        check(&sources, &["3 of 101", "1.0% are allowed"]);
+    }
+
+    #[test]
     fn a_corpus_may_not_vanish() {
         let mut sources = now(1_000, 0, 0);
-        sources.corpora[1].1 = 0;
+        sources.corpora[1].skipped = 1;
         check(&sources, &["`b`", "no usable document", "the old index stays", "--force"]);
         sources.corpora.pop();
         check(&sources, &["`b`", "not there now", "--corpus", "--force"]);

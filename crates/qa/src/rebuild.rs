@@ -15,8 +15,8 @@ use clinqa_schema::{Document, Embedding, Moment, Observer, Passage, Progress, Sc
 use serde::Serialize;
 
 use crate::engine::identity;
-use crate::gate::Sources;
-use crate::{Error, Gate};
+use crate::gate::{Source, Sources};
+use crate::{Allowed, Error, Gate};
 
 /// Documents that are parsed ahead of the encoding and writing: so many at once, so many times.
 const AT_ONCE: usize = 64;
@@ -78,6 +78,9 @@ pub struct RebuildReport {
     pub encoder: Option<String>,
     /// What became of every record.
     pub records: Report,
+    /// Which of the records that cannot be used the manifests of their corpora allow.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allowed: Vec<Allowed>,
     /// Passages indexed.
     pub passages: u64,
     /// Passages whose vector was computed now.
@@ -153,6 +156,7 @@ pub fn rebuild(
         generation: manifest.id.to_string(),
         content_hash: manifest.content_hash.clone(),
         encoder: manifest.encoder.as_ref().map(|encoder| encoder.name.clone()),
+        allowed: sources.allowed(),
         records: sources.records,
         passages,
         encoded,
@@ -283,7 +287,8 @@ fn parse_ahead(
             ControlFlow::Break(())
         });
         let read = read?;
-        sources.corpora.push((corpus.name.clone(), read.read - read.skipped));
+        let (name, allowance) = (corpus.name.clone(), corpus.manifest.allow.skipped);
+        sources.corpora.push(Source { name, read: read.read, skipped: read.skipped, allowance });
         sources.records.merge(read);
     }
     // Nobody takes it only if taking failed, and that is told already.

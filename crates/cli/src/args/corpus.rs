@@ -17,7 +17,7 @@ pub(crate) struct CorpusArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum CorpusCommand {
-    /// Copy a file or folder of literature into a corpus of its own
+    /// Copy a file or folder of literature into a corpus of its own, or link it
     Add(AddArgs),
     /// Fetch what the table `fetch` of a corpus.toml names, or a public source: medlineplus, pubmed-baseline,
     /// pubmed-updates, pmc-oa
@@ -26,7 +26,7 @@ pub(crate) enum CorpusCommand {
     Watch(WatchArgs),
     /// List the corpora, with what each holds and under which licence
     List,
-    /// Compare the files of corpora with the digests in their corpus.toml
+    /// Compare the files of corpora with the digests in their corpus.toml and of what was fetched
     Verify {
         /// Only these
         names: Vec<String>,
@@ -38,7 +38,7 @@ pub(crate) enum CorpusCommand {
         /// The new delivery, a file or a folder
         path: PathBuf,
     },
-    /// Delete a corpus with its files
+    /// Delete a corpus with its files; those that it is linked to stay
     Remove {
         /// The corpus
         name: String,
@@ -52,6 +52,9 @@ pub(crate) enum CorpusCommand {
 pub(crate) struct AddArgs {
     /// A file, an archive or a folder
     pub(crate) path: PathBuf,
+    /// Use the files where they lie instead of copying them; what changes there counts with the next rebuild
+    #[arg(long)]
+    pub(crate) link: bool,
     /// What the corpus is called; its file or folder's name unless given
     #[arg(long)]
     pub(crate) name: Option<String>,

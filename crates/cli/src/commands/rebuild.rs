@@ -9,7 +9,8 @@ use clinqa_encoder::Encoder;
 use clinqa_eval::read_judged;
 use clinqa_index::{GraphParams, Patience, Store};
 use clinqa_qa::{
-    Changes, Copies, Forecast, Gate, Limits, RebuildConfig, RebuildReport, Reuse, Shortfall, forecast, rebuild,
+    Allowed, Changes, Copies, Forecast, Gate, Limits, RebuildConfig, RebuildReport, Reuse, Shortfall, forecast,
+    rebuild,
 };
 use clinqa_schema::{Measured, Observer, Unmeasured};
 use serde::Deserialize;
@@ -109,11 +110,17 @@ pub(crate) fn make_telling(
     order: Order,
     observer: &mut dyn Observer,
 ) -> anyhow::Result<RebuildReport> {
-    let (encoder, config, why_not) = prepare(settings, order)?;
+    let (encoder, mut config, why_not) = prepare(settings, order)?;
+    let set = scores::set_of(&config.gate.questions);
+    if matches!(order.demand, Demand::Checks(_)) {
+        let live = store.current().ok().flatten();
+        let before = live.and_then(|live| scores::of_set(store.root(), &live.generation, &set));
+        config.gate.found_before = before.map(|scores| scores.document_at_3);
+    }
     let report = rebuild(store, encoder.as_ref(), &config, observer)?;
     let measured = report.scores.map_or(Measured::Not { not_measured: why_not }, Measured::Scores);
     // The generation is published whether its scores can be kept or not.
-    if scores::keep(store.root(), &report.generation, measured).is_err() {
+    if scores::keep(store.root(), &report.generation, &set, measured).is_err() {
         output::note("The scores of the new index could not be kept beside it.");
     }
     Ok(report)
@@ -193,7 +200,7 @@ pub(crate) fn summary(report: &RebuildReport) -> String {
     };
     let measured = report.scores.map(|scores| format!("\nMeasured: {scores}.")).unwrap_or_default();
     let published = format!("Published {} with {} passages ({vectors}).{measured}", report.generation, report.passages);
-    said(published, &report.records, report.withdrawn, report.changes.as_ref())
+    said(published, &report.records, &report.allowed, report.withdrawn, report.changes.as_ref())
 }
 
 /// What would be built.
@@ -203,19 +210,22 @@ fn foreseen(forecast: &Forecast) -> String {
         None => "words only, no vectors".to_owned(),
     };
     let would = format!("A rebuild would publish {} passages ({vectors}).", forecast.passages);
-    let text = said(would, &forecast.records, forecast.withdrawn, forecast.changes.as_ref());
+    let text = said(would, &forecast.records, &forecast.allowed, forecast.withdrawn, forecast.changes.as_ref());
     match &forecast.refused {
         Some(refused) => format!("{text}\nIt would be refused: {refused}"),
         None => text,
     }
 }
 
-fn said(first: String, records: &Report, withdrawn: u64, changes: Option<&Changes>) -> String {
+fn said(first: String, records: &Report, allowed: &[Allowed], withdrawn: u64, changes: Option<&Changes>) -> String {
     let mut lines = vec![first];
     lines.extend(changes.map(differences));
     if withdrawn > 0 {
         lines.push(format!("{withdrawn} left out because they are withdrawn (see `clinqa index withdrawn`)."));
     }
+    lines.extend(allowed.iter().map(|Allowed { corpus, skipped, read, limit }| {
+        format!("{skipped} of {read} records of {corpus} cannot be used; its corpus.toml allows {limit}.")
+    }));
     lines.push(records.to_string());
     lines.join("\n")
 }

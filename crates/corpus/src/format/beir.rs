@@ -8,13 +8,13 @@ use clinqa_schema::{Date, Document, Metadata, Section};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{Context, Format, Record, is_web_address};
+use super::{Appetite, Context, Format, Record, is_web_address};
 use crate::clean::{clean, clean_line, clean_message};
 use crate::identifier::legal_id;
 use crate::report::{SkipReason, Skipped};
 
 /// Longest line; a longer one is passed over without being held in memory.
-pub(super) const MAX_LINE_BYTES: usize = 8 << 20;
+pub(super) const MAX_LINE_BYTES: usize = 4 << 20;
 
 /// The `corpus.jsonl` of a BEIR folder, or any `.jsonl` whose first line has an `_id`.
 pub(super) struct Beir;
@@ -31,8 +31,8 @@ impl Format for Beir {
         is_lines && (has_id || file.file_name().is_some_and(|name| name == "corpus.jsonl"))
     }
 
-    fn is_frugal(&self) -> bool {
-        true
+    fn appetite(&self) -> Appetite {
+        Appetite::Record
     }
 
     fn about(&self, lines: u64) -> u64 {

@@ -15,7 +15,7 @@ use crate::report::SkipReason;
 use crate::whole::{Page, one_document};
 
 /// Longest file; it is held in memory whole.
-const MAX_FILE_BYTES: usize = 32 << 20;
+const MAX_FILE_BYTES: usize = 16 << 20;
 
 /// JSON that begins with a `paper_id`.
 pub(super) struct Cord19;

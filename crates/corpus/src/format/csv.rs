@@ -16,7 +16,10 @@ use crate::report::{SkipReason, Skipped};
 use crate::whole::ends_in;
 
 /// Longest row: a quote that is never closed makes a row of all that follows.
-const MAX_ROW_BYTES: usize = 8 << 20;
+const MAX_ROW_BYTES: usize = 4 << 20;
+
+/// Columns that a report names.
+const NAMED_COLUMNS: usize = 100;
 
 /// Files that end in `.csv`, `.tsv` or `.tab`.
 pub(super) struct Csv;
@@ -65,7 +68,8 @@ impl Format for Csv {
                             continue;
                         }
                         // One fault of the file, not one of each row.
-                        let found = clean_line(&row.iter().map(String::from_utf8_lossy).collect::<Vec<_>>().join(", "));
+                        let first: Vec<_> = row.iter().take(NAMED_COLUMNS).map(String::from_utf8_lossy).collect();
+                        let found = clean_line(&first.join(", "));
                         return Ok(sink(SkipReason::Columns { found }.at(context.locator(None), None).into()));
                     }
                     Some(_) if !fits(&row, width) => {
@@ -131,7 +135,7 @@ fn misfit(cells: usize, width: usize, lines: u64) -> SkipReason {
 /// Columns by their names, and by their names in small letters.
 fn named(row: &ByteRecord) -> HashMap<String, usize> {
     let mut columns = HashMap::new();
-    for (column, cell) in row.iter().enumerate() {
+    for (column, cell) in row.iter().enumerate().filter(|(_, cell)| !cell.is_empty()) {
         let name = decode(cell, None).unwrap_or_default().trim().to_owned();
         columns.entry(name.to_lowercase()).or_insert(column);
         columns.entry(name).or_insert(column);

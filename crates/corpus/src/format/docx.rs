@@ -7,7 +7,7 @@ use std::path::Path;
 
 use clinqa_schema::Metadata;
 
-use super::{Context, Format, Record};
+use super::{Appetite, Context, Format, Record};
 use crate::clean::clean_line;
 use crate::decode::decode;
 use crate::outline::Outline;
@@ -33,6 +33,10 @@ impl Format for Docx {
     fn recognises(&self, file: &Path, head: &[u8]) -> bool {
         let holds_word = || head.windows(5).any(|window| window == b"word/");
         head.starts_with(b"PK\x03\x04") && (ends_in(file, &["docx", "docm"]) || holds_word())
+    }
+
+    fn appetite(&self) -> Appetite {
+        Appetite::Packed
     }
 
     fn about(&self, _: u64) -> u64 {

@@ -8,7 +8,7 @@ use std::path::Path;
 use clinqa_schema::Metadata;
 
 use super::html::{Syntax, Zone, blocks, write};
-use super::{Context, Format, Record};
+use super::{Appetite, Context, Format, Record};
 use crate::decode::decode;
 use crate::outline::Outline;
 use crate::report::SkipReason;
@@ -32,6 +32,10 @@ impl Format for Epub {
     fn recognises(&self, file: &Path, head: &[u8]) -> bool {
         let says_so = || head.windows(20).any(|window| window == b"application/epub+zip");
         head.starts_with(b"PK\x03\x04") && (ends_in(file, &["epub"]) || says_so())
+    }
+
+    fn appetite(&self) -> Appetite {
+        Appetite::Packed
     }
 
     fn about(&self, _: u64) -> u64 {

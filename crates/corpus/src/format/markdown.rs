@@ -14,7 +14,11 @@ use crate::report::{SkipReason, Skipped};
 use crate::whole::{id_of, title_of};
 
 /// Longest file; it is held in memory whole.
-const MAX_FILE_BYTES: usize = 16 << 20;
+const MAX_FILE_BYTES: usize = 8 << 20;
+/// Most characters that may mean something to Markdown; the parser holds a place for each. Of a text one in thirty may.
+const MAX_MARKS: usize = 600_000;
+
+const MARKS: &[u8] = b"\n\\`*_~[]()<>!&#|+-.=";
 
 /// Files that end in `.md` or `.markdown`.
 pub(super) struct Markdown;
@@ -27,10 +31,6 @@ impl Format for Markdown {
     fn recognises(&self, file: &Path, _: &[u8]) -> bool {
         let known = ["md", "markdown"];
         file.extension().is_some_and(|extension| known.iter().any(|known| extension.eq_ignore_ascii_case(known)))
-    }
-
-    fn is_frugal(&self) -> bool {
-        true
     }
 
     fn about(&self, _: u64) -> u64 {
@@ -61,6 +61,9 @@ fn document(bytes: &[u8], context: &Context<'_>, known_id: &mut Option<String>) 
     }
     let source =
         std::str::from_utf8(bytes).map_err(|error| SkipReason::NotUtf8 { offset: error.valid_up_to() as u64 })?;
+    if source.bytes().filter(|byte| MARKS.contains(byte)).count() > MAX_MARKS {
+        return Err(SkipReason::Malformed { format: "Markdown", reason: format!("more than {MAX_MARKS} marks") });
+    }
     let source = clean(source);
     let (front, body) = front_matter::take(&source, context.defaults)?;
     let id = match front.id {
@@ -138,6 +141,6 @@ mod tests {
         check(b"\x89PNG\r\n\x1a\n\0\0", "a binary file");
         check(b"caf\xe9", "not UTF-8 from byte 3");
         check(b"---\ncolour: red\n---\nBody", "colour");
-        check(&vec![b'x'; MAX_FILE_BYTES + 1], "longer than 16777216 bytes");
+        check(&vec![b'x'; MAX_FILE_BYTES + 1], "longer than 8388608 bytes");
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use clinqa_schema::{Date, Document, Metadata, SourceLocator};
 
-use super::{Context, Format, Record, calendar_date, is_web_address};
+use super::{Appetite, Context, Format, Record, calendar_date, is_web_address};
 use crate::body::Body;
 use crate::clean::clean_line;
 use crate::identifier::legal_id;
@@ -16,6 +16,9 @@ use crate::xml::{Between, Frame, Frames, Tag, Xml, fragment};
 
 /// Lines of a topic in the delivered file, for a bar.
 const LINES_PER_RECORD: u64 = 60;
+
+/// Longest record; the longest that are delivered have some hundred kilobytes.
+const MAX_RECORD_BYTES: usize = 4 << 20;
 
 /// XML that has `health-topics`.
 pub(super) struct MedlinePlus;
@@ -29,8 +32,8 @@ impl Format for MedlinePlus {
         memchr::memmem::find(head, b"<health-topics").is_some()
     }
 
-    fn is_frugal(&self) -> bool {
-        true
+    fn appetite(&self) -> Appetite {
+        Appetite::Record
     }
 
     fn about(&self, lines: u64) -> u64 {
@@ -43,7 +46,7 @@ impl Format for MedlinePlus {
         context: &Context<'_>,
         sink: &mut dyn FnMut(Record) -> ControlFlow<()>,
     ) -> io::Result<ControlFlow<()>> {
-        let mut frames = Frames::new(input, &["health-topic"], Between::Wrapper("health-topics"));
+        let mut frames = Frames::new(input, &["health-topic"], Between::Wrapper("health-topics"), MAX_RECORD_BYTES);
         let mut delivered = None;
         let mut number = 0;
         while let Some(Frame { offset, found, .. }) = frames.next()? {

@@ -9,12 +9,15 @@ use std::path::Path;
 
 use clinqa_schema::{Document, Metadata, SourceLocator};
 
-use super::{Context, Format, Record, is_web_address};
+use super::{Appetite, Context, Format, Record, is_web_address};
 use crate::body::Body;
 use crate::clean::clean_line;
 use crate::identifier::legal_id;
 use crate::report::{SkipReason, Skipped};
 use crate::xml::{Between, Frames, Xml};
+
+/// Longest document with its questions; the longest that are delivered have some hundred kilobytes.
+const MAX_RECORD_BYTES: usize = 4 << 20;
 
 /// XML whose root is one of three names that MedQuAD uses, with its pairs below.
 pub(super) struct MedQuad;
@@ -36,8 +39,8 @@ impl Format for MedQuad {
             && ["<Focus>", "<doctitle-focus>"].iter().any(|it| text.contains(it))
     }
 
-    fn is_frugal(&self) -> bool {
-        true
+    fn appetite(&self) -> Appetite {
+        Appetite::Record
     }
 
     fn about(&self, _: u64) -> u64 {
@@ -50,7 +53,7 @@ impl Format for MedQuad {
         context: &Context<'_>,
         sink: &mut dyn FnMut(Record) -> ControlFlow<()>,
     ) -> io::Result<ControlFlow<()>> {
-        let mut frames = Frames::new(input, ROOTS, Between::Anything);
+        let mut frames = Frames::new(input, ROOTS, Between::Anything, MAX_RECORD_BYTES);
         let mut number = 0;
         while let Some(frame) = frames.next()? {
             let locator = SourceLocator { offset: Some(frame.offset), ..context.locator(None) };

@@ -44,6 +44,18 @@ pub const FORMATS: &[&dyn Format] = &[
     &plain_text::PlainText,
 ];
 
+/// How much memory reading a file takes at a time. What may take much is read one after the other, so that hostile files
+/// that are met side by side cannot add up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Appetite {
+    /// A record of a few kilobytes, however long the file.
+    Record,
+    /// The file or a long line of it, several times over.
+    File,
+    /// What is packed into it too.
+    Packed,
+}
+
 /// A way in which documents lie in files. Making another is one file here and one line in [`FORMATS`].
 pub trait Format: Sync {
     /// Its name in `corpus.toml`.
@@ -57,10 +69,9 @@ pub trait Format: Sync {
         self.recognises(file, head)
     }
 
-    /// Whether it holds no more than a record of some kilobytes at a time, so that many files may be read side by side;
-    /// files of the other formats are read one after the other, so that hostile ones cannot add up.
-    fn is_frugal(&self) -> bool {
-        false
+    /// How much it holds at a time.
+    fn appetite(&self) -> Appetite {
+        Appetite::File
     }
 
     /// About how many records a file of `lines` lines holds.

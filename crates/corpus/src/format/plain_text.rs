@@ -16,6 +16,8 @@ use crate::whole::{Page, ends_in, one_document};
 
 /// Longest file; it is held in memory whole.
 const MAX_FILE_BYTES: usize = 16 << 20;
+/// Most lines; of a file of that length each would have a few words.
+const MAX_LINES: usize = 400_000;
 /// Longest line that may be a title, and longest that may be a heading, in characters.
 const TITLE_CHARS: usize = 250;
 const HEADING_CHARS: usize = 160;
@@ -87,6 +89,9 @@ impl Format for PlainText {
 
 fn page(bytes: &[u8], defaults: &Metadata) -> Result<Page, SkipReason> {
     let text = clean(&decode(bytes, None)?);
+    if memchr::memchr_iter(b'\n', text.as_bytes()).count() > MAX_LINES {
+        return Err(SkipReason::Malformed { format: "text", reason: format!("more than {MAX_LINES} lines") });
+    }
     let width = text.lines().map(|line| line.chars().count()).max().unwrap_or(0);
     let mut blocks: Vec<Vec<&str>> = text
         .split('\n')

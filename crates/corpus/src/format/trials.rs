@@ -31,10 +31,6 @@ impl Format for Trials {
         head.starts_with(b"TITLE: ") && signs.iter().any(|sign| memchr::memmem::find(head, sign).is_some())
     }
 
-    fn is_frugal(&self) -> bool {
-        true
-    }
-
     fn about(&self, _: u64) -> u64 {
         1
     }

@@ -9,8 +9,6 @@ use memchr::memmem;
 
 use crate::report::SkipReason;
 
-/// Longest record. A paper of three thousand authors has 2 MB.
-pub(crate) const MAX_RECORD_BYTES: usize = 16 << 20;
 /// Longest comment, instruction or declaration between records.
 const MAX_ASIDE_BYTES: usize = 1 << 20;
 /// Bytes behind the position that are given back at once.
@@ -39,6 +37,7 @@ pub(crate) struct Frame<'b> {
 /// Cuts a stream into records.
 pub(crate) struct Frames<'a> {
     input: &'a mut dyn BufRead,
+    limit: usize,
     elements: &'static [&'static str],
     between: Between,
     buffer: Vec<u8>,
@@ -69,10 +68,16 @@ enum Mark {
 }
 
 impl<'a> Frames<'a> {
-    /// The `elements` of `input` that are records.
-    pub(crate) fn new(input: &'a mut dyn BufRead, elements: &'static [&'static str], between: Between) -> Self {
+    /// The `elements` of `input` that are records, of `limit` bytes at most: a record is held in memory, several times over.
+    pub(crate) fn new(
+        input: &'a mut dyn BufRead,
+        elements: &'static [&'static str],
+        between: Between,
+        limit: usize,
+    ) -> Self {
         Self {
             input,
+            limit,
             elements,
             between,
             buffer: Vec::new(),
@@ -207,7 +212,7 @@ impl<'a> Frames<'a> {
                         if too_large {
                             return Ok(Found::Fault {
                                 start,
-                                reason: SkipReason::TooLarge { limit: MAX_RECORD_BYTES as u64 },
+                                reason: SkipReason::TooLarge { limit: self.limit as u64 },
                             });
                         }
                         return Ok(Found::Record { element, start: begin, end });
@@ -215,7 +220,7 @@ impl<'a> Frames<'a> {
                     None => {}
                 }
             }
-            if self.buffer.len() - self.at > MAX_RECORD_BYTES {
+            if self.buffer.len() - self.at > self.limit {
                 too_large = true;
                 self.at = self.buffer.len() - element.len() - 3;
                 self.forget();
@@ -370,10 +375,12 @@ fn ends_name(byte: Option<&u8>) -> bool {
 mod tests {
     use super::*;
 
+    const MAX_RECORD_BYTES: usize = 1 << 20;
+
     /// Each frame in words, read through a buffer of few bytes.
     fn frames(xml: &[u8], between: Between) -> Vec<String> {
         let mut input = io::BufReader::with_capacity(7, xml);
-        let mut frames = Frames::new(&mut input, &["r", "del"], between);
+        let mut frames = Frames::new(&mut input, &["r", "del"], between, MAX_RECORD_BYTES);
         let mut found = Vec::new();
         while let Some(frame) = frames.next().expect("read") {
             let what = match frame.found {
@@ -417,7 +424,7 @@ mod tests {
     fn an_endless_record_is_passed_over_and_the_next_one_found() {
         let xml = format!("<rs><r>{}</r><r>b</r></rs>", "x".repeat(MAX_RECORD_BYTES + 100_000));
         let mut input = io::BufReader::new(xml.as_bytes());
-        let mut frames = Frames::new(&mut input, &["r"], Between::Wrapper("rs"));
+        let mut frames = Frames::new(&mut input, &["r"], Between::Wrapper("rs"), MAX_RECORD_BYTES);
         let first = frames.next().expect("read").expect("a frame");
         assert!(matches!((first.offset, first.found), (4, Err(SkipReason::TooLarge { .. }))));
         let second = frames.next().expect("read").expect("a frame");

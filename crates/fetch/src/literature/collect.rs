@@ -4,11 +4,13 @@
 //! lies here is never asked for again, since its source never changes one; any other is asked for by its version.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
+use std::io;
 use std::path::Path;
 
 use clinqa_schema::{Observer, Progress, Stage};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::{
     Arrival, DownloadError, Downloader, Expected, Offer, Pick, Planned, Source, Version, Wanted, links, numbered, plan,
@@ -156,6 +158,30 @@ fn from_source(
         file.md5 = file.md5.take().map(|md5| downloader.join(&listing.url, &md5)).transpose()?;
     }
     Ok(planned)
+}
+
+/// What was fetched into a corpus, by file.
+pub fn fetched(folder: &Path) -> BTreeMap<String, Taken> {
+    record(folder)
+}
+
+/// The files of a corpus that are no longer what was fetched, by their SHA-256; those that are gone among them.
+pub fn changed(folder: &Path) -> Result<Vec<String>, DownloadError> {
+    let mut changed = Vec::new();
+    for (file, taken) in record(folder) {
+        let path = folder.join(&file);
+        let same = match File::open(&path) {
+            Ok(mut found) => {
+                let mut hasher = Sha256::new();
+                io::copy(&mut found, &mut hasher).map_err(DownloadError::io(&path))?;
+                format!("{:x}", hasher.finalize()).eq_ignore_ascii_case(&taken.sha256)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+            Err(error) => return Err(DownloadError::io(&path)(error)),
+        };
+        changed.extend((!same).then_some(file));
+    }
+    Ok(changed)
 }
 
 /// What came earlier; a record that cannot be read is one of nothing, and everything is asked for again.

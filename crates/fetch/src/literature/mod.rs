@@ -24,7 +24,7 @@ use std::time::Duration;
 
 #[cfg(not(feature = "hub"))]
 pub use closed::Downloader;
-pub use collect::{Collection, Listed, Taken, collect, offered};
+pub use collect::{Collection, Listed, Taken, changed, collect, fetched, offered};
 #[cfg(feature = "hub")]
 pub use download::Downloader;
 pub use error::DownloadError;

@@ -126,6 +126,13 @@ impl Generation {
         Ok(self.ranking(dense.search_with(wanted, ef_search)?))
     }
 
+    /// Hands on what the files of this generation hold packed, as it was before: words of the dictionaries, which share
+    /// their beginnings and endings there, and compressed blocks. Whoever wants to know that a text is gone has to search
+    /// this beside the files.
+    pub fn unpacked(&self, take: &mut dyn FnMut(&[u8])) -> Result<(), IndexError> {
+        self.parts.lexical.unpacked(take)
+    }
+
     /// The vectors, if there are some and the query is of their dimension.
     fn vectors_for(&self, query: &Embedding) -> Result<&Dense, IndexError> {
         let Some(dense) = &self.parts.dense else {

@@ -33,6 +33,8 @@ struct Manifest<'a> {
     licence: &'a str,
     origin: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     format: Option<&'a str>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     defaults: BTreeMap<&'a str, &'a str>,
@@ -73,7 +75,11 @@ pub(super) fn run(settings: &Settings, args: &AddArgs, json: bool) -> anyhow::Re
     if let Err(source) = fs::metadata(&args.path) {
         return Err(UsageError::Open { path: args.path.display().to_string(), source }.into());
     }
-    copy(&args.path, &filling.folder, Bytes::Own)?;
+    if args.link {
+        fs::create_dir_all(&filling.folder).with_context(|| format!("cannot make {}", filling.folder.display()))?;
+    } else {
+        copy(&args.path, &filling.folder, Bytes::Own)?;
+    }
     let corpus = describe(args, &name, &filling.folder)?;
     let report = corpus.read(&mut Bars::default(), &mut |_| ControlFlow::Continue(())).map_err(Error::from)?;
     sync(&filling.folder)?;
@@ -85,9 +91,10 @@ pub(super) fn run(settings: &Settings, args: &AddArgs, json: bool) -> anyhow::Re
         output::json(&json!({ "name": name, "folder": target, "files": files, "bytes": bytes, "records": report }))?;
     } else {
         output::line(&format!(
-            "Added {name}: {files} files, {}, in {}\n{report}\nIt answers questions after `clinqa rebuild`.",
+            "{} {name}: {files} files, {}, in {}\n{report}\nIt answers questions after `clinqa rebuild`.",
+            if args.link { "Linked" } else { "Added" },
             sized(bytes_of(&corpus)),
-            target.display()
+            corpus.manifest.path.as_deref().unwrap_or(&target).display()
         ))?;
     }
     Ok(ExitCode::SUCCESS)
@@ -122,8 +129,10 @@ fn describe(args: &AddArgs, name: &str, folder: &Path) -> anyhow::Result<Corpus>
         }
         return Ok(clinqa_corpus::open(folder).map_err(Error::from)?);
     }
+    let link = if args.link { Some(link(args, folder)?) } else { None };
     let mut manifest = Manifest {
         name,
+        path: link.as_deref(),
         licence: &args.licence,
         origin: &args.origin,
         format: args.format.as_deref(),
@@ -132,10 +141,22 @@ fn describe(args: &AddArgs, name: &str, folder: &Path) -> anyhow::Result<Corpus>
     };
     write(&path, &manifest)?;
     let corpus = clinqa_corpus::open(folder).map_err(Error::from)?;
-    let delivered = corpus.files().iter().filter(|file| file.file != MANIFEST);
+    // Files that are used where they lie are their keeper's to change.
+    let delivered = corpus.files().iter().filter(|_| link.is_none()).filter(|file| file.file != MANIFEST);
     manifest.digests = delivered.map(|file| (file.file.clone(), file.blake3.clone())).collect();
     write(&path, &manifest)?;
     Ok(clinqa_corpus::open(folder).map_err(Error::from)?)
+}
+
+/// Where the files lie, whatever the working folder will be.
+fn link(args: &AddArgs, folder: &Path) -> anyhow::Result<String> {
+    let shown = args.path.display().to_string();
+    let path = args.path.canonicalize().with_context(|| format!("cannot link {shown}"))?;
+    let own = folder.canonicalize().with_context(|| format!("cannot link {shown}"))?;
+    if path.join(MANIFEST).exists() || own.starts_with(&path) {
+        return Err(CorpusUsage::Link { path: shown }.into());
+    }
+    path.into_os_string().into_string().map_err(|_| CorpusUsage::LinkName { path: shown }.into())
 }
 
 fn defaults(typed: &[String]) -> Result<BTreeMap<&str, &str>, CorpusUsage> {

@@ -51,7 +51,7 @@ pub(super) fn run(settings: &Settings, name: &str, path: &Path, json: bool) -> a
     Ok(ExitCode::SUCCESS)
 }
 
-/// Lets the delivery be read as the corpus is: by its manifest, but for the digests, which are of the old files.
+/// Lets the delivery be read as the corpus is: by its manifest, but for the digests and the place of the old files.
 fn describe_alike(corpus: &Corpus, folder: &Path) -> anyhow::Result<()> {
     let (from, to) = (corpus.folder.join(MANIFEST), folder.join(MANIFEST));
     if to.exists() || !from.exists() {
@@ -60,6 +60,7 @@ fn describe_alike(corpus: &Corpus, folder: &Path) -> anyhow::Result<()> {
     let failed = || format!("cannot read {}", from.display());
     let mut table: toml::Table = fs::read_to_string(&from).with_context(failed)?.parse().with_context(failed)?;
     table.remove("digests");
+    table.remove("path");
     fs::write(&to, table.to_string()).with_context(|| format!("cannot write {}", to.display()))
 }
 

@@ -1,7 +1,9 @@
 //! `clinqa corpus list`: what literature is at hand, and under which terms.
 
+use std::path::Path;
 use std::process::ExitCode;
 
+use clinqa_schema::Moment;
 use serde_json::{Value, json};
 
 use super::{bytes_of, files_of, sized};
@@ -16,10 +18,19 @@ pub(super) fn run(settings: &Settings, json: bool) -> anyhow::Result<ExitCode> {
             Ok(corpus) => {
                 let (files, bytes) = (files_of(&corpus), bytes_of(&corpus));
                 let (licence, origin) = (&corpus.licence, &corpus.manifest.origin);
-                lines.push(format!("{}: {files} files, {}, {licence}, from {origin}", corpus.name, sized(bytes)));
+                let fetched = last_fetch(folder);
+                let mut line = format!("{}: {files} files, {}, {licence}, from {origin}", corpus.name, sized(bytes));
+                if let Some(place) = clinqa_corpus::linked(folder) {
+                    line += &format!(", linked to {}", place.display());
+                }
+                if let Some((when, count)) = fetched {
+                    line += &format!("; last fetch {when}: {count} files");
+                }
+                lines.push(line);
                 rows.push(json!({
                     "name": corpus.name, "folder": folder, "files": files, "bytes": bytes, "licence": licence,
-                    "origin": origin, "format": corpus.manifest.format,
+                    "origin": origin, "format": corpus.manifest.format, "path": corpus.manifest.path,
+                    "last_fetch": fetched.map(|(when, count)| json!({ "at": when.to_string(), "files": count })),
                 }));
             }
             Err(error) => {
@@ -40,4 +51,11 @@ pub(super) fn run(settings: &Settings, json: bool) -> anyhow::Result<ExitCode> {
         output::line(&lines.join("\n"))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// When files last came into a corpus from outside, and how many came then.
+fn last_fetch(folder: &Path) -> Option<(Moment, usize)> {
+    let fetched = clinqa_fetch::fetched(folder);
+    let last = fetched.values().map(|taken| taken.fetched).max()?;
+    Some((Moment(last), fetched.values().filter(|taken| taken.fetched == last).count()))
 }

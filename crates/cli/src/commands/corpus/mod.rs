@@ -32,6 +32,12 @@ pub(crate) enum CorpusUsage {
     #[error("{path} brings a corpus.toml of its own; change that one instead of passing {flag}")]
     OwnManifest { path: String, flag: &'static str },
     #[error(
+        "cannot link {path}: it brings a corpus.toml of its own, or holds the corpora; name it with `--corpus` instead of adding it, or link a folder below it"
+    )]
+    Link { path: String },
+    #[error("cannot link {path}: its name is not UTF-8; rename it, or add it without `--link`")]
+    LinkName { path: String },
+    #[error(
         "`{name}` is neither a corpus nor a public source; sources are {known}, corpora are in `clinqa corpus list`"
     )]
     NoSource { name: String, known: String },
@@ -39,6 +45,10 @@ pub(crate) enum CorpusUsage {
     NoFetch { path: String },
     #[error("cannot understand [fetch] in {path}: {source}; correct it")]
     Fetch { path: String, source: Box<toml::de::Error> },
+    #[error(
+        "{count} files of `{name}` are no longer what was fetched: {files}; delete them and run `clinqa corpus fetch {name}`"
+    )]
+    Changed { name: String, count: usize, files: String },
     #[error("removing a corpus deletes its files; pass `--yes` if that is meant")]
     Unasked,
     #[error(

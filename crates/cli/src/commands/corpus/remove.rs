@@ -20,6 +20,7 @@ pub(super) fn run(settings: &Settings, name: &str, yes: bool, json: bool) -> any
     if !yes {
         return Err(CorpusUsage::Unasked.into());
     }
+    let stays = clinqa_corpus::linked(&folder);
     // Out of sight at once, so that a crash half-way leaves no half of a corpus to be indexed.
     let going = root.join(format!(".removing-{name}"));
     let failed = || format!("cannot remove {}", folder.display());
@@ -29,9 +30,10 @@ pub(super) fn run(settings: &Settings, name: &str, yes: bool, json: bool) -> any
     fs::rename(&folder, &going).with_context(failed)?;
     fs::remove_dir_all(&going).with_context(failed)?;
     if json {
-        output::json(&json!({ "removed": name }))?;
+        output::json(&json!({ "removed": name, "stays": stays }))?;
     } else {
-        output::line(&format!("Removed {name}. The index holds it until `clinqa rebuild`."))?;
+        let stays = stays.map(|place| format!(" Its files stay in {}.", place.display())).unwrap_or_default();
+        output::line(&format!("Removed {name}.{stays} The index holds it until `clinqa rebuild`."))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,16 +1,20 @@
 //! `clinqa corpus verify`: is every file still the one that was delivered?
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clinqa_corpus::Corpus;
 use serde_json::{Value, json};
 
-use super::folder_of;
+use super::{CorpusUsage, folder_of};
 use crate::output;
 use crate::settings::Settings;
 
 /// Exit code if a file is not what it was.
 const DAMAGED: u8 = 3;
+/// Files that a message names.
+const SHOWN: usize = 5;
 
 pub(super) fn run(settings: &Settings, names: &[String], json: bool) -> anyhow::Result<ExitCode> {
     let folders: Vec<PathBuf> = if names.is_empty() {
@@ -21,16 +25,16 @@ pub(super) fn run(settings: &Settings, names: &[String], json: bool) -> anyhow::
     let mut sound = true;
     let (mut rows, mut lines): (Vec<Value>, Vec<String>) = (Vec::new(), Vec::new());
     for folder in &folders {
-        match clinqa_corpus::open(folder) {
-            Ok(corpus) => {
-                let (files, vouched) = (corpus.files().len(), corpus.manifest.digests.len());
+        match check(folder) {
+            Ok((corpus, vouched)) => {
+                let files = corpus.files().len();
                 lines.push(format!("{}: ok, {vouched} of {files} files have a digest and match it", corpus.name));
                 rows.push(json!({ "name": corpus.name, "sound": true, "files": files, "vouched": vouched }));
             }
             Err(error) => {
                 sound = false;
-                lines.push(format!("{}: DAMAGED: {error}", folder.display()));
-                rows.push(json!({ "folder": folder, "sound": false, "error": error.to_string() }));
+                lines.push(format!("{}: DAMAGED: {error:#}", folder.display()));
+                rows.push(json!({ "folder": folder, "sound": false, "error": format!("{error:#}") }));
             }
         }
     }
@@ -40,4 +44,19 @@ pub(super) fn run(settings: &Settings, names: &[String], json: bool) -> anyhow::
         output::line(&lines.join("\n"))?;
     }
     Ok(if sound { ExitCode::SUCCESS } else { ExitCode::from(DAMAGED) })
+}
+
+/// The corpus, and how many of its files were compared with what was written down when they came: in its manifest, or in
+/// the record of what was fetched.
+fn check(folder: &Path) -> anyhow::Result<(Corpus, usize)> {
+    let corpus = clinqa_corpus::open(folder)?;
+    let fetched = clinqa_fetch::fetched(folder);
+    let changed = clinqa_fetch::changed(folder)?;
+    if !changed.is_empty() {
+        let count = changed.len();
+        let files = changed.into_iter().take(SHOWN).collect::<Vec<_>>().join(", ");
+        return Err(CorpusUsage::Changed { name: corpus.name, count, files }.into());
+    }
+    let vouched = fetched.keys().chain(corpus.manifest.digests.keys()).collect::<BTreeSet<_>>().len();
+    Ok((corpus, vouched))
 }

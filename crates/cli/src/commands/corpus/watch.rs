@@ -89,11 +89,16 @@ fn waited(interval: Duration, ends: &AtomicBool) -> bool {
     ends.load(Ordering::Relaxed)
 }
 
-/// Every visible file below the folders; what vanishes meanwhile is seen as gone by the next look.
+/// Every visible file below the folders and what they are linked to; what vanishes meanwhile is seen as gone by the next look.
 fn look(folders: &[PathBuf]) -> Seen {
     let mut seen = Seen::new();
-    let mut open: Vec<PathBuf> = folders.to_vec();
+    let linked = folders.iter().filter_map(|folder| clinqa_corpus::linked(folder));
+    let mut open: Vec<PathBuf> = folders.iter().cloned().chain(linked).collect();
     while let Some(folder) = open.pop() {
+        if let Some(found) = fs::metadata(&folder).ok().filter(fs::Metadata::is_file) {
+            seen.insert(folder, (found.len(), found.modified().ok()));
+            continue;
+        }
         for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
             if entry.file_name().to_string_lossy().starts_with('.') {
                 continue;

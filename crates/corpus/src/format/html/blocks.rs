@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::mem::take;
+use std::rc::Rc;
 
 use html5ever::tokenizer::states::RawKind;
 use html5ever::tokenizer::{Tag, TagKind, Token, TokenSink, TokenSinkResult};
@@ -90,7 +91,7 @@ pub(crate) enum Kind {
     /// An item of a list, behind this marker.
     Item(String),
     /// A row of a table and the names of its columns.
-    Row { header: Vec<String>, cells: Vec<String> },
+    Row { header: Rc<[String]>, cells: Vec<String> },
 }
 
 /// A stretch of text.
@@ -143,6 +144,12 @@ impl Blocks {
         Self(RefCell::new(State::new(syntax)))
     }
 
+    /// How many blocks were found so far, and cells of a row that has not ended.
+    pub(crate) fn len(&self) -> usize {
+        let state = self.0.borrow();
+        state.blocks.len() + state.table.as_ref().map_or(0, |table| table.cells.len())
+    }
+
     /// What was found.
     pub(crate) fn finish(&self) -> (Head, Vec<Block>) {
         let mut state = self.0.borrow_mut();
@@ -178,7 +185,7 @@ struct Open {
 /// The outermost table that is open.
 #[derive(Default)]
 struct Table {
-    header: Vec<String>,
+    header: Rc<[String]>,
     cells: Vec<String>,
     has_names: bool,
     in_cell: bool,
@@ -459,10 +466,10 @@ impl State {
         let Some(table) = &mut self.table else { return };
         let cells = take(&mut table.cells);
         if take(&mut table.has_names) && cells.len() > 1 {
-            table.header = cells;
+            table.header = cells.into();
             return;
         }
-        let header = table.header.clone();
+        let header = Rc::clone(&table.header);
         let text = cells.join(" ");
         let kind = if cells.len() > 1 { Kind::Row { header, cells } } else { Kind::Paragraph };
         self.add(kind, text);

@@ -25,7 +25,9 @@ use crate::report::SkipReason;
 use crate::whole::{Page, date_in, ends_in, language_in, one_document};
 
 /// Longest file; it is held in memory whole.
-const MAX_FILE_BYTES: usize = 32 << 20;
+const MAX_FILE_BYTES: usize = 16 << 20;
+/// More than these are no text, and each takes memory.
+const MAX_BLOCKS: usize = 300_000;
 /// The tokenizer compares each attribute of a tag with all before it: a tag of a million attributes takes hours.
 const DEADLINE: Duration = Duration::from_secs(5);
 /// How much it is given between two looks at the clock, in characters.
@@ -86,6 +88,9 @@ pub(crate) fn blocks(text: &str, syntax: Syntax) -> Result<(Head, Vec<Block>), S
         rest = &rest[end..];
         if started.elapsed() > DEADLINE {
             return Err(SkipReason::TooSlow { seconds: DEADLINE.as_secs() });
+        }
+        if tokenizer.sink.len() > MAX_BLOCKS {
+            return Err(SkipReason::Malformed { format: "HTML", reason: format!("more than {MAX_BLOCKS} paragraphs") });
         }
     }
     tokenizer.end();

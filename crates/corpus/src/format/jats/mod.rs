@@ -9,13 +9,15 @@ use std::path::Path;
 use clinqa_schema::{Date, Document, DocumentId, Metadata, SourceLocator, Standing, StandingState};
 
 use self::page::Page;
-use super::{Context, Format, Record, calendar_date, is_web_address};
+use super::{Appetite, Context, Format, Record, calendar_date, is_web_address};
 use crate::clean::clean_line;
 use crate::identifier::legal_id;
 use crate::record::{Delivered, Notice, Version};
 use crate::report::{SkipReason, Skipped};
 use crate::xml::{Between, Frame, Frames, Tag, Xml};
 
+/// Longest article; a full text with its tables has some megabytes at most.
+const MAX_RECORD_BYTES: usize = 16 << 20;
 /// Key words that a topic keeps.
 const MAX_SYNONYMS: usize = 24;
 
@@ -33,8 +35,8 @@ impl Format for Jats {
         (has(b"<article ") || has(b"<article>")) && signs.into_iter().any(has)
     }
 
-    fn is_frugal(&self) -> bool {
-        true
+    fn appetite(&self) -> Appetite {
+        Appetite::Record
     }
 
     fn about(&self, _: u64) -> u64 {
@@ -47,7 +49,7 @@ impl Format for Jats {
         context: &Context<'_>,
         sink: &mut dyn FnMut(Record) -> ControlFlow<()>,
     ) -> io::Result<ControlFlow<()>> {
-        let mut frames = Frames::new(input, &["article"], Between::Anything);
+        let mut frames = Frames::new(input, &["article"], Between::Anything, MAX_RECORD_BYTES);
         while let Some(Frame { number, offset, found }) = frames.next()? {
             let locator = SourceLocator { offset: Some(offset), ..context.locator(Some(number)) };
             let mut id = None;

@@ -3,6 +3,7 @@
 use crate::body::Body;
 use crate::clean::{clean_line, clean_paragraph};
 use crate::report::SkipReason;
+use crate::row::Rows;
 use crate::xml::{Node, Tag, Xml};
 
 /// The text as it grows, and the headings above.
@@ -10,6 +11,7 @@ use crate::xml::{Node, Tag, Xml};
 pub(super) struct Page {
     pub(super) body: Body,
     pub(super) path: Vec<String>,
+    rows: Rows,
 }
 
 impl Page {
@@ -121,12 +123,7 @@ impl Page {
         let header =
             rows.iter().take_while(|(head, _)| *head).last().map(|(_, cells)| cells.clone()).unwrap_or_default();
         for (_, cells) in rows.iter().filter(|(head, _)| !head) {
-            let named = cells.iter().enumerate().filter(|(_, cell)| !cell.is_empty());
-            let named = named.map(|(column, cell)| match header.get(column).filter(|name| !name.is_empty()) {
-                Some(name) if name != cell => format!("{name}: {cell}"),
-                _ => cell.clone(),
-            });
-            self.body.item(&named.collect::<Vec<_>>().join("; "));
+            self.body.item(&self.rows.line(&header, cells));
         }
         self.body.paragraph(&notes);
         Ok(())

@@ -4,6 +4,7 @@
 //! delay costs one record.
 
 mod layout;
+mod loading;
 mod text;
 
 use std::io::{self, BufRead};
@@ -16,23 +17,22 @@ use std::thread;
 use std::time::Duration;
 
 use clinqa_schema::{Date, Metadata};
-use lopdf::{Document, Error, LoadOptions};
+use lopdf::Document;
 
 use self::layout::lay;
+use self::loading::load;
 use self::text::shown;
-use super::{Context, Format, Record};
+use super::{Appetite, Context, Format, Record};
 use crate::clean::{clean_line, clean_message};
 use crate::report::SkipReason;
 use crate::whole::{Page, language_in, one_document};
 
 /// Longest file; it is held in memory once as it came and once as objects.
 const MAX_FILE_BYTES: usize = 64 << 20;
-/// Most that one stream of objects may expand to.
-const MAX_STREAM_BYTES: usize = 48 << 20;
 /// More text than any document has.
 const MAX_TEXT_BYTES: usize = 16 << 20;
 const MAX_PAGES: usize = 20_000;
-const DEADLINE: Duration = Duration::from_secs(10);
+const DEADLINE: Duration = Duration::from_secs(8);
 /// Deeply nested objects are read by recursion.
 const STACK_BYTES: usize = 16 << 20;
 
@@ -47,6 +47,10 @@ impl Format for Pdf {
     fn recognises(&self, _: &Path, head: &[u8]) -> bool {
         // Readers accept some bytes before the mark, and so do those who write them.
         head[..head.len().min(1_024)].windows(5).any(|window| window == b"%PDF-")
+    }
+
+    fn appetite(&self) -> Appetite {
+        Appetite::Packed
     }
 
     fn about(&self, _: u64) -> u64 {
@@ -114,16 +118,6 @@ fn page(bytes: &[u8], defaults: &Metadata, late: &AtomicBool) -> Result<Page, Sk
     page.starts = laid.page_starts;
     page.lost = scanned;
     Ok(page)
-}
-
-fn load(bytes: &[u8]) -> Result<Document, SkipReason> {
-    let options = LoadOptions { max_decompressed_size: Some(MAX_STREAM_BYTES), ..LoadOptions::default() };
-    let document = Document::load_mem_with_options(bytes, options).map_err(|error| match error {
-        Error::InvalidPassword | Error::Decryption(_) => SkipReason::Encrypted,
-        Error::Decompress(_) => SkipReason::Expands { limit: MAX_STREAM_BYTES as u64 },
-        other => SkipReason::Malformed { format: "PDF", reason: clean_message(other) },
-    })?;
-    if document.is_encrypted() { Err(SkipReason::Encrypted) } else { Ok(document) }
 }
 
 /// `1-3, 7`.

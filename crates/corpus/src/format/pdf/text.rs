@@ -5,8 +5,12 @@ use std::collections::HashMap;
 use lopdf::content::Content;
 use lopdf::{Dictionary, Document, Encoding, Object, ObjectId};
 
+use super::loading::has_long_operation;
+
 /// Largest content of a page, unpacked: pages of text have some kilobytes, drawn maps some megabytes.
 const MAX_CONTENT_BYTES: usize = 16 << 20;
+/// Most bytes between two operators. Each number among them takes a hundred bytes of memory.
+const MAX_OPERANDS_BYTES: usize = 512 << 10;
 /// Largest table of characters of a font, unpacked.
 const MAX_CMAP_BYTES: usize = 4 << 20;
 /// Forms in forms.
@@ -121,6 +125,9 @@ impl<'a> Setter<'a> {
             State { place, font: Vec::new(), size: 0.0, letter_gap: 0.0, word_gap: 0.0, scale: 1.0, leading: 0.0 };
         let (mut state, mut kept) = (start, Vec::new());
         let (mut line, mut at) = (Matrix::ONE, Matrix::ONE);
+        if has_long_operation(content, MAX_OPERANDS_BYTES) {
+            return;
+        }
         for operation in Content::decode_iter(content) {
             let Ok(operation) = operation else { break };
             self.operations += 1;

@@ -13,12 +13,15 @@ use std::path::Path;
 use clinqa_schema::SourceLocator;
 
 use self::article::{article, deletions};
-use super::{Context, Format, Record};
+use super::{Appetite, Context, Format, Record};
 use crate::report::Skipped;
 use crate::xml::{Between, Frame, Frames};
 
 /// Bytes of a record in a baseline file, for a bar.
 const LINES_PER_RECORD: u64 = 90;
+
+/// Longest record. A paper of three thousand authors has 2 MB.
+const MAX_RECORD_BYTES: usize = 4 << 20;
 
 /// XML that has a `PubmedArticleSet`.
 pub(super) struct PubMed;
@@ -32,8 +35,8 @@ impl Format for PubMed {
         memchr::memmem::find(head, b"<PubmedArticleSet").is_some()
     }
 
-    fn is_frugal(&self) -> bool {
-        true
+    fn appetite(&self) -> Appetite {
+        Appetite::Record
     }
 
     fn about(&self, lines: u64) -> u64 {
@@ -47,7 +50,7 @@ impl Format for PubMed {
         sink: &mut dyn FnMut(Record) -> ControlFlow<()>,
     ) -> io::Result<ControlFlow<()>> {
         let elements = &["PubmedArticle", "PubmedBookArticle", "DeleteCitation"];
-        let mut frames = Frames::new(input, elements, Between::Wrapper("PubmedArticleSet"));
+        let mut frames = Frames::new(input, elements, Between::Wrapper("PubmedArticleSet"), MAX_RECORD_BYTES);
         let mut number = 0;
         while let Some(Frame { offset, found, .. }) = frames.next()? {
             number += 1;

@@ -16,7 +16,9 @@ use tantivy::columnar::Column;
 use tantivy::query::{BooleanQuery, BoostQuery, Occur, Query, TermQuery};
 use tantivy::schema::{FAST, Field, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
 use tantivy::tokenizer::TextAnalyzer;
-use tantivy::{DocId, Index, ReloadPolicy, Score, Searcher, SegmentOrdinal, SegmentReader, TantivyError, Term};
+use tantivy::{
+    DocId, Index, ReloadPolicy, Score, Searcher, SegmentOrdinal, SegmentReader, TantivyDocument, TantivyError, Term,
+};
 
 pub(crate) use build::LexicalBuilder;
 
@@ -92,6 +94,27 @@ impl Lexical {
     ) -> Result<Vec<Scored>, IndexError> {
         let collector = BestPassages { depth, admitted };
         self.searcher.search(&self.query(query), &collector).map_err(|error| failed("search", &self.path, error))
+    }
+
+    /// Hands on every word of the dictionaries and everything that is stored, unpacked.
+    pub(crate) fn unpacked(&self, take: &mut dyn FnMut(&[u8])) -> Result<(), IndexError> {
+        let mut walk = || -> tantivy::Result<()> {
+            let Fields { title, heading, synonyms, body, .. } = self.fields;
+            for segment in self.searcher.segment_readers() {
+                for field in [title, heading, synonyms, body] {
+                    let index = segment.inverted_index(field)?;
+                    let mut words = index.terms().stream()?;
+                    while words.advance() {
+                        take(words.key());
+                    }
+                }
+                for stored in segment.get_store_reader(0)?.iter::<TantivyDocument>(None) {
+                    take(format!("{:?}", stored?).as_bytes());
+                }
+            }
+            Ok(())
+        };
+        walk().map_err(|error| failed("read", &self.path, error))
     }
 
     fn query(&self, query: &LexicalQuery) -> BooleanQuery {
