@@ -17,15 +17,32 @@ fn with_text() -> Project {
         let text = fs::read_to_string(data(&format!("five/{name}.md"))).expect("a document");
         project.write(&format!("text/{index}.txt"), text.repeat(3));
     }
-    project.write("text/more.jsonl", "{\"text\": \"The heart beats. The lung breathes. A cough may last for weeks.\"}\n");
+    project
+        .write("text/more.jsonl", "{\"text\": \"The heart beats. The lung breathes. A cough may last for weeks.\"}\n");
     project
 }
 
 /// The flags of a run of the tiny model into `out`, on one thread.
 fn flags<'a>(out: &'a str, model: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     let flags = [
-        "train", "pretrain", "text", "--from", model, "--out", out, "--threads", "1", "--block", "32", "--batch", "4",
-        "--rate", "1e-3", "--dev-share", "0.3", "--json",
+        "train",
+        "pretrain",
+        "text",
+        "--from",
+        model,
+        "--out",
+        out,
+        "--threads",
+        "1",
+        "--block",
+        "32",
+        "--batch",
+        "4",
+        "--rate",
+        "1e-3",
+        "--dev-share",
+        "0.3",
+        "--json",
     ];
     [&flags, more].concat()
 }
@@ -73,7 +90,7 @@ fn a_process_that_is_killed_loses_nothing() {
     let mut child = child.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
     let begun = Instant::now();
     let lines = || fs::read_to_string(project.path("killed/log.jsonl")).map_or(0, |log| log.lines().count());
-    while lines() < 20 && begun.elapsed() < Duration::from_secs(120) {
+    while lines() < 20 && begun.elapsed() < Duration::from_mins(2) {
         std::thread::sleep(Duration::from_millis(2));
     }
     child.kill().expect("killed");
