@@ -1,5 +1,7 @@
 //! How does what was learned become a folder that transformers, sentence-transformers and we ourselves load?
 
+mod papers;
+
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write;
@@ -11,6 +13,7 @@ use safetensors::tensor::{Dtype, TensorView};
 use serde_json::{Map, Value};
 
 use crate::{Task, TrainError, Twin};
+pub use papers::leave;
 
 /// Writes the model of `twin` and `task` into `folder` in the layout of Hugging Face, f32: `config.json` and tokenizer of
 /// `source`, the model that the run began from, with what the task changes. The folder that was there stays whole until

@@ -3,10 +3,11 @@
 //! A reader that has only seen random wrong texts is far too sure of itself on retrieved ones, which are on topic. So
 //! the wrong text of a question is the one that shares most of the rare words of its question and of its right text.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use clinqa_eval::normalise_answer;
+use rayon::prelude::*;
 
 use super::mixture::draw;
 use super::squad::SpanQuestion;
@@ -32,7 +33,7 @@ pub(crate) fn wrong_passages(questions: &[SpanQuestion], share: f64, seed: u64) 
         let id = format!("{}#wrong", question.id);
         Some(SpanQuestion { id, text, answer: None, accepted: Vec::new(), ..question.clone() })
     };
-    questions.iter().filter(drawn).filter_map(beside).collect()
+    questions.par_iter().filter(drawn).filter_map(beside).collect()
 }
 
 /// The different texts of a set, and where its rare words stand.
@@ -72,23 +73,26 @@ impl Texts {
 
     fn most_similar(&self, question: &SpanQuestion) -> Option<&Arc<str>> {
         let asked = words(&question.question);
-        let mut scores: BTreeMap<usize, f64> = BTreeMap::new();
+        let mut scores = vec![0.0; self.all.len()];
         for word in words(&question.text).union(&asked) {
             let Some(held) = self.postings.get(word) else { continue };
             let rarity = (self.all.len() as f64 / held.len() as f64).ln();
             let weight = if asked.contains(word) { QUESTION_WORD * rarity } else { rarity };
-            for &text in held {
-                // A long text shares words because it is long.
-                *scores.entry(text).or_default() += weight / (self.sizes[text] as f64).sqrt();
-            }
+            // A long text shares words because it is long.
+            held.iter().for_each(|&text| scores[text] += weight / (self.sizes[text] as f64).sqrt());
         }
         let golds: Vec<String> = question.golds().map(framed).collect();
-        let mut ranked: Vec<(usize, f64)> = scores.into_iter().collect();
-        ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         let answers = |text: usize| {
             self.all[text] == question.text || golds.iter().any(|gold| self.normal[text].contains(gold.as_str()))
         };
-        ranked.into_iter().find(|&(text, _)| !answers(text)).map(|(text, _)| &self.all[text])
+        // The best but for those that answer; of equals the first.
+        let mut best: Option<usize> = None;
+        for text in 0..scores.len() {
+            if scores[text] > best.map_or(0.0, |best| scores[best]) && !answers(text) {
+                best = Some(text);
+            }
+        }
+        best.map(|text| &self.all[text])
     }
 }
 

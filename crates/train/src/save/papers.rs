@@ -3,11 +3,11 @@
 use std::fs::File;
 use std::io::BufReader;
 
+use super::{failed, write};
 use crate::card::{Origin, card};
 use crate::curve::loss_curve;
 use crate::data::DataReport;
 use crate::log::read_lines;
-use crate::save::{failed, write};
 use crate::{RunRecord, TrainError};
 
 /// Writes `README.md` (the model card, also into the checkpoint), `curve.svg` and, where something was found,
