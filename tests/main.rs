@@ -27,6 +27,8 @@ mod serve_load;
 mod standing;
 mod support;
 mod tidy;
+mod train;
 mod train_labels;
+mod trained;
 mod tui;
 mod withdrawn;

@@ -5,6 +5,8 @@ mod index;
 mod labels;
 mod serve;
 mod train;
+mod train_labels;
+mod train_spans;
 
 use std::path::PathBuf;
 
@@ -20,7 +22,9 @@ pub(crate) use corpus::{AddArgs, CorpusArgs, CorpusCommand, FetchArgs, WatchArgs
 pub(crate) use index::{IndexCommand, InspectArgs, KeepArgs, RebuildArgs};
 pub(crate) use labels::{EvalLabelsArgs, EvalTagsArgs, LabelArgs, TagArgs, TextsArgs};
 pub(crate) use serve::{KeyArgs, LogArg, QueriesArgs, QueriesCommand, RoleArg, ServeArgs};
-pub(crate) use train::{ClassifierArgs, LearnArgs, PretrainArgs, TaggerArgs, TrainArgs, TrainCommand};
+pub(crate) use train::{LearnArgs, PretrainArgs, TrainArgs, TrainCommand};
+pub(crate) use train_labels::{ClassifierArgs, TaggerArgs};
+pub(crate) use train_spans::{DistilArgs, SpanData, TrainReaderArgs};
 
 /// Medical question answering: offline, private, every answer cited.
 #[derive(Debug, Parser)]

@@ -186,6 +186,9 @@ pub(crate) fn fault(error: &anyhow::Error) -> Option<Fault> {
         let question = cause.downcast_ref::<clinqa_schema::QuestionError>().map(|_| Fault::Request);
         let checkpoint = cause.downcast_ref::<clinqa_encoder::CheckpointError>().map(|_| Fault::Request);
         let calibration = cause.downcast_ref::<clinqa_reader::CalibrationError>().map(|_| Fault::Request);
+        let train = cause
+            .downcast_ref::<clinqa_train::TrainError>()
+            .map(|error| if error.is_request() { Fault::Request } else { Fault::Internal });
         let read = cause.downcast_ref::<clinqa_eval::ReadError>().map(|_| Fault::Request);
         let train = cause.downcast_ref::<TrainError>().filter(|error| is_data(error)).map(|_| Fault::Request);
         let fetch = cause.downcast_ref::<FetchError>().filter(|error| is_request(error)).map(|_| Fault::Request);
@@ -196,6 +199,7 @@ pub(crate) fn fault(error: &anyhow::Error) -> Option<Fault> {
             .or(server)
             .or(settings)
             .or(question)
+            .or(train)
             .or(checkpoint)
             .or(calibration)
             .or(read)

@@ -11,6 +11,9 @@ pub enum TrainError {
     /// A text cannot be made into tokens.
     #[error(transparent)]
     Encode(#[from] EncodeError),
+    /// The data cannot be learned from.
+    #[error(transparent)]
+    Data(#[from] crate::data::DataError),
     /// A computation failed: shapes that do not fit, or no memory.
     #[error("a computation failed: {0}; smaller batches need less memory")]
     Compute(#[from] candle_core::Error),
@@ -152,4 +155,11 @@ pub enum TrainError {
         /// What this run says.
         expected: String,
     },
+}
+
+impl TrainError {
+    /// Whether what was asked or given is at fault, and not the program or the machine.
+    pub fn is_request(&self) -> bool {
+        !matches!(self, Self::Compute(_) | Self::Write { .. } | Self::NotFinite { .. } | Self::Threads { .. })
+    }
 }

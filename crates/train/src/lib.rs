@@ -4,10 +4,15 @@
 //! about a batch of them; [`train`] is the one loop that serves every task.
 
 mod batches;
+pub mod card;
+pub mod curve;
 pub mod data;
 mod error;
+mod examples;
+pub mod log;
 mod ops;
 mod optimizer;
+mod papers;
 mod pass;
 mod run;
 mod save;
@@ -19,7 +24,9 @@ mod tiny;
 mod twin;
 
 pub use error::TrainError;
+pub use examples::write_examples;
 pub use ops::{cross_entropy, dropout, linear, log_softmax};
+pub use papers::leave;
 pub use pass::Pass;
 pub use run::{Bench, Best, Ending, Epoch, Parts, RunRecord, Settings, train, with_threads};
 pub use save::save;

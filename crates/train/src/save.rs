@@ -41,7 +41,8 @@ fn pretty(value: &Value) -> Vec<u8> {
 fn weights<T: Task>(task: &T, twin: &Twin) -> Result<Vec<u8>, TrainError> {
     let prefix = if task.architecture() == "BertModel" { "" } else { "bert." };
     let trunk = twin.variables().iter().map(|(name, var)| (format!("{prefix}{name}"), var.clone()));
-    let named: BTreeMap<String, Var> = trunk.chain(task.variables()).collect();
+    let head = task.variables().into_iter().filter(|(name, _)| task.keeps(name));
+    let named: BTreeMap<String, Var> = trunk.chain(head).collect();
     let tensors: Vec<(String, Tensor)> =
         named.into_iter().map(|(name, var)| Ok((name, var.as_detached_tensor()))).collect::<Result<_, TrainError>>()?;
     serialise(&tensors, DType::F32, [("format".to_owned(), "pt".to_owned())])

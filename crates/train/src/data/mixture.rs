@@ -81,6 +81,11 @@ pub struct SpanMixture {
 impl SpanMixture {
     /// Reads `files` to train on and `dev` to score on; without the latter a part of the former is held out.
     pub fn open(files: &[WeightedFile], dev: &[PathBuf], config: &MixtureConfig) -> Result<Self, DataError> {
+        for (flag, found) in [("--dev-share", config.dev_share), ("--unanswerable", config.unanswerable)] {
+            if !(0.0..=1.0).contains(&found) {
+                return Err(DataError::Share { flag, found });
+            }
+        }
         let mut report = DataReport::default();
         let mut sources: Vec<DataSource> = Vec::new();
         let mut train: Vec<(f64, SpanQuestion)> = Vec::new();

@@ -231,6 +231,14 @@ pub enum DataError {
         /// What was written.
         found: String,
     },
+    /// A share is none.
+    #[error("{flag} is {found}; it must be a number from 0 to 1")]
+    Share {
+        /// As the command line names it.
+        flag: &'static str,
+        /// What was asked for.
+        found: f64,
+    },
     /// Too few records are left.
     #[error("there are {found} {what} and at least {needed} are needed; {cure}{skipped}")]
     TooLittle {

@@ -4,7 +4,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use clinqa_encoder::TextTokenizer;
+use clinqa_encoder::{SpecialTokens, TextTokenizer};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
@@ -56,8 +57,18 @@ pub struct Cut {
     pub block: usize,
     /// The share of the documents that are held out.
     pub dev_share: f64,
+    /// Most blocks of those that are scored on, drawn from all of them.
+    pub dev_blocks: usize,
     /// Decides which.
     pub seed: u64,
+}
+
+/// One text, and where it stood.
+struct Document {
+    file: String,
+    /// Which record of the file, counted from 1; 0 for all of it.
+    record: usize,
+    text: String,
 }
 
 #[derive(Deserialize)]
@@ -71,6 +82,7 @@ pub fn read(folder: &Path, tokenizer: &TextTokenizer, cut: Cut) -> Result<TextDa
     list(folder, &mut paths)?;
     paths.sort();
     let mut data = TextData::default();
+    let mut documents = Vec::new();
     let mut hasher = blake3::Hasher::new();
     for path in &paths {
         let name = path.strip_prefix(folder).unwrap_or(path).display().to_string();
@@ -90,7 +102,9 @@ pub fn read(folder: &Path, tokenizer: &TextTokenizer, cut: Cut) -> Result<TextDa
         if path.extension().is_some_and(|extension| extension == "jsonl") {
             for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
                 match serde_json::from_str::<Record>(line) {
-                    Ok(record) => data.add(&name, index + 1, &record.text, (tokenizer, cut))?,
+                    Ok(Record { text }) => {
+                        documents.push(Document { file: name.clone(), record: index + 1, text });
+                    }
                     Err(_) => {
                         let why = "it is no JSON object with a field `text`".to_owned();
                         data.report.skipped.push((name.clone(), index + 1, why));
@@ -98,9 +112,16 @@ pub fn read(folder: &Path, tokenizer: &TextTokenizer, cut: Cut) -> Result<TextDa
                 }
             }
         } else {
-            data.add(&name, 0, &text, (tokenizer, cut))?;
+            documents.push(Document { file: name, record: 0, text });
         }
     }
+    // Tokens of all documents at once, on every core; then one after the other, in their order.
+    let ids: Vec<Vec<u32>> =
+        documents.par_iter().map(|document| tokenizer.ids(&document.text)).collect::<Result<_, _>>()?;
+    for (document, ids) in documents.iter().zip(ids) {
+        data.add(document, &ids, (tokenizer.special, cut));
+    }
+    data.sample(cut);
     data.report.digest = hasher.finalize().to_hex().to_string();
     if data.train.is_empty() {
         return Err(TrainError::TooFew { what: "text (.txt, .md or .jsonl)", found: 0, needed: 1 });
@@ -109,30 +130,32 @@ pub fn read(folder: &Path, tokenizer: &TextTokenizer, cut: Cut) -> Result<TextDa
 }
 
 impl TextData {
-    fn add(
-        &mut self,
-        file: &str,
-        record: usize,
-        text: &str,
-        (tokenizer, cut): (&TextTokenizer, Cut),
-    ) -> Result<(), TrainError> {
-        let ids = tokenizer.ids(text)?;
-        let special = tokenizer.special;
+    fn add(&mut self, document: &Document, ids: &[u32], (special, cut): (SpecialTokens, Cut)) {
+        let room = cut.block.saturating_sub(2).max(1);
         let blocks: Vec<Block> = ids
-            .chunks(cut.block.saturating_sub(2).max(1))
-            .filter(|chunk| chunk.len() >= FEWEST_TOKENS.min(cut.block.saturating_sub(2)))
+            .chunks(room)
+            .filter(|chunk| chunk.len() >= FEWEST_TOKENS.min(room))
             .map(|chunk| Block { ids: [&[special.cls], chunk, &[special.sep]].concat() })
             .collect();
         if blocks.is_empty() {
-            self.report.skipped.push((file.to_owned(), record, format!("it has {} tokens, too few", ids.len())));
-            return Ok(());
+            let why = format!("it has {} tokens, too few", ids.len());
+            self.report.skipped.push((document.file.clone(), document.record, why));
+            return;
         }
-        let held_out = is_held_out(file, record, cut);
+        let held_out = is_held_out(&document.file, document.record, cut);
         let (part, index) = if held_out { (&mut self.dev, 1) } else { (&mut self.train, 0) };
         self.report.documents[index] += 1;
         self.report.tokens[index] += blocks.iter().map(|block| block.ids.len()).sum::<usize>();
         part.extend(blocks);
-        Ok(())
+    }
+
+    /// Keeps as many held-out blocks as are to be scored on, drawn from all of them.
+    fn sample(&mut self, cut: Cut) {
+        if self.dev.len() > cut.dev_blocks {
+            Draw(mix(cut.seed)).shuffle(&mut self.dev);
+            self.dev.truncate(cut.dev_blocks);
+            self.report.tokens[1] = self.dev.iter().map(|block| block.ids.len()).sum();
+        }
     }
 }
 
@@ -173,7 +196,7 @@ mod tests {
         clinqa_encoder::Checkpoint::open(&tiny::source(folder.path())).expect("a checkpoint").tokenizer
     }
 
-    const CUT: Cut = Cut { block: 20, dev_share: 0.0, seed: 1 };
+    const CUT: Cut = Cut { block: 20, dev_share: 0.0, dev_blocks: 1_000, seed: 1 };
 
     #[test]
     fn texts_are_cut_into_blocks_and_what_is_of_no_use_is_told() {
@@ -209,6 +232,8 @@ mod tests {
         assert_eq!(train + dev, 400);
         assert!((20..60).contains(&dev), "{dev}");
         assert_eq!(parts(1), parts(1));
+        let few = Cut { dev_share: 0.1, dev_blocks: 5, ..CUT };
+        assert_eq!(read(folder.path(), &tokenizer(), few).expect("read").dev.len(), 5);
     }
 
     #[test]

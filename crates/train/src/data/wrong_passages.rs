@@ -14,6 +14,9 @@ use super::squad::SpanQuestion;
 /// A word that stands in more than one of so many texts says little about what a text is about.
 const RARE: usize = 20;
 
+/// Of few texts a word may stand in this many all the same.
+const FEW: usize = 20;
+
 /// How much more a word of the question counts than one of the text.
 const QUESTION_WORD: f64 = 2.0;
 
@@ -61,7 +64,7 @@ impl Texts {
                 postings.entry(word).or_default().push(text);
             }
         }
-        let most = (texts.len() / RARE).max(2);
+        let most = (texts.len() / RARE).max(FEW);
         postings.retain(|_, held| (2..=most).contains(&held.len()));
         let normal = texts.iter().map(|text| framed(text)).collect();
         Self { all: texts, normal, sizes, postings }

@@ -228,7 +228,7 @@ impl Task for HeadTask {
     type Example = LabelledExample<Vec<f32>>;
 
     fn name(&self) -> &'static str {
-        "classifier head"
+        "classifier"
     }
 
     fn architecture(&self) -> &'static str {

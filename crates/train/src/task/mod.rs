@@ -10,8 +10,10 @@
 //! 5. [`Task::config`] and [`Task::files`]: what goes into `config.json` and beside the weights.
 
 pub mod classifier;
+pub mod distil;
 mod head;
 mod pretrain;
+pub mod reader;
 pub mod tagger;
 
 use candle_core::{Tensor, Var};
@@ -51,6 +53,11 @@ pub trait Task {
 
     /// The head's own parameters, by the names that Hugging Face gives them.
     fn variables(&self) -> Vec<(String, Var)>;
+
+    /// Whether the parameter `name` of the head belongs to the model: what only helps to learn is not saved.
+    fn keeps(&self, _name: &str) -> bool {
+        true
+    }
 
     /// The mean loss of a batch: a scalar of the twin's type.
     fn loss(&self, twin: &Twin, batch: &[&Self::Example], pass: &mut Pass) -> Result<Tensor, TrainError>;

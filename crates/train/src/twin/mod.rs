@@ -10,6 +10,7 @@ mod layer;
 mod names;
 #[cfg(test)]
 mod tests;
+mod thinned;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -20,7 +20,9 @@ pub(crate) fn run(settings: &Settings, args: &PretrainArgs) -> anyhow::Result<Ex
     let record = with_threads(args.learn.threads, || {
         let (mut checkpoint, twin) = Twin::begin(&source, args.learn.device.into())?;
         output::warn(&checkpoint.warnings);
-        let cut = Cut { block: args.block, dev_share: args.learn.dev_share, seed: args.learn.seed };
+        let block = args.block.min(checkpoint.dimensions().positions);
+        let (dev_share, seed) = (args.learn.dev_share, args.learn.seed);
+        let cut = Cut { block, dev_share, dev_blocks: args.dev_blocks, seed };
         let data = read(&args.text, &checkpoint.tokenizer, cut)?;
         tell(&data.report);
         let task = Pretrain::open(&mut checkpoint, &twin)?;

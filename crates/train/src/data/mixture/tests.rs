@@ -103,7 +103,7 @@ fn what_repeats_contradicts_or_is_scored_on_is_left_out() {
     let paragraphs = value["data"][0]["paragraphs"].as_array_mut().expect("a list");
     let ask = |id: &str, text: &str, start: usize| json!({"id": id, "question": "what treats ILLNESS3", "answers": [{"text": text, "answer_start": start}]});
     let qas = paragraphs[3]["qas"].as_array_mut().expect("a list");
-    qas.extend([ask("again", "Drug3", 0), ask("longer", "Drug3 treats", 0), ask("other", "heart", 30)]);
+    qas.extend([ask("again", "Drug3", 0), ask("longer", "Drug3 treats", 0), ask("other", "heart", 29)]);
     qas.push(json!({"id": "never", "question": "What treats illness3?", "answers": [], "is_impossible": true}));
     let train = files.json("a.json", &value);
     let dev = files.json("dev.json", &squad(10, 20));
@@ -151,7 +151,14 @@ fn a_file_that_is_something_else_is_named_and_not_quoted() {
     check(b"{\"data\": [], \"questions\": []}", "SQuAD and BioASQ in one");
     check(b"{\"data\": 7}", "holds something else");
     check(b"{\"questions\": {}}", "holds something else");
-    check(b"{\"data\": []}", "there are 0");
+}
+
+#[test]
+fn a_share_that_is_none_is_refused() {
+    for config in [MixtureConfig { dev_share: 1.5, ..config() }, MixtureConfig { unanswerable: f64::NAN, ..config() }] {
+        let told = SpanMixture::open(&[], &[], &config).expect_err("no share").to_string();
+        assert!(told.contains("from 0 to 1"), "{told}");
+    }
 }
 
 #[test]
