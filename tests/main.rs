@@ -29,7 +29,10 @@ mod standing;
 mod support;
 mod tidy;
 mod train;
+<<<<<<< HEAD
 mod train_encoder;
+=======
+>>>>>>> w3-labels
 mod train_labels;
 mod trained;
 mod tui;

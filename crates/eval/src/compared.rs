@@ -189,14 +189,18 @@ impl Sample {
     fn counts(&self, drawn: &[usize]) -> Vec<Counts> {
         let mut counts = vec![Counts::default(); self.labels.len()];
         for &item in drawn {
-            self.items[item].iter().for_each(|(label, more)| counts[*label].add(*more));
+            for (label, more) in &self.items[item] {
+                counts[*label].add(*more);
+            }
         }
         counts
     }
 
     fn micro(&self, drawn: &[usize]) -> f64 {
         let mut all = Counts::default();
-        self.counts(drawn).into_iter().for_each(|counts| all.add(counts));
+        for counts in self.counts(drawn) {
+            all.add(counts);
+        }
         all.shares().f1
     }
 

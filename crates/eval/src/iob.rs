@@ -1,7 +1,8 @@
 //! Which words does a file of tagged sentences hold, and which of its lines are not what they should be?
 //!
-//! One word a line with its tag in the last column, parted by tabs or spaces; an empty line ends a sentence (CoNLL). The
-//! tags may be of any scheme with a begin: BIO (IOB2), BIOES, BILOU; [`as_bio`] writes each of them as BIO.
+//! One word a line with its tag in the last column, parted by tabs or spaces; an empty line ends a sentence, as in the
+//! files of the `CoNLL` tasks. The tags may be of any scheme with a begin (BIO, which is IOB2, BIOES, BILOU);
+//! [`as_bio`] writes each of them as BIO.
 
 use std::fmt;
 use std::io::BufRead;

@@ -54,7 +54,7 @@ pub enum OutcomeError {
     /// One side lacks questions of the other.
     #[error(
         "cannot compare the results: the {lacking} file lacks {count} of the other's questions, {id:?} to begin with; \
-         write both with `clinqa eval … FILE --out` on the same questions"
+         write both with one verb, such as `clinqa eval answers FILE --out`, on the same questions"
     )]
     Missing {
         /// The side that lacks them.

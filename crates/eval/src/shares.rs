@@ -61,7 +61,9 @@ pub struct ShareTable {
 impl ShareTable {
     pub(crate) fn of(counts: &BTreeMap<&str, Counts>) -> Self {
         let mut all = Counts::default();
-        counts.values().for_each(|counts| all.add(*counts));
+        for counts in counts.values() {
+            all.add(*counts);
+        }
         let shares: Vec<LabelShares> = counts.values().map(|counts| counts.shares()).collect();
         let mean = |weight: fn(&LabelShares) -> f64| {
             let total: f64 = shares.iter().map(weight).sum();

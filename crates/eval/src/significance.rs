@@ -107,7 +107,9 @@ pub(crate) fn paired_statistic(
     let mut sample = vec![0; items];
     let mut drawn = Vec::with_capacity(bootstrap.samples);
     for _ in 0..bootstrap.samples {
-        sample.iter_mut().for_each(|item| *item = random.below(items));
+        for item in &mut sample {
+            *item = random.below(items);
+        }
         drawn.push(difference(&sample));
     }
     drawn.sort_unstable_by(f64::total_cmp);

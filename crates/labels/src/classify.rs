@@ -83,17 +83,12 @@ impl Classifier {
         let labels = checkpoint.head_labels()?;
         let problem = problem(&checkpoint, labels.problem.as_deref(), labels.names.len())?;
         let rows = labels.names.len();
-        let head = match checkpoint.pooled_head() {
-            Some(pooled) => Head::Pooled {
-                pooling: checkpoint.pooling,
-                normalised: pooled.normalised,
-                classifier: Linear::take(&mut checkpoint, "classifier", rows)?,
-            },
-            None => {
-                let width = checkpoint.hidden_size();
-                let classifier = Linear::take(&mut checkpoint, "classifier", rows)?;
-                Head::Pooler { dense: Linear::take(&mut checkpoint, "pooler.dense", width)?, classifier }
-            }
+        let classifier = Linear::take(&mut checkpoint, "classifier", rows)?;
+        let head = if let Some(pooled) = checkpoint.pooled_head() {
+            Head::Pooled { pooling: checkpoint.pooling, normalised: pooled.normalised, classifier }
+        } else {
+            let width = checkpoint.hidden_size();
+            Head::Pooler { dense: Linear::take(&mut checkpoint, "pooler.dense", width)?, classifier }
         };
         let transformer = checkpoint.transformer()?;
         Ok(Self {
@@ -197,7 +192,9 @@ impl Classifier {
                 if *normalised {
                     // As PyTorch's `normalize` does: no vector is divided by less than 1e-12.
                     let length = pooled.iter().map(|x| x * x).sum::<f32>().sqrt().max(1e-12);
-                    pooled.iter_mut().for_each(|x| *x /= length);
+                    for x in &mut pooled {
+                        *x /= length;
+                    }
                 }
                 classifier.apply(&pooled)
             }
@@ -230,7 +227,9 @@ fn pooled(pooling: Pooling, rows: &[f32], width: usize) -> Vec<f32> {
                 mean.iter_mut().zip(row).for_each(|(sum, x)| *sum += x);
             }
             let count = (rows.len() / width) as f32;
-            mean.iter_mut().for_each(|sum| *sum /= count);
+            for sum in &mut mean {
+                *sum /= count;
+            }
             mean
         }
     }

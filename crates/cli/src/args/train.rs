@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use clinqa_train::{Machine, Settings};
 
+use super::train_labels::{ClassifierArgs, TaggerArgs};
 use super::train_spans::{DistilArgs, TrainReaderArgs};
 use super::{EncoderArgs, PairsArgs};
 
@@ -19,6 +20,7 @@ pub(crate) struct TrainArgs {
 pub(crate) enum TrainCommand {
     /// Learn the language of a folder of text, by guessing hidden words: the first step towards a model of one's own
     Pretrain(PretrainArgs),
+<<<<<<< HEAD
     /// Learn which passage answers which question
     Encoder(Box<EncoderArgs>),
     /// Make a collection of questions and answers into pairs for `train encoder`
@@ -27,10 +29,19 @@ pub(crate) enum TrainCommand {
     Reader(TrainReaderArgs),
     /// Make a small reader that learns from a large one
     Distil(DistilArgs),
+=======
+>>>>>>> w3-labels
     /// Learn which kind a text is of, from labelled texts
     Classifier(ClassifierArgs),
     /// Learn which words name what, from tagged sentences
     Tagger(TaggerArgs),
+<<<<<<< HEAD
+=======
+    /// Learn to find answers in texts, from SQuAD and BioASQ files
+    Reader(TrainReaderArgs),
+    /// Make a small reader that learns from a large one
+    Distil(DistilArgs),
+>>>>>>> w3-labels
 }
 
 #[derive(Debug, ClapArgs)]
@@ -45,60 +56,6 @@ pub(crate) struct PretrainArgs {
     /// Most held-out blocks to score on
     #[arg(long, value_name = "N", default_value_t = 500)]
     pub(crate) dev_blocks: usize,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct ClassifierArgs {
-    /// Labelled texts: JSON Lines with `text` and `label` or `labels`, or tables (.csv, .tsv) with such columns
-    #[arg(required_unless_present = "medquad", conflicts_with = "medquad")]
-    pub(crate) files: Vec<PathBuf>,
-    /// Files that are scored on, instead of a held-out share
-    #[arg(long, value_name = "FILE", conflicts_with = "medquad")]
-    pub(crate) dev: Vec<PathBuf>,
-    /// Learn the kinds of MedQuAD's questions, from its archive or folder; parts are made by document
-    #[arg(long, value_name = "ARCHIVE|FOLDER")]
-    pub(crate) medquad: Option<PathBuf>,
-    /// The field of the text
-    #[arg(long, value_name = "NAME")]
-    pub(crate) text_field: Option<String>,
-    /// The field of the label or labels
-    #[arg(long, value_name = "NAME")]
-    pub(crate) label_field: Option<String>,
-    /// Leave out labels with fewer examples
-    #[arg(long, value_name = "N", default_value_t = 3)]
-    pub(crate) least: usize,
-    /// Keep the parts as data/*.jsonl in --out, for `clinqa eval labels`
-    #[arg(long)]
-    pub(crate) keep_data: bool,
-    /// Learn a head alone, over the vectors of an encoder, each computed once
-    #[arg(long)]
-    pub(crate) freeze_trunk: bool,
-    /// Highest rate of a head alone
-    #[arg(long, value_name = "RATE", default_value_t = 0.02, requires = "freeze_trunk")]
-    pub(crate) head_rate: f64,
-    /// Passes over the data for a head alone
-    #[arg(long, value_name = "N", default_value_t = 30, requires = "freeze_trunk")]
-    pub(crate) head_epochs: u64,
-    /// Tokens of a text that are read
-    #[arg(long, value_name = "N", default_value_t = 256)]
-    pub(crate) tokens: usize,
-    #[command(flatten)]
-    pub(crate) learn: LearnArgs,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct TaggerArgs {
-    /// Tagged sentences: one word a line with its tag last (BIO, BIOES), empty lines between sentences
-    #[arg(required = true)]
-    pub(crate) files: Vec<PathBuf>,
-    /// Files that are scored on, instead of a held-out share
-    #[arg(long, value_name = "FILE")]
-    pub(crate) dev: Vec<PathBuf>,
-    /// Tokens of a window; longer sentences are cut into several that overlap
-    #[arg(long, value_name = "N", default_value_t = 192)]
-    pub(crate) tokens: usize,
-    #[command(flatten)]
-    pub(crate) learn: LearnArgs,
 }
 
 /// How is learned, whatever the task.

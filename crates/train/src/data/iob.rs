@@ -76,7 +76,9 @@ pub fn part(train: Vec<Tagged>, dev: Vec<Tagged>, report: &mut DataReport) -> Ta
     let scored: BTreeSet<&[String]> = dev.iter().map(|sentence| sentence.words.as_slice()).collect();
     let (train, both): (Vec<Tagged>, Vec<Tagged>) =
         train.into_iter().partition(|sentence| !scored.contains(sentence.words.as_slice()));
-    both.iter().for_each(|it| report.add(&it.file, it.line, None, (Fault::AlsoInDev, Fate::Skipped)));
+    for it in &both {
+        report.add(&it.file, it.line, None, (Fault::AlsoInDev, Fate::Skipped));
+    }
     let labels: BTreeSet<&str> =
         train.iter().flat_map(|sentence| &sentence.tags).filter_map(|tag| Some(tag.split_once('-')?.1)).collect();
     let tags: Vec<String> = std::iter::once("O".to_owned())
@@ -84,7 +86,9 @@ pub fn part(train: Vec<Tagged>, dev: Vec<Tagged>, report: &mut DataReport) -> Ta
         .collect();
     let known = |sentence: &Tagged| sentence.tags.iter().all(|tag| tags.contains(tag));
     let (dev, strange): (Vec<Tagged>, Vec<Tagged>) = dev.into_iter().partition(known);
-    strange.iter().for_each(|it| report.add(&it.file, it.line, None, (Fault::UnknownLabel, Fate::Skipped)));
+    for it in &strange {
+        report.add(&it.file, it.line, None, (Fault::UnknownLabel, Fate::Skipped));
+    }
     TaggedParts { train, dev, tags }
 }
 

@@ -7,9 +7,14 @@ pub mod labelled;
 mod licence;
 pub mod medquad;
 mod mixture;
+<<<<<<< HEAD
 pub mod negatives;
 pub mod pairs;
 pub mod report;
+=======
+mod report;
+mod source;
+>>>>>>> w3-labels
 mod squad;
 pub mod text;
 mod wrong_passages;
@@ -17,4 +22,5 @@ mod wrong_passages;
 pub use cut::{CutConfig, SpanExample, cut};
 pub use mixture::{MixtureConfig, SpanMixture, WeightedFile};
 pub use report::{DataError, DataReport, Fate, Fault, Finding};
+pub use source::describe;
 pub use squad::SpanQuestion;

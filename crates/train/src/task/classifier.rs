@@ -66,7 +66,9 @@ impl LabelSet {
             Problem::Multi => {
                 let mut targets = vec![0_f32; labels.len() * self.names.len()];
                 for (row, labels) in labels.iter().enumerate() {
-                    labels.iter().for_each(|label| targets[row * self.names.len() + *label as usize] = 1.0);
+                    for label in *labels {
+                        targets[row * self.names.len() + *label as usize] = 1.0;
+                    }
                 }
                 let targets = Tensor::from_vec(targets, (labels.len(), self.names.len()), logits.device())?;
                 let targets = targets.to_dtype(logits.dtype())?;
@@ -228,7 +230,7 @@ impl Task for HeadTask {
     type Example = LabelledExample<Vec<f32>>;
 
     fn name(&self) -> &'static str {
-        "classifier head"
+        "classifier"
     }
 
     fn architecture(&self) -> &'static str {

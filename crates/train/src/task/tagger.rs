@@ -166,7 +166,9 @@ fn in_order(mut tags: Vec<(usize, &str)>) -> Vec<&str> {
     tags.sort_by_key(|(word, _)| *word);
     let words = tags.last().map_or(0, |(word, _)| word + 1);
     let mut all = vec!["O"; words];
-    tags.into_iter().for_each(|(word, tag)| all[word] = tag);
+    for (word, tag) in tags {
+        all[word] = tag;
+    }
     all
 }
 

@@ -1,21 +1,21 @@
 //! `clinqa train classifier`: a model learns which kind a text is of.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clinqa_encoder::{Checkpoint, Encoder, Precision, Source};
 use clinqa_eval::LabelledFields;
 use clinqa_labels::Problem;
+use clinqa_train::data::DataReport;
 use clinqa_train::data::labelled::{Labelled, LabelledParts, Parting, part, read};
 use clinqa_train::data::medquad;
-use clinqa_train::data::report::DataReport;
 use clinqa_train::task::Fresh;
 use clinqa_train::task::classifier::{ClassifierTask, HeadTask, LabelSet};
 use clinqa_train::{Parts, RunRecord, TrainError, Twin, with_threads};
 use serde_json::json;
 
-use super::{learn, report, tell_data};
+use super::{Papers, learn, report};
 use crate::args::ClassifierArgs;
 use crate::commands::write_lines;
 use crate::progress::Bars;
@@ -23,9 +23,10 @@ use crate::settings::Settings;
 use crate::{models, output};
 
 pub(crate) fn run(settings: &Settings, args: &ClassifierArgs) -> anyhow::Result<ExitCode> {
+    let begun = super::super::now();
     let mut found = DataReport::default();
     let (parts, test) = parts(args, &mut found)?;
-    tell_data(&args.learn, &found)?;
+    output::warn(&found.summary());
     output::note(&format!(
         "{} texts to learn from, {} to score on, {} labels.",
         parts.train.len(),
@@ -45,6 +46,16 @@ pub(crate) fn run(settings: &Settings, args: &ClassifierArgs) -> anyhow::Result<
     let record = with_threads(args.learn.threads, || {
         if args.freeze_trunk { head(&source, args, &parts) } else { whole(&source, args, &parts) }
     })??;
+    let counts = |path: &PathBuf| {
+        // The questions of MedQuAD come from many files of one archive.
+        let of = |texts: &[Labelled]| {
+            let name = path.file_name().map(|name| name.to_string_lossy());
+            texts.iter().filter(|text| args.medquad.is_some() || name.as_deref() == Some(&*text.file)).count()
+        };
+        (path.clone(), [of(&parts.train), of(&parts.dev)])
+    };
+    let files = args.files.iter().chain(&args.dev).chain(&args.medquad).map(counts).collect();
+    Papers { purpose: "text classification", files, found: &found, begun }.leave(&record)?;
     let mut told = Vec::new();
     if let Some(best) = &record.best {
         let figure = |name: &str| best.score.others.iter().find(|(other, _)| other == name).map_or(0.0, |(_, x)| *x);
@@ -71,7 +82,7 @@ fn parts(args: &ClassifierArgs, found: &mut DataReport) -> anyhow::Result<(Label
         let parts = part(held.train, None, false, parting, found);
         return Ok((parts, test));
     }
-    let all = |paths: &[std::path::PathBuf], found: &mut DataReport| -> anyhow::Result<(Vec<Labelled>, bool)> {
+    let all = |paths: &[PathBuf], found: &mut DataReport| -> anyhow::Result<(Vec<Labelled>, bool)> {
         let (mut texts, mut several) = (Vec::new(), false);
         for path in paths {
             let (more, any) = read(path, &fields, found)?;

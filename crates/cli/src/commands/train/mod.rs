@@ -9,10 +9,13 @@ mod reader;
 mod spans;
 mod tagger;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clinqa_encoder::Source;
-use clinqa_train::data::report::DataReport;
+use clinqa_schema::Moment;
+use clinqa_train::card::Origin;
+use clinqa_train::data::{DataReport, describe};
 use clinqa_train::{Parts, RunRecord, Task, Twin};
 
 use super::write_file;
@@ -24,12 +27,19 @@ use crate::settings::Settings;
 pub(crate) fn run(settings: &Settings, args: &TrainArgs) -> anyhow::Result<ExitCode> {
     match &args.task {
         TrainCommand::Pretrain(args) => pretrain::run(settings, args),
+<<<<<<< HEAD
         TrainCommand::Encoder(args) => encoder::run(settings, args),
         TrainCommand::Pairs(args) => pairs::run(args),
         TrainCommand::Reader(args) => reader::run(settings, args),
         TrainCommand::Distil(args) => distil::run(settings, args),
         TrainCommand::Classifier(args) => classifier::run(settings, args),
         TrainCommand::Tagger(args) => tagger::run(settings, args),
+=======
+        TrainCommand::Classifier(args) => classifier::run(settings, args),
+        TrainCommand::Tagger(args) => tagger::run(settings, args),
+        TrainCommand::Reader(args) => reader::run(settings, args),
+        TrainCommand::Distil(args) => distil::run(settings, args),
+>>>>>>> w3-labels
     }
 }
 
@@ -47,15 +57,31 @@ fn learn<T: Task>(
     Ok(record)
 }
 
-/// Tells what was wrong with the data: a line a file and fault, and all of it in `data-report.jsonl`.
-fn tell_data(args: &LearnArgs, found: &DataReport) -> anyhow::Result<()> {
-    for line in found.summary() {
-        output::note(&line);
+/// What is told of a run on labels or tags beside its record.
+struct Papers<'a> {
+    purpose: &'a str,
+    /// Files, and how many of their examples were learned from and scored on.
+    files: Vec<(PathBuf, [usize; 2])>,
+    found: &'a DataReport,
+    begun: Moment,
+}
+
+impl Papers<'_> {
+    /// Leaves card, curve and report beside the checkpoint.
+    fn leave(&self, record: &RunRecord) -> anyhow::Result<()> {
+        let sources = self.files.iter().map(|(path, counts)| describe(path, *counts)).collect::<Result<Vec<_>, _>>()?;
+        let (notes, command) = (self.found.summary(), std::env::args().collect::<Vec<_>>());
+        let origin = Origin {
+            purpose: self.purpose,
+            data: &sources,
+            notes: &notes,
+            settings: &[],
+            command: &command,
+            commit: option_env!("CLINQA_COMMIT"),
+            when: (self.begun, super::now()),
+        };
+        Ok(clinqa_train::leave(record, &origin, self.found)?)
     }
-    if !found.findings().is_empty() {
-        write_file(&args.out.join("data-report.jsonl"), |out| Ok(found.write(out)?))?;
-    }
-    Ok(())
 }
 
 /// Tells what became of a run: all of it as JSON, or `told`.

@@ -3,18 +3,19 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clinqa_train::data::DataReport;
 use clinqa_train::data::iob::{Tagged, part, read};
-use clinqa_train::data::report::DataReport;
 use clinqa_train::task::Fresh;
 use clinqa_train::task::tagger::TaggerTask;
 use clinqa_train::{Parts, TrainError, Twin, with_threads};
 
-use super::{learn, report, tell_data};
+use super::{Papers, learn, report};
 use crate::args::TaggerArgs;
 use crate::settings::Settings;
 use crate::{models, output};
 
 pub(crate) fn run(settings: &Settings, args: &TaggerArgs) -> anyhow::Result<ExitCode> {
+    let begun = super::super::now();
     let mut found = DataReport::default();
     let all = |paths: &[PathBuf], found: &mut DataReport| -> Result<Vec<Tagged>, TrainError> {
         let mut sentences = Vec::new();
@@ -30,7 +31,7 @@ pub(crate) fn run(settings: &Settings, args: &TaggerArgs) -> anyhow::Result<Exit
         (train, all(&args.dev, &mut found)?)
     };
     let parts = part(train, dev, &mut found);
-    tell_data(&args.learn, &found)?;
+    output::warn(&found.summary());
     output::note(&format!(
         "{} sentences to learn from, {} to score on, {} tags.",
         parts.train.len(),
@@ -53,6 +54,15 @@ pub(crate) fn run(settings: &Settings, args: &TaggerArgs) -> anyhow::Result<Exit
         let parts = Parts { train: &train, dev: &dev };
         learn(&task, (twin, &source, &checkpoint.fingerprint), parts, (&args.learn, &args.learn.settings()))
     })??;
+    let counts = |path: &PathBuf| {
+        let of = |sentences: &[Tagged]| {
+            let name = path.file_name().map(|name| name.to_string_lossy());
+            sentences.iter().filter(|sentence| name.as_deref() == Some(&*sentence.file)).count()
+        };
+        (path.clone(), [of(&parts.train), of(&parts.dev)])
+    };
+    let files = args.files.iter().chain(&args.dev).map(counts).collect();
+    Papers { purpose: "token classification", files, found: &found, begun }.leave(&record)?;
     let mut told = Vec::new();
     if let Some(best) = &record.best {
         let figure = |name: &str| best.score.others.iter().find(|(other, _)| other == name).map_or(0.0, |(_, x)| *x);
