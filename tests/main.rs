@@ -29,10 +29,7 @@ mod standing;
 mod support;
 mod tidy;
 mod train;
-<<<<<<< HEAD
 mod train_encoder;
-=======
->>>>>>> w3-labels
 mod train_labels;
 mod trained;
 mod tui;

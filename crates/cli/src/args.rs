@@ -24,12 +24,8 @@ pub(crate) use index::{IndexCommand, InspectArgs, KeepArgs, RebuildArgs};
 pub(crate) use labels::{EvalLabelsArgs, EvalTagsArgs, LabelArgs, TagArgs, TextsArgs};
 pub(crate) use pairs::{EncoderArgs, PairSource, PairsArgs, PairsFrom};
 pub(crate) use serve::{KeyArgs, LogArg, QueriesArgs, QueriesCommand, RoleArg, ServeArgs};
-<<<<<<< HEAD
-pub(crate) use train::{ClassifierArgs, LearnArgs, PretrainArgs, TaggerArgs, TrainArgs, TrainCommand};
-=======
 pub(crate) use train::{LearnArgs, PretrainArgs, TrainArgs, TrainCommand};
 pub(crate) use train_labels::{ClassifierArgs, TaggerArgs};
->>>>>>> w3-labels
 pub(crate) use train_spans::{DistilArgs, SpanData, TrainReaderArgs};
 
 /// Medical question answering: offline, private, every answer cited.

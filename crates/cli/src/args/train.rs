@@ -20,7 +20,6 @@ pub(crate) struct TrainArgs {
 pub(crate) enum TrainCommand {
     /// Learn the language of a folder of text, by guessing hidden words: the first step towards a model of one's own
     Pretrain(PretrainArgs),
-<<<<<<< HEAD
     /// Learn which passage answers which question
     Encoder(Box<EncoderArgs>),
     /// Make a collection of questions and answers into pairs for `train encoder`
@@ -29,19 +28,10 @@ pub(crate) enum TrainCommand {
     Reader(TrainReaderArgs),
     /// Make a small reader that learns from a large one
     Distil(DistilArgs),
-=======
->>>>>>> w3-labels
     /// Learn which kind a text is of, from labelled texts
     Classifier(ClassifierArgs),
     /// Learn which words name what, from tagged sentences
     Tagger(TaggerArgs),
-<<<<<<< HEAD
-=======
-    /// Learn to find answers in texts, from SQuAD and BioASQ files
-    Reader(TrainReaderArgs),
-    /// Make a small reader that learns from a large one
-    Distil(DistilArgs),
->>>>>>> w3-labels
 }
 
 #[derive(Debug, ClapArgs)]

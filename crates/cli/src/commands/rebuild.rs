@@ -9,8 +9,7 @@ use clinqa_encoder::Encoder;
 use clinqa_eval::read_judged;
 use clinqa_index::{GraphParams, Patience, Store};
 use clinqa_qa::{
-    Allowed, Changes, Copies, Forecast, Gate, Limits, RebuildConfig, RebuildReport, Reuse, Shortfall, forecast,
-    rebuild,
+    Allowed, Changes, Copies, Forecast, Gate, Limits, RebuildConfig, RebuildReport, Reuse, Shortfall, forecast, rebuild,
 };
 use clinqa_schema::{Measured, Observer, Unmeasured};
 use serde::Deserialize;

@@ -7,14 +7,10 @@ pub mod labelled;
 mod licence;
 pub mod medquad;
 mod mixture;
-<<<<<<< HEAD
 pub mod negatives;
 pub mod pairs;
 pub mod report;
-=======
-mod report;
 mod source;
->>>>>>> w3-labels
 mod squad;
 pub mod text;
 mod wrong_passages;

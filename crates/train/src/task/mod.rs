@@ -10,13 +10,9 @@
 //! 5. [`Task::config`] and [`Task::files`]: what goes into `config.json` and beside the weights.
 
 pub mod classifier;
-<<<<<<< HEAD
 mod contrast;
 pub mod distil;
 mod encoder;
-=======
-pub mod distil;
->>>>>>> w3-labels
 mod head;
 mod pretrain;
 pub mod reader;

@@ -27,19 +27,12 @@ use crate::settings::Settings;
 pub(crate) fn run(settings: &Settings, args: &TrainArgs) -> anyhow::Result<ExitCode> {
     match &args.task {
         TrainCommand::Pretrain(args) => pretrain::run(settings, args),
-<<<<<<< HEAD
         TrainCommand::Encoder(args) => encoder::run(settings, args),
         TrainCommand::Pairs(args) => pairs::run(args),
         TrainCommand::Reader(args) => reader::run(settings, args),
         TrainCommand::Distil(args) => distil::run(settings, args),
         TrainCommand::Classifier(args) => classifier::run(settings, args),
         TrainCommand::Tagger(args) => tagger::run(settings, args),
-=======
-        TrainCommand::Classifier(args) => classifier::run(settings, args),
-        TrainCommand::Tagger(args) => tagger::run(settings, args),
-        TrainCommand::Reader(args) => reader::run(settings, args),
-        TrainCommand::Distil(args) => distil::run(settings, args),
->>>>>>> w3-labels
     }
 }
 
