@@ -96,8 +96,8 @@ impl Parameter {
 
     fn fused<T: Real>(&self, gradient: &Tensor, step: Step) -> Result<()> {
         let [first, second] = &self.moments;
-        first.inplace_op2(gradient, &Keep::<T> { power: 1, keep: KEEP[0], scale: step.scale, kind: PhantomData })?;
-        second.inplace_op2(gradient, &Keep::<T> { power: 2, keep: KEEP[1], scale: step.scale, kind: PhantomData })?;
+        first.inplace_op2(gradient, &Keep::<T> { power: 1, share: KEEP[0], scale: step.scale, kind: PhantomData })?;
+        second.inplace_op2(gradient, &Keep::<T> { power: 2, share: KEEP[1], scale: step.scale, kind: PhantomData })?;
         self.var.inplace_op3(first, second, &Move::<T> { step, kind: PhantomData })
     }
 
@@ -123,10 +123,10 @@ impl Step {
     }
 }
 
-/// A moment becomes `keep` of itself and the rest of the gradient to a power.
+/// A moment becomes `share` of itself and the rest of the gradient to a power.
 struct Keep<T> {
     power: u8,
-    keep: f64,
+    share: f64,
     scale: f64,
     kind: PhantomData<T>,
 }
@@ -138,8 +138,8 @@ impl<T: Real> InplaceOp2 for Keep<T> {
 
     fn cpu_fwd(&self, moment: &mut CpuStorage, at: &Layout, gradient: &CpuStorage, place: &Layout) -> Result<()> {
         let (moment, gradient) = (values_mut::<T>(moment, at)?, values::<T>(gradient, place)?);
-        let (keep, scale) = (T::of(self.keep), T::of(self.scale));
-        let rest = T::of(1.0 - self.keep);
+        let (keep, scale) = (T::of(self.share), T::of(self.scale));
+        let rest = T::of(1.0 - self.share);
         let square = self.power == 2;
         moment.par_chunks_mut(CHUNK).zip(gradient.par_chunks(CHUNK)).for_each(|(moment, gradient)| {
             for (m, g) in moment.iter_mut().zip(gradient) {
@@ -203,20 +203,21 @@ mod tests {
     #[test]
     fn steps_are_those_of_pytorch() {
         let optimizer = one(&[1.0, -2.0]);
-        let (mut p, mut m, mut v) = ([1.0, -2.0_f64], [0.0; 2], [0.0_f64; 2]);
+        let (mut expected, mut first, mut second) = ([1.0, -2.0_f64], [0.0; 2], [0.0_f64; 2]);
         for (t, gradient) in [[0.5, -1.0], [0.25, 1.0], [-3.0, 0.0]].into_iter().enumerate() {
             let tensor = Tensor::new(&gradient, &Device::Cpu).expect("a gradient");
             let gradients = Gradients::from([("weight".to_owned(), tensor)]);
             let number = t as u64 + 1;
             optimizer.apply(&gradients, Step { number, rate: 0.1, decay: 0.1, scale: 1.0 }).expect("a step");
             for i in 0..2 {
-                p[i] *= 1.0 - 0.1 * 0.1;
-                m[i] += 0.1 * (gradient[i] - m[i]);
-                v[i] = 0.999 * v[i] + 0.001 * gradient[i] * gradient[i];
-                let [a, b] = [1.0 - 0.9_f64.powi(t as i32 + 1), 1.0 - 0.999_f64.powi(t as i32 + 1)];
-                p[i] -= 0.1 / a * m[i] / (v[i].sqrt() / b.sqrt() + 1e-8);
+                expected[i] *= 1.0 - 0.1 * 0.1;
+                first[i] += 0.1 * (gradient[i] - first[i]);
+                second[i] = 0.999 * second[i] + 0.001 * gradient[i] * gradient[i];
+                let corrected = first[i] / (1.0 - 0.9_f64.powi(t as i32 + 1));
+                let root = (second[i] / (1.0 - 0.999_f64.powi(t as i32 + 1))).sqrt();
+                expected[i] -= 0.1 * corrected / (root + 1e-8);
             }
-            for (found, expected) in now(&optimizer).iter().zip(p) {
+            for (found, expected) in now(&optimizer).iter().zip(expected) {
                 assert!((found - expected).abs() < 1e-12, "step {number}: {found}, not {expected}");
             }
         }

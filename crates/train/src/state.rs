@@ -122,15 +122,12 @@ fn restore_from(path: &Path, run: &BTreeMap<String, String>, optimizer: &Optimiz
             return Err(other(format!("{:?}", view.shape())));
         }
         let data = view.data();
-        let tensor = match view.dtype() {
-            safetensors::Dtype::F64 => {
-                let values: Vec<f64> = data.as_chunks::<8>().0.iter().map(|b| f64::from_le_bytes(*b)).collect();
-                Tensor::from_vec(values, like.shape(), &Device::Cpu)?
-            }
-            _ => {
-                let values: Vec<f32> = data.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
-                Tensor::from_vec(values, like.shape(), &Device::Cpu)?
-            }
+        let tensor = if view.dtype() == safetensors::Dtype::F64 {
+            let values: Vec<f64> = data.as_chunks::<8>().0.iter().map(|b| f64::from_le_bytes(*b)).collect();
+            Tensor::from_vec(values, like.shape(), &Device::Cpu)?
+        } else {
+            let values: Vec<f32> = data.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+            Tensor::from_vec(values, like.shape(), &Device::Cpu)?
         };
         Ok(tensor.to_dtype(like.dtype())?.to_device(like.device())?)
     };

@@ -101,14 +101,11 @@ pub fn read(folder: &Path, tokenizer: &TextTokenizer, cut: Cut) -> Result<TextDa
         data.report.files += 1;
         if path.extension().is_some_and(|extension| extension == "jsonl") {
             for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-                match serde_json::from_str::<Record>(line) {
-                    Ok(Record { text }) => {
-                        documents.push(Document { file: name.clone(), record: index + 1, text });
-                    }
-                    Err(_) => {
-                        let why = "it is no JSON object with a field `text`".to_owned();
-                        data.report.skipped.push((name.clone(), index + 1, why));
-                    }
+                if let Ok(Record { text }) = serde_json::from_str(line) {
+                    documents.push(Document { file: name.clone(), record: index + 1, text });
+                } else {
+                    let why = "it is no JSON object with a field `text`".to_owned();
+                    data.report.skipped.push((name.clone(), index + 1, why));
                 }
             }
         } else {

@@ -146,7 +146,11 @@ fn put<T: Real>(part: &Tensor, output: &mut [T], [width, block]: [usize; 2]) -> 
 pub(super) fn softmax<T: Real>(row: &mut [T], scale: f64) {
     let most = largest(row);
     let scale = T::of(scale);
-    row.iter_mut().for_each(|x| *x = ((*x - most) * scale).power());
+    for x in row.iter_mut() {
+        *x = ((*x - most) * scale).power();
+    }
     let inverse = T::ONE / sum(row, |x| x);
-    row.iter_mut().for_each(|x| *x *= inverse);
+    for x in row {
+        *x *= inverse;
+    }
 }

@@ -25,6 +25,9 @@ pub(super) mod single {
     const POWER: [f32; 7] =
         [1.0, std::f32::consts::LN_2, 0.240_226_48, 0.055_503_324, 0.009_618_437, 0.001_339_888_1, 0.000_153_534_04];
 
+    /// Added to a number this large, x leaves its rounded self, plus the exponent's bias, in the lowest bits.
+    const MAGIC: f32 = 12_582_912.0 + 127.0;
+
     /// `e^x`.
     #[inline(always)]
     pub(in crate::ops) fn power(x: f32) -> f32 {
@@ -35,8 +38,6 @@ pub(super) mod single {
     #[inline(always)]
     fn exp2(x: f32) -> f32 {
         let x = x.clamp(-126.0, 126.0);
-        // Added to a number this large, x leaves its rounded self, plus the exponent's bias, in the lowest bits.
-        const MAGIC: f32 = 12_582_912.0 + 127.0;
         let shifted = x + MAGIC;
         let fraction = x - (shifted - MAGIC);
         polynomial(fraction, &POWER) * f32::from_bits(shifted.to_bits() << 23)

@@ -72,7 +72,9 @@ impl<T: Real> CustomOp1 for LogSoftmax<T> {
                 most.wide() + sum(row, |x| (x - most).power()).wide().ln()
             });
             let shift = T::of(shift);
-            row.iter_mut().for_each(|x| *x = *x - shift);
+            for x in row {
+                *x -= shift;
+            }
         });
         Ok((T::stored(output), layout.shape().clone()))
     }
@@ -86,7 +88,7 @@ impl<T: Real> CustomOp1 for LogSoftmax<T> {
                     fast(|| {
                         let total = sum(gradient, |x| x);
                         for (x, output) in gradient.iter_mut().zip(output) {
-                            *x = *x - output.power() * total;
+                            *x -= output.power() * total;
                         }
                     });
                 });
@@ -111,7 +113,7 @@ fn fused<T: Real>([x, weight, bias]: [&Tensor; 3], targets: &[u32]) -> Result<Te
                 softmax(row, 1.0);
                 sum.wide().ln() + (most - own).wide()
             });
-            row[target as usize] = row[target as usize] - T::ONE;
+            row[target as usize] -= T::ONE;
             loss
         };
         let losses: Vec<f64> = logits.par_chunks_mut(classes).zip(targets).map(work).collect();

@@ -88,7 +88,7 @@ impl Norm {
     /// The gradients, from that of what came out, `gradient`; `more` is added to it first. `gradient` is used up.
     pub(crate) fn backward<T: Real>(
         &self,
-        saved: Saved<T>,
+        saved: &Saved<T>,
         gradient: Tensor,
         more: Option<&Tensor>,
     ) -> Result<Back<T>> {
@@ -105,7 +105,7 @@ impl Norm {
                         let mut parts: Vec<&mut [T]> = added.chunks_mut(size).collect();
                         parts.resize_with(rows.div_ceil(BLOCK), Default::default);
                         let blocks = gradient.par_chunks_mut(size).zip(normal.par_chunks(size)).zip(parts);
-                        let work = |(block, ((gradient, normal), added)): (usize, ((&mut [T], &[T]), &mut [T]))| {
+                        let work = |(block, ((gradient, normal), added)): (usize, Rows<'_, T>)| {
                             let mut sums = vec![T::ZERO; 3 * width];
                             let first = block * BLOCK;
                             let more = more.get(first * width..first * width + gradient.len()).unwrap_or_default();
@@ -146,9 +146,14 @@ fn normalise<T: Real>(row: &mut [T], epsilon: T) -> T {
     let mean = sum(row, |x| x) * share;
     let variance = sum(row, |x| (x - mean) * (x - mean)) * share;
     let inverse = T::ONE / (variance + epsilon).root();
-    row.iter_mut().for_each(|x| *x = (*x - mean) * inverse);
+    for x in row {
+        *x = (*x - mean) * inverse;
+    }
     inverse
 }
+
+/// The gradients, the normal values and the gradients before dropout of a block of rows.
+type Rows<'a, T> = ((&'a mut [T], &'a [T]), &'a mut [T]);
 
 /// A block of rows on their way back.
 struct Part<'a, T> {

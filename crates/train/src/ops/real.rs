@@ -1,10 +1,5 @@
 //! Numbers that a tensor holds: f32 to learn with, f64 to hold gradients to finite differences.
 
-#![expect(
-    clippy::inline_always,
-    reason = "code that is not inlined into pulp's dispatch is compiled without its registers"
-)]
-
 use std::cell::Cell;
 
 use candle_core::{CpuStorage, Error, InplaceOp1, Layout, Result, Storage, Tensor, WithDType};
@@ -24,6 +19,7 @@ pub(crate) trait Real:
     + std::ops::Div<Output = Self>
     + std::ops::Neg<Output = Self>
     + std::ops::AddAssign
+    + std::ops::SubAssign
     + std::ops::MulAssign
     + std::iter::Sum
 {

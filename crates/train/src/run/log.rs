@@ -49,13 +49,10 @@ impl Log {
 
     fn line(&mut self, line: &Value) -> Result<(), TrainError> {
         let failed = failed(&self.path);
-        let file = match &mut self.file {
-            Some(file) => file,
-            None => {
-                let opened = OpenOptions::new().create(true).append(true).open(&self.path).map_err(&failed)?;
-                self.file.insert(opened)
-            }
-        };
+        if self.file.is_none() {
+            self.file = Some(OpenOptions::new().create(true).append(true).open(&self.path).map_err(&failed)?);
+        }
+        let Some(file) = &mut self.file else { return Ok(()) };
         file.write_all(format!("{line}\n").as_bytes()).map_err(&failed)
     }
 }

@@ -70,7 +70,7 @@ impl Settings {
             freeze_embeddings: false,
             layer_decay: 1.0,
             seed: 1,
-            checkpoint_every: Duration::from_secs(300),
+            checkpoint_every: Duration::from_mins(5),
             patience: None,
             limit: None,
             score_first: false,

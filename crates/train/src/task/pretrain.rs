@@ -247,7 +247,7 @@ mod tests {
                 all += 1;
             }
         }
-        let share = |count: usize| count as f64 / all as f64;
+        let share = |count: usize| count as f64 / f64::from(all);
         assert!((share(masked) - 0.8).abs() < 0.02, "{}", share(masked));
         assert!((share(stayed) - 0.1).abs() < 0.02, "{}", share(stayed));
     }

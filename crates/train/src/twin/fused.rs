@@ -143,7 +143,7 @@ impl<T: Real> CustomOp2 for Embed<T> {
                 Ok(())
             })?;
         }
-        let back = self.norm.backward(taken(&self.saved)?, gradient, None)?;
+        let back = self.norm.backward(&taken(&self.saved)?, gradient, None)?;
         if self.learns {
             self.sink.give_vector("embeddings.LayerNorm.weight", back.gain)?;
             self.sink.give_vector("embeddings.LayerNorm.bias", back.shift)?;

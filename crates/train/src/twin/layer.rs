@@ -128,7 +128,7 @@ impl Layer {
         gradient: Tensor,
     ) -> Result<[Tensor; 2]> {
         let Rest { shares, mixed, mixed_norm, attended, slopes, wide, norm } = rest;
-        let back = self.norm.backward(norm, gradient, None)?;
+        let back = self.norm.backward(&norm, gradient, None)?;
         self.give("output.LayerNorm.weight", back.gain)?;
         self.give("output.LayerNorm.bias", back.shift)?;
         self.give("output.dense.bias", back.bias)?;
@@ -137,7 +137,7 @@ impl Layer {
         self.give("intermediate.dense.bias", activation_backward::<T>(&by_wide, &slopes)?)?;
         self.give_matrix("intermediate.dense.weight", by_wide.t()?.matmul(&attended)?)?;
         let by_attended = by_wide.matmul(&self.widen[0])?;
-        let back = self.mixed_norm.backward(mixed_norm, by_attended, Some(&back.sum))?;
+        let back = self.mixed_norm.backward(&mixed_norm, by_attended, Some(&back.sum))?;
         self.give("attention.output.LayerNorm.weight", back.gain)?;
         self.give("attention.output.LayerNorm.bias", back.shift)?;
         self.give("attention.output.dense.bias", back.bias)?;
