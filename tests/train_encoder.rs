@@ -49,8 +49,8 @@ fn topics(project: &Project, part: &str) -> BTreeSet<String> {
 fn medquad_becomes_a_benchmark_whose_topics_stand_on_one_side() {
     let project = Project::new();
     medquad(&project);
-    let make = ["train", "pairs", "--medquad", "medquad", "--out", "pairs", "--dev-share", "0.4", "--json"];
-    let made = project.run(&make).expect(0).json();
+    let command = ["train", "pairs", "--medquad", "medquad", "--out", "pairs", "--dev-share", "0.4", "--json"];
+    let made = project.run(&command).expect(0).json();
     assert_eq!((&made["queries"], &made["passages"]), (&json!(20), &json!(20)));
     let [learned, held] = ["train", "dev"].map(|part| topics(&project, part));
     assert!(learned.is_disjoint(&held) && learned.len() + held.len() == 10 && held.len() > 1, "{learned:?} {held:?}");
@@ -59,9 +59,9 @@ fn medquad_becomes_a_benchmark_whose_topics_stand_on_one_side() {
     assert!(queries.iter().any(|query| query["text"] == "What is (are) Gout?"), "{queries:?}");
     let first = fs::read(project.path("pairs/train/corpus.jsonl")).expect("a file");
     assert!(String::from_utf8_lossy(&first).contains("\"title\":\"Stroke\"") || held.contains("Stroke"));
-    project.run(&make).expect(0);
+    project.run(&command).expect(0);
     assert_eq!(fs::read(project.path("pairs/train/corpus.jsonl")).expect("a file"), first, "the same each time");
-    project.run(&[&make[..], &["--bare"]].concat()).expect(0);
+    project.run(&[&command[..], &["--bare"]].concat()).expect(0);
     let bare = lines(&project, "pairs/train/corpus.jsonl");
     assert!(bare.iter().all(|passage| passage["title"] == "" && passage["metadata"]["document"] != ""), "{bare:?}");
 }

@@ -54,7 +54,7 @@ impl Encoder {
         }
         if dimensions < self.kept {
             self.kept = dimensions;
-            self.fingerprint.push_str(&format!("-{dimensions}d"));
+            self.fingerprint = format!("{}-{dimensions}d", self.fingerprint);
         }
         Ok(self)
     }

@@ -148,7 +148,7 @@ mod tests {
         assert!(values(&Source::Folder(target.clone())).contains(&head));
         let bytes = fs::read(target.join("model.safetensors")).expect("weights");
         let names = safetensors::SafeTensors::deserialize(&bytes).expect("weights");
-        assert!(names.names().iter().all(|name| name.starts_with("bert.") || *name == &head.0), "{:?}", names.names());
+        assert!(names.names().iter().all(|name| name.starts_with("bert.") || **name == head.0), "{:?}", names.names());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! How far are questions from what answers them, and how near to what does not? The losses of the encoder (pure).
 //!
-//! InfoNCE (van den Oord et al. 2018) over the other passages of a batch, from the questions' side and from the passages';
+//! `InfoNCE` (van den Oord et al. 2018) over the other passages of a batch, from the questions' side and from the passages';
 //! margin-MSE (Hofstätter et al. 2020) against a teacher's scores; both over the first components of each vector too where
 //! Matryoshka dimensions are asked for (Kusupati et al. 2022).
 

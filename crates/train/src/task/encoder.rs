@@ -419,7 +419,7 @@ mod tests {
     fn settings_that_cannot_work_are_refused() {
         let checkpoint = Checkpoint::open(&tiny()).expect("a checkpoint");
         let refused = |contrast: Contrast, part: &str| {
-            let error = EncoderTask::new(&checkpoint, contrast).err().expect("refused").to_string();
+            let error = EncoderTask::new(&checkpoint, contrast).map(|_| ()).expect_err("refused").to_string();
             assert!(error.contains(part), "{error}");
         };
         refused(Contrast { temperature: 0.0, ..Contrast::default() }, "--temperature");
@@ -427,7 +427,7 @@ mod tests {
         refused(Contrast { dimensions: vec![16, 17], ..Contrast::default() }, "--dimensions is 17");
         let task = EncoderTask::new(&checkpoint, Contrast::default()).expect("a task");
         let long = task.examples(&[], &checkpoint.tokenizer, PairTokens { question: 2, passage: 65 });
-        assert!(long.err().expect("refused").to_string().contains("--question-tokens"));
+        assert!(long.expect_err("refused").to_string().contains("--question-tokens"));
     }
 
     /// Forty pairs that a model must learn by heart: question and passage share no word.
