@@ -2,7 +2,7 @@
 //!
 //! The long forms print what they measured: `cargo test --test house scale -- --ignored --nocapture`.
 
-#[path = "../crates/corpus/tests/literature/delivery.rs"]
+#[path = "../crates/corpus/examples/synthetic_pubmed/delivery.rs"]
 mod delivery;
 #[path = "../crates/corpus/tests/literature/synthetic.rs"]
 mod synthetic;

@@ -2,9 +2,8 @@
 //! size for measuring, in files of 30,000 records, with faults of every kind spread evenly and 1% of deletions and 0.1%
 //! of retractions in an update file. `README.tsv`, which no reading takes for records, says where each fault stands.
 
-#[path = "../tests/literature/delivery.rs"]
 mod delivery;
-#[path = "../tests/literature/synthetic.rs"]
+#[path = "../../tests/literature/synthetic.rs"]
 mod synthetic;
 
 use std::fs::File;
