@@ -43,7 +43,9 @@ impl Spans {
         let SpanMixture { train, dev, mut sources, mut report } =
             SpanMixture::open(&data.files, &data.dev, &config).map_err(TrainError::from)?;
         if let Some(licence) = &data.licence {
-            sources.iter_mut().for_each(|source| source.licence = Some(licence.clone()));
+            for source in &mut sources {
+                source.licence = Some(licence.clone());
+            }
         }
         let window_tokens = data.window.min(positions);
         let overlap = data.overlap.min(window_tokens / 2);
