@@ -93,7 +93,8 @@ impl Spans {
 
 fn reached(best: &Best, before: Option<&Score>) -> String {
     let Best { epoch, score, .. } = best;
-    let others: String = score.others.iter().map(|(name, value)| format!(", {name} {value:.4}")).collect();
+    let others: Vec<String> = score.others.iter().map(|(name, value)| format!(", {name} {value:.4}")).collect();
+    let others = others.concat();
     let before = before.map_or_else(String::new, |score| format!(" ({:.4} before)", score.value));
     format!("On the questions held out: {} {:.4}{before}{others}, after epoch {epoch}", score.name, score.value)
 }
