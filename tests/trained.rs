@@ -103,7 +103,9 @@ fn a_trained_reader_loads_here_and_in_transformers_and_back() {
     let teacher = bench.path("reader/checkpoint");
     bench.train("distil", "student", &["--from", arg(&teacher), "--layers", "1"]);
     let runs = [bench.path("reader"), bench.path("student")];
-    runs.iter().for_each(|run| tell(run));
+    for run in &runs {
+        tell(run);
+    }
     let config = fs::read(bench.path("student/checkpoint/config.json")).expect("a config");
     let config: Value = serde_json::from_slice(&config).expect("JSON");
     assert_eq!(

@@ -79,7 +79,9 @@ impl Texts {
             let rarity = (self.all.len() as f64 / held.len() as f64).ln();
             let weight = if asked.contains(word) { QUESTION_WORD * rarity } else { rarity };
             // A long text shares words because it is long.
-            held.iter().for_each(|&text| scores[text] += weight / (self.sizes[text] as f64).sqrt());
+            for &text in held {
+                scores[text] += weight / (self.sizes[text] as f64).sqrt();
+            }
         }
         let golds: Vec<String> = question.golds().map(framed).collect();
         let answers = |text: usize| {
@@ -87,8 +89,8 @@ impl Texts {
         };
         // The best but for those that answer; of equals the first.
         let mut best: Option<usize> = None;
-        for text in 0..scores.len() {
-            if scores[text] > best.map_or(0.0, |best| scores[best]) && !answers(text) {
+        for (text, score) in scores.iter().enumerate() {
+            if *score > best.map_or(0.0, |best| scores[best]) && !answers(text) {
                 best = Some(text);
             }
         }

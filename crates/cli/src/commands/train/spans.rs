@@ -43,7 +43,9 @@ impl Spans {
         let SpanMixture { train, dev, mut sources, mut report } =
             SpanMixture::open(&data.files, &data.dev, &config).map_err(TrainError::from)?;
         if let Some(licence) = &data.licence {
-            sources.iter_mut().for_each(|source| source.licence = Some(licence.clone()));
+            for source in &mut sources {
+                source.licence = Some(licence.clone());
+            }
         }
         let window_tokens = data.window.min(positions);
         let overlap = data.overlap.min(window_tokens / 2);
@@ -91,7 +93,8 @@ impl Spans {
 
 fn reached(best: &Best, before: Option<&Score>) -> String {
     let Best { epoch, score, .. } = best;
-    let others: String = score.others.iter().map(|(name, value)| format!(", {name} {value:.4}")).collect();
+    let others: Vec<String> = score.others.iter().map(|(name, value)| format!(", {name} {value:.4}")).collect();
+    let others = others.concat();
     let before = before.map_or_else(String::new, |score| format!(" ({:.4} before)", score.value));
     format!("On the questions held out: {} {:.4}{before}{others}, after epoch {epoch}", score.name, score.value)
 }
