@@ -156,9 +156,14 @@ fn a_pair_file_becomes_folders_that_are_learned_from_with_a_teacher() {
             "negatives": [format!("wrong {at}")]})
         .to_string()
     };
-    project.write("pairs.jsonl", (0..60).map(pair).collect::<Vec<_>>().join("\n"));
+    // One passage of many documents, some of which are held out: it may stand on neither side.
+    let shared = |at: usize| {
+        json!({"question": format!("other {at}"), "passage": "the same", "document": format!("s{at}")}).to_string()
+    };
+    let all: Vec<String> = (0..60).map(pair).chain((0..60).map(shared)).collect();
+    project.write("pairs.jsonl", all.join("\n"));
     let made = project.run(&["train", "pairs", "--pairs", "pairs.jsonl", "--out", "pairs", "--json"]).expect(0).json();
-    assert_eq!((&made["queries"], &made["passages"]), (&json!(60), &json!(120)));
+    assert_eq!((&made["queries"], &made["passages"]), (&json!(120), &json!(121)));
     assert_eq!(made["train"].as_u64().zip(made["dev"].as_u64()).map(|(a, b)| a + b), Some(60));
     let tiny = data("checkpoints/tiny-safetensors");
     project.run(&["eval", "retrieval", "pairs/train", "--run-dir", "runs", "--encoder", arg(&tiny)]).expect(0);

@@ -41,8 +41,15 @@ struct Benchmark {
 struct Place {
     id: String,
     document: String,
-    /// In lower case: what decides on which side it stands.
-    topic: String,
+    /// In lower case: what decides on which side it stands. Without the name of its topic a passage may be one of several.
+    topics: BTreeSet<String>,
+}
+
+impl Place {
+    /// Whether all its topics stand on one side, that one.
+    fn stands(&self, held: bool, share: f64, seed: u64) -> bool {
+        self.topics.iter().all(|topic| is_held_out(topic, share, seed) == held)
+    }
 }
 
 pub(crate) fn run(args: &PairsArgs) -> anyhow::Result<ExitCode> {
@@ -145,9 +152,10 @@ impl Benchmark {
     /// The id under which this passage is known.
     fn put(&mut self, answer: &Answer<'_>, topic: &str) -> String {
         let key = (answer.title.to_owned(), answer.text.to_owned());
-        let new =
-            || Place { id: answer.id.to_owned(), document: answer.document.to_owned(), topic: topic.to_lowercase() };
-        self.passages.entry(key).or_insert_with(new).id.clone()
+        let new = || Place { id: answer.id.to_owned(), document: answer.document.to_owned(), topics: BTreeSet::new() };
+        let place = self.passages.entry(key).or_insert_with(new);
+        place.topics.insert(topic.to_lowercase());
+        place.id.clone()
     }
 
     fn take_pair(&mut self, pair: &Pair) {
@@ -166,7 +174,7 @@ impl Benchmark {
 
     /// Writes both folders; how many answers are learned from and held out.
     fn write(&self, folder: &Path, share: f64, seed: u64) -> anyhow::Result<[usize; 2]> {
-        // A question that is asked under a topic of each part belongs to neither.
+        // A question that is asked under a topic of each part belongs to neither, and neither does such a passage.
         let mut parts: BTreeMap<&str, BTreeSet<bool>> = BTreeMap::new();
         for (asked, _, topic) in &self.answers {
             parts.entry(asked).or_default().insert(is_held_out(topic, share, seed));
@@ -182,16 +190,17 @@ impl Benchmark {
                 Ok(())
             })?;
             write_file(&folder.join("corpus.jsonl"), |out| {
-                for ((title, text), place) in &self.passages {
-                    let Place { id, document, topic } = place;
-                    if is_held_out(topic, share, seed) == held {
-                        let origin = json!({"document": document});
-                        writeln!(out, "{}", json!({"_id": id, "title": title, "text": text, "metadata": origin}))?;
-                    }
+                for ((title, text), place) in self.passages.iter().filter(|(_, place)| place.stands(held, share, seed))
+                {
+                    let (id, origin) = (&place.id, json!({"document": place.document}));
+                    writeln!(out, "{}", json!({"_id": id, "title": title, "text": text, "metadata": origin}))?;
                 }
                 Ok(())
             })?;
-            let mine = self.answers.iter().filter(|(asked, _, _)| is_mine(asked));
+            let places = self.passages.values().filter(|place| place.stands(held, share, seed));
+            let here: BTreeSet<&str> = places.map(|place| place.id.as_str()).collect();
+            let mine =
+                self.answers.iter().filter(|(asked, passage, _)| is_mine(asked) && here.contains(passage.as_str()));
             let answers: BTreeSet<(&str, &str)> =
                 mine.map(|(asked, passage, _)| (self.queries[asked].0.as_str(), passage.as_str())).collect();
             counts[number] = answers.len();
