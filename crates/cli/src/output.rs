@@ -8,7 +8,6 @@ use std::process::ExitCode;
 use clinqa_fetch::FetchError;
 use clinqa_qa::Fault;
 use clinqa_schema::{Citation, Outcome, Reply, Trace};
-use clinqa_train::TrainError;
 use serde::Serialize;
 
 use crate::commands::UsageError;
@@ -190,7 +189,6 @@ pub(crate) fn fault(error: &anyhow::Error) -> Option<Fault> {
             .downcast_ref::<clinqa_train::TrainError>()
             .map(|error| if error.is_request() { Fault::Request } else { Fault::Internal });
         let read = cause.downcast_ref::<clinqa_eval::ReadError>().map(|_| Fault::Request);
-        let train = cause.downcast_ref::<TrainError>().filter(|error| is_data(error)).map(|_| Fault::Request);
         let fetch = cause.downcast_ref::<FetchError>().filter(|error| is_request(error)).map(|_| Fault::Request);
         ours.or(index)
             .or(usage)
@@ -203,15 +201,8 @@ pub(crate) fn fault(error: &anyhow::Error) -> Option<Fault> {
             .or(checkpoint)
             .or(calibration)
             .or(read)
-            .or(train)
             .or(fetch)
     })
-}
-
-/// Other data, flags or another checkpoint would do; anything else is the machine's or ours.
-fn is_data(error: &TrainError) -> bool {
-    let ours = matches!(error, TrainError::Compute(_) | TrainError::Encode(_) | TrainError::Write { .. });
-    !ours && !matches!(error, TrainError::NotFinite { .. })
 }
 
 /// What was asked of the hub can never be had; anything else may work later.
