@@ -13,7 +13,9 @@ fn sentences() -> String {
     for sign in SIGNS {
         for drug in DRUGS {
             for (before, after) in [("no", "by"), ("early", "with"), ("if", "or")] {
-                lines += &format!("{before}\tO\n{sign}\tS-Sign\n{after}\tO\nlow\tB-Drug\n{drug}\tE-Drug\n.\tO\n\n");
+                let words =
+                    [before, "\tO\n", sign, "\tS-Sign\n", after, "\tO\nlow\tB-Drug\n", drug, "\tE-Drug\n.\tO\n\n"];
+                lines += &words.concat();
             }
         }
     }
@@ -33,11 +35,11 @@ fn texts() -> Vec<Value> {
 }
 
 fn lines(values: &[Value]) -> String {
-    values.iter().map(|value| format!("{value}\n")).collect()
+    values.iter().map(|value| value.to_string() + "\n").collect::<Vec<_>>().concat()
 }
 
 /// Flags with which a model of two layers learns in seconds.
-fn learn<'a>(project: &Project, task: &[&'a str]) -> Value {
+fn learn(project: &Project, task: &[&str]) -> Value {
     let tiny = data("checkpoints/tiny-safetensors");
     let flags =
         ["--from", arg(&tiny), "--epochs", "60", "--rate", "0.01", "--dropout", "0", "--threads", "1", "--json"];
@@ -132,10 +134,9 @@ fn medquad_teaches_the_kinds_of_its_questions_by_document() {
     let project = Project::new();
     let kinds = [("symptoms", "what are the symptoms of"), ("treatment", "what is the treatment for")];
     for (number, topic) in ["asthma", "flu", "diabetes", "fever", "cough", "pain", "cold", "brain"].iter().enumerate() {
-        let questions: String = kinds
-            .iter()
+        let questions = kinds
             .map(|(kind, words)| format!("<Question qid=\"{number}\" qtype=\"{kind}\">{words} {topic} ?</Question>\n"))
-            .collect();
+            .concat();
         let document = format!("<Document id=\"{number}\"><QAPairs>{questions}</QAPairs></Document>");
         project.write(&format!("medquad/{number}.xml"), document);
     }

@@ -42,10 +42,11 @@ fn archive(path: &Path) -> Result<Vec<(String, String)>, TrainError> {
     let mut files = Vec::new();
     for entry in archive.entries().map_err(failed)? {
         let entry = entry.map_err(failed)?;
-        let name = entry.path().map_err(failed)?.to_string_lossy().into_owned();
-        if !name.ends_with(".xml") {
+        let path = entry.path().map_err(failed)?.into_owned();
+        if path.extension().is_none_or(|ending| ending != "xml") {
             continue;
         }
+        let name = path.to_string_lossy().into_owned();
         let mut bytes = Vec::new();
         entry.take(MOST_BYTES).read_to_end(&mut bytes).map_err(failed)?;
         files.push((name, String::from_utf8_lossy(&bytes).into_owned()));

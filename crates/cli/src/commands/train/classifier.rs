@@ -109,7 +109,8 @@ fn whole(source: &Source, args: &ClassifierArgs, parts: &LabelledParts) -> anyho
     let fresh = Fresh { device: twin.device().clone(), dtype: twin.dtype(), seed: args.learn.seed };
     let task = ClassifierTask::new(&mut checkpoint, labels(parts), &fresh)?;
     let tokens = args.tokens.min(checkpoint.max_tokens);
-    let [train, dev] = [&parts.train, &parts.dev].map(|texts| task.examples(&checkpoint.tokenizer, texts, tokens));
+    let [train, dev] =
+        [&parts.train, &parts.dev].map(|texts| anyhow::Ok(task.examples(&checkpoint.tokenizer, texts, tokens)?));
     let (train, dev) = (train?, dev?);
     let parts = Parts { train: &train, dev: &dev };
     learn(&task, (twin, source, &checkpoint.fingerprint), parts, (&args.learn, &args.learn.settings()))

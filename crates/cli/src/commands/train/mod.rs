@@ -62,7 +62,8 @@ struct Papers<'a> {
 impl Papers<'_> {
     /// Leaves card, curve and report beside the checkpoint.
     fn leave(&self, record: &RunRecord) -> anyhow::Result<()> {
-        let sources = self.files.iter().map(|(path, counts)| describe(path, *counts)).collect::<Result<Vec<_>, _>>()?;
+        let source = |(path, counts): &(PathBuf, [usize; 2])| anyhow::Ok(describe(path, *counts)?);
+        let sources = self.files.iter().map(source).collect::<anyhow::Result<Vec<_>>>()?;
         let (notes, command) = (self.found.summary(), std::env::args().collect::<Vec<_>>());
         let origin = Origin {
             purpose: self.purpose,

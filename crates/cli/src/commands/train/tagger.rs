@@ -17,7 +17,7 @@ use crate::{models, output};
 pub(crate) fn run(settings: &Settings, args: &TaggerArgs) -> anyhow::Result<ExitCode> {
     let begun = super::super::now();
     let mut found = DataReport::default();
-    let all = |paths: &[PathBuf], found: &mut DataReport| -> Result<Vec<Tagged>, TrainError> {
+    let all = |paths: &[PathBuf], found: &mut DataReport| -> anyhow::Result<Vec<Tagged>> {
         let mut sentences = Vec::new();
         for path in paths {
             sentences.extend(read(path, found)?);
@@ -49,7 +49,7 @@ pub(crate) fn run(settings: &Settings, args: &TaggerArgs) -> anyhow::Result<Exit
         let task = TaggerTask::new(&mut checkpoint, parts.tags.clone(), &fresh)?;
         let tokens = args.tokens.min(checkpoint.max_tokens);
         let [train, dev] =
-            [&parts.train, &parts.dev].map(|sentences| task.windows(&checkpoint.tokenizer, sentences, tokens));
+            [&parts.train, &parts.dev].map(|it| anyhow::Ok(task.windows(&checkpoint.tokenizer, it, tokens)?));
         let (train, dev) = (train?, dev?);
         let parts = Parts { train: &train, dev: &dev };
         learn(&task, (twin, &source, &checkpoint.fingerprint), parts, (&args.learn, &args.learn.settings()))
