@@ -19,14 +19,15 @@ pub(super) fn run(settings: &Settings, json: bool) -> anyhow::Result<ExitCode> {
                 let (files, bytes) = (files_of(&corpus), bytes_of(&corpus));
                 let (licence, origin) = (&corpus.licence, &corpus.manifest.origin);
                 let fetched = last_fetch(folder);
-                let mut line = format!("{}: {files} files, {}, {licence}, from {origin}", corpus.name, sized(bytes));
-                if let Some(place) = clinqa_corpus::linked(folder) {
-                    line += &format!(", linked to {}", place.display());
-                }
-                if let Some((when, count)) = fetched {
-                    line += &format!("; last fetch {when}: {count} files");
-                }
-                lines.push(line);
+                let linked = clinqa_corpus::linked(folder).map(|place| format!(", linked to {}", place.display()));
+                let last = fetched.map(|(when, count)| format!("; last fetch {when}: {count} files"));
+                lines.push(format!(
+                    "{}: {files} files, {}, {licence}, from {origin}{}{}",
+                    corpus.name,
+                    sized(bytes),
+                    linked.unwrap_or_default(),
+                    last.unwrap_or_default()
+                ));
                 rows.push(json!({
                     "name": corpus.name, "folder": folder, "files": files, "bytes": bytes, "licence": licence,
                     "origin": origin, "format": corpus.manifest.format, "path": corpus.manifest.path,
