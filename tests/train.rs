@@ -8,7 +8,7 @@ use clinqa_encoder::{Encoder, Source};
 use serde_json::Value;
 
 use crate::support::disk::Disk;
-use crate::support::{Project, arg, data, skipped};
+use crate::support::{Project, Ran, arg, data, skipped};
 
 /// A folder of text in the words of the tiny model, enough for some dozen blocks.
 fn with_text() -> Project {
@@ -51,6 +51,14 @@ fn tiny() -> String {
     arg(&data("checkpoints/tiny-safetensors")).to_owned()
 }
 
+/// A run that says what it read and then why it cannot go on.
+#[track_caller]
+fn refused(ran: Ran, code: i32, parts: &[&str]) {
+    let ran = ran.expect(code);
+    let error = ran.stderr.lines().last().unwrap_or_default();
+    assert!(error.starts_with("error: ") && parts.iter().all(|part| error.contains(part)), "{}", ran.stderr);
+}
+
 /// The weights that a run left, and its log without the times.
 fn left(project: &Project, out: &str) -> (Vec<u8>, String) {
     let weights = fs::read(project.path(out).join("checkpoint/model.safetensors")).expect("weights");
@@ -75,7 +83,7 @@ fn a_model_learns_a_language_and_opens_again() {
     let config: Value = serde_json::from_slice(&fs::read(folder.join("config.json")).expect("a file")).expect("JSON");
     assert_eq!(config["architectures"][0], "BertForMaskedLM");
     // The head that was learned is the one that the next run begins with.
-    let next = project.run(&flags("next", arg(&folder), &["--steps", "1", "--rate", "0"])).expect(0);
+    let next = project.run(&flags("next", arg(&folder), &["--steps", "1"])).expect(0);
     assert!(!next.stderr.contains("new one begins"), "{}", next.stderr);
     let before = perplexity(&next.json()["before"]);
     assert!((before - perplexity(&record["best"]["score"])).abs() < 1e-2 * before, "{before}");
@@ -112,7 +120,7 @@ fn a_full_disk_is_an_error_and_what_was_saved_stays_whole() {
     let before = fs::read(project.path("run/last/state.bin")).expect("a state");
     disk.fill_but(10_000);
     let resume = [&flags[..], &["--resume"]].concat();
-    project.run(&resume).refused(1, &["cannot write", "--resume"]);
+    refused(project.run(&resume), 1, &["cannot write", "--resume"]);
     assert!(fs::read(project.path("run/last/state.bin")).expect("a state") == before);
     Encoder::open(&Source::Folder(project.path("run/checkpoint"))).map(drop).expect("the model is whole");
     fs::remove_file(project.path("run/filler")).expect("room again");
@@ -122,12 +130,10 @@ fn a_full_disk_is_an_error_and_what_was_saved_stays_whole() {
 #[test]
 fn what_cannot_be_learned_from_is_refused_with_its_cure() {
     let (project, model) = (with_text(), tiny());
-    let refused = |more: &[&str], code: i32, parts: &[&str]| {
-        project.run(&[&flags("bad", &model, &[])[..], more].concat()).refused(code, parts);
-    };
-    refused(&["--resume"], 2, &["no run to resume"]);
-    refused(&["--dropout", "1.5"], 2, &["--dropout"]);
-    refused(&["--batch", "0"], 2, &["--batch"]);
+    let bad = |more: &[&str], part: &str| refused(project.run(&flags("bad", &model, more)), 2, &[part]);
+    bad(&["--resume"], "no run to resume");
+    bad(&["--dropout", "1.5"], "--dropout");
+    bad(&["--accumulate", "0"], "--accumulate");
     fs::create_dir(project.path("empty")).expect("a folder");
     let flags = flags("bad", &model, &[]);
     let of = |folder: &str| -> Vec<String> {
@@ -135,6 +141,6 @@ fn what_cannot_be_learned_from_is_refused_with_its_cure() {
     };
     for (folder, part) in [("empty", "at least 1"), ("nowhere", "cannot read")] {
         let typed = of(folder);
-        project.run(&typed.iter().map(String::as_str).collect::<Vec<_>>()).refused(2, &[part]);
+        refused(project.run(&typed.iter().map(String::as_str).collect::<Vec<_>>()), 2, &[part]);
     }
 }

@@ -146,8 +146,13 @@ fn files_are_opened_where_the_house_says() {
 #[test]
 fn nothing_below_the_command_line_touches_the_world_outside() {
     // The worker of side-by-side runs is a program of its own.
-    // So is the maker of deliveries to measure with, which no build of the product contains.
-    let programs = ["crates/cli/", "crates/bench/src/main.rs", "crates/corpus/examples/synthetic_pubmed/main.rs"];
+    // So are the maker of deliveries to measure with and the learner to time, which no build of the product contains.
+    let programs = [
+        "crates/cli/",
+        "crates/bench/src/main.rs",
+        "crates/corpus/examples/synthetic_pubmed/main.rs",
+        "crates/train/examples/speed.rs",
+    ];
     let broken = strays(&OUTSIDE, &programs);
     demand("only programs read the environment, print or exit", &broken);
 }

@@ -16,7 +16,6 @@ mod pass;
 mod run;
 mod save;
 mod schedule;
-mod state;
 pub mod task;
 #[cfg(test)]
 mod tiny;

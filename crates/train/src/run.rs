@@ -1,7 +1,6 @@
 //! The loop that every task learns by: steps, scores, checkpoints, and how a run ends.
 
 mod bench;
-mod log;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -14,11 +13,11 @@ use clinqa_schema::{Learning, Observer, Progress, Stage};
 use serde::{Deserialize, Serialize};
 
 use crate::optimizer::{Optimizer, Step, norm};
-use crate::state::{self, Position};
+use crate::save::log::Log;
+use crate::save::state::{self, Position};
 use crate::twin::{Gradients, layer_of};
 use crate::{Pass, Score, Task, TrainError, Twin, batches, save, schedule};
 pub use bench::Bench;
-use log::Log;
 pub use settings::Settings;
 
 #[cfg(test)]
@@ -189,7 +188,7 @@ impl<T: Task> Run<'_, T> {
             }
             (false, false) => {}
         }
-        std::fs::create_dir_all(&self.settings.out).map_err(save::failed(&self.settings.out))?;
+        save::make(&self.settings.out)?;
         if self.settings.score_first && !self.parts.dev.is_empty() {
             let score = self.task.score(self.twin, self.parts.dev)?;
             self.log.score(0, 0, &score)?;

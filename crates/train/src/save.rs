@@ -1,6 +1,8 @@
 //! How does what was learned become a folder that transformers, sentence-transformers and we ourselves load?
 
+pub(crate) mod log;
 mod papers;
+pub(crate) mod state;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -106,6 +108,11 @@ pub(crate) fn mend(folder: &Path) -> Result<(), TrainError> {
         fs::rename(&before, folder).map_err(failed(folder))?;
     }
     Ok(())
+}
+
+/// Makes `folder` and those above it.
+pub(crate) fn make(folder: &Path) -> Result<(), TrainError> {
+    fs::create_dir_all(folder).map_err(failed(folder))
 }
 
 /// Writes `bytes` as `path`, durable once this returns.

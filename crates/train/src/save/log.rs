@@ -6,22 +6,22 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::save::{failed, write};
-use crate::state::Position;
+use super::state::Position;
+use super::{failed, write};
 use crate::{Score, TrainError};
 
 /// The log of a run; every line is a whole object and has its `step`.
-pub(super) struct Log {
+pub(crate) struct Log {
     path: PathBuf,
     file: Option<File>,
 }
 
 impl Log {
-    pub(super) fn at(path: PathBuf) -> Self {
+    pub(crate) fn at(path: PathBuf) -> Self {
         Self { path, file: None }
     }
 
-    pub(super) fn step(&mut self, position: &Position, [loss, rate, norm]: [f64; 3]) -> Result<(), TrainError> {
+    pub(crate) fn step(&mut self, position: &Position, [loss, rate, norm]: [f64; 3]) -> Result<(), TrainError> {
         let Position { step, epoch, tokens, seconds, .. } = position;
         self.line(&json!({
             "kind": "step", "step": step, "epoch": epoch + 1, "loss": loss, "rate": rate, "norm": norm,
@@ -29,12 +29,12 @@ impl Log {
         }))
     }
 
-    pub(super) fn score(&mut self, epoch: u64, step: u64, score: &Score) -> Result<(), TrainError> {
+    pub(crate) fn score(&mut self, epoch: u64, step: u64, score: &Score) -> Result<(), TrainError> {
         self.line(&json!({"kind": "score", "step": step, "epoch": epoch, "score": score}))
     }
 
     /// Drops the lines of steps after `step`: a run that goes on from there writes them anew.
-    pub(super) fn forget_after(&mut self, step: u64) -> Result<(), TrainError> {
+    pub(crate) fn forget_after(&mut self, step: u64) -> Result<(), TrainError> {
         let text = fs::read_to_string(&self.path).unwrap_or_default();
         let stays = |line: &&str| {
             let line: Option<Value> = serde_json::from_str(line).ok();

@@ -8,9 +8,9 @@ use candle_core::{DType, Device, Tensor};
 use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
 
+use super::{failed, make, serialise, sync_parent, write};
 use crate::optimizer::Optimizer;
 use crate::run::{Best, Epoch};
-use crate::save::{failed, serialise, sync_parent, write};
 use crate::{Score, TrainError};
 
 /// The file, the one before it, and the one that is being written.
@@ -47,7 +47,7 @@ pub(crate) struct Position {
 
 /// Writes the state into `folder`; the one before it is kept until the next.
 pub(crate) fn store(folder: &Path, position: &Position, optimizer: &Optimizer, dtype: DType) -> Result<(), TrainError> {
-    fs::create_dir_all(folder).map_err(failed(folder))?;
+    make(folder)?;
     let mut tensors = Vec::new();
     for (name, parameter) in &optimizer.parameters {
         tensors.push((format!("parameter/{name}"), parameter.var.as_detached_tensor()));
