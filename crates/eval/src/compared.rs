@@ -253,7 +253,7 @@ mod tests {
             assert_eq!((share.questions, share.first, share.second), (4, 0.5, 0.75), "{name}");
             assert!((share.change.difference.mean - 0.25).abs() < 1e-12 && share.change.p_value > 0.05, "{share:?}");
         }
-        let mean = (0.8 + 2.0 / 3.0) / 2.0 - 0.5;
+        let mean = f64::midpoint(0.8, 2.0 / 3.0) - 0.5;
         assert!((found["macro f1"].change.difference.mean - mean).abs() < 1e-12);
     }
 

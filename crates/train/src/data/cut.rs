@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn tokens_that_share_a_byte_with_the_answer_are_its_tokens() {
-        let text = Encoding { ids: vec![1, 2, 3, 4], offsets: vec![0..3, 4..8, 8..9, 10..14] };
+        let text = Encoding { ids: vec![1, 2, 3, 4], offsets: vec![0..3, 4..8, 8..9, 10..14], words: vec![0, 1, 2, 3] };
         let check = |bytes, expected| assert_eq!(tokens_of(&text, &bytes), expected);
         check(4..9, 1..3);
         check(5..6, 1..2);

@@ -32,7 +32,8 @@ pub(crate) fn run(settings: &Settings, args: &EncoderArgs) -> anyhow::Result<Exi
         let (checkpoint, twin) = Twin::begin(&source, args.learn.device.into())?;
         output::warn(&checkpoint.warnings);
         let task = EncoderTask::new(&checkpoint, args.contrast())?;
-        let examples = |pairs: &[Pair]| task.examples(pairs, &checkpoint.tokenizer, args.tokens());
+        let examples =
+            |pairs: &[Pair]| -> anyhow::Result<_> { Ok(task.examples(pairs, &checkpoint.tokenizer, args.tokens())?) };
         let (train, dev) = (examples(&read.train)?, examples(&read.dev)?);
         let parts = Parts { train: &train, dev: &dev };
         learn(&task, (twin, &source, &checkpoint.fingerprint), parts, (&args.learn, &wanted))
