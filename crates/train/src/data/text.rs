@@ -119,6 +119,8 @@ pub fn read(folder: &Path, tokenizer: &TextTokenizer, cut: Cut) -> Result<TextDa
         data.add(document, &ids, (tokenizer.special, cut));
     }
     data.sample(cut);
+    // Some are found unusable while they are read, others when they are cut: told in the order in which they lie.
+    data.report.skipped.sort();
     data.report.digest = hasher.finalize().to_hex().to_string();
     if data.train.is_empty() {
         return Err(TrainError::TooFew { what: "text (.txt, .md or .jsonl)", found: 0, needed: 1 });
