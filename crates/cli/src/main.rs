@@ -1,6 +1,7 @@
 //! The command line: arguments become checked settings, and one file a verb does the rest.
 
 mod args;
+mod batch;
 mod commands;
 mod keys;
 mod models;

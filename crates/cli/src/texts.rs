@@ -1,6 +1,6 @@
 //! Texts in, one result each out, in order: from an argument, files, standard input, or a batch of JSON Lines.
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, Read};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -9,11 +9,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::args::TextsArgs;
-use crate::commands::UsageError;
+use crate::batch::{self, Failed, Form, Named};
+use crate::commands::{UsageError, open_file};
 use crate::output;
 
 /// A longer line of a batch is refused in its place; so is a longer file.
-const MAX_TEXT_BYTES: u64 = 8 << 20;
+const MAX_TEXT_BYTES: usize = 8 << 20;
+
+/// A line of a batch.
+const FORM: Form =
+    Form { most_bytes: MAX_TEXT_BYTES, field: "text", types: "`text` must be a text", help: "clinqa label --help" };
 
 /// Lines of a file that are computed together. Standard input is answered line by line: somebody may wait for each.
 const TOGETHER: usize = 64;
@@ -30,32 +35,9 @@ pub(crate) trait Verb {
     fn show(&self, told: &Self::Told) -> String;
 }
 
-#[derive(Serialize)]
-struct Named<T> {
-    #[serde(skip_serializing_if = "Value::is_null")]
-    id: Value,
-    #[serde(flatten)]
-    told: T,
-}
-
-#[derive(Serialize)]
-struct Failed {
-    #[serde(skip_serializing_if = "Value::is_null")]
-    id: Value,
-    error: Failure,
-}
-
-#[derive(Serialize)]
-struct Failure {
-    code: &'static str,
-    message: String,
-}
-
-/// One line of a batch; unknown fields are ignored.
+/// One line of a batch.
 #[derive(Deserialize)]
 struct Line {
-    #[serde(default)]
-    id: Value,
     text: String,
 }
 
@@ -71,8 +53,8 @@ pub(crate) fn run<V: Verb>(verb: &V, args: &TextsArgs) -> anyhow::Result<ExitCod
     } else {
         let file = |path: &Path| {
             let name = path.display().to_string();
-            let opened = std::fs::File::open(path).map_err(|source| UsageError::Open { path: name.clone(), source })?;
-            Ok((Value::from(name.as_str()), whole(&name, opened)?))
+            let text = whole(&name, open_file(path)?)?;
+            Ok((Value::from(name), text))
         };
         args.file.iter().map(|path| file(path)).collect::<Result<_, UsageError>>()?
     };
@@ -94,31 +76,20 @@ pub(crate) fn run<V: Verb>(verb: &V, args: &TextsArgs) -> anyhow::Result<ExitCod
 fn whole(name: &str, input: impl Read) -> Result<String, UsageError> {
     let failed = |source| UsageError::Open { path: name.to_owned(), source };
     let mut bytes = Vec::new();
-    input.take(MAX_TEXT_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() as u64 > MAX_TEXT_BYTES {
-        return Err(UsageError::LongText { path: name.to_owned(), limit: MAX_TEXT_BYTES });
+    input.take(MAX_TEXT_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() > MAX_TEXT_BYTES {
+        return Err(UsageError::LongText { path: name.to_owned(), limit: MAX_TEXT_BYTES as u64 });
     }
     String::from_utf8(bytes).map_err(|_| UsageError::NoUtf8 { path: name.to_owned() })
 }
 
 /// One result a line, in order; a bad line yields an error in its place.
 fn many<V: Verb>(verb: &V, batch: &Path) -> anyhow::Result<ExitCode> {
-    let from_stdin = batch == Path::new("-");
-    let input: Box<dyn BufRead> = if from_stdin {
-        Box::new(io::stdin().lock())
-    } else {
-        let failed = |source| UsageError::Open { path: batch.display().to_string(), source };
-        Box::new(io::BufReader::new(std::fs::File::open(batch).map_err(failed)?))
-    };
-    let together = if from_stdin { 1 } else { TOGETHER };
+    let together = if batch::is_stdin(batch) { 1 } else { TOGETHER };
     let mut waiting = Vec::with_capacity(together);
     let mut succeeded = 0;
-    for bytes in input.split(b'\n') {
-        let bytes = bytes?;
-        if bytes.trim_ascii().is_empty() {
-            continue;
-        }
-        waiting.push(line(&bytes));
+    for bytes in batch::lines(batch)? {
+        waiting.push(FORM.read(&bytes?));
         if waiting.len() == together {
             succeeded += answer(verb, &mut waiting)?;
         }
@@ -128,8 +99,8 @@ fn many<V: Verb>(verb: &V, batch: &Path) -> anyhow::Result<ExitCode> {
 }
 
 /// Tells of every line that waits; how many went well.
-fn answer<V: Verb>(verb: &V, waiting: &mut Vec<Result<Line, Failed>>) -> anyhow::Result<u64> {
-    let texts: Vec<&str> = waiting.iter().flatten().map(|line| line.text.as_str()).collect();
+fn answer<V: Verb>(verb: &V, waiting: &mut Vec<Result<(Value, Line), Failed>>) -> anyhow::Result<u64> {
+    let texts: Vec<&str> = waiting.iter().flatten().map(|(_, line)| line.text.as_str()).collect();
     // Together they are faster; if that fails, each is tried alone, so that one bad text is not the others' fault.
     let mut told = match verb.apply(&texts) {
         Ok(told) => told.into_iter().map(Ok).collect::<Vec<_>>(),
@@ -138,14 +109,13 @@ fn answer<V: Verb>(verb: &V, waiting: &mut Vec<Result<Line, Failed>>) -> anyhow:
     .into_iter();
     let mut succeeded = 0;
     for line in waiting.drain(..) {
-        match line.map(|line| (line.id, told.next())) {
+        match line.map(|(id, _)| (id, told.next())) {
             Ok((id, Some(Ok(told)))) => {
                 succeeded += 1;
                 output::json(&Named { id, told })?;
             }
             Ok((id, Some(Err(error)))) => {
-                let error = Failure { code: "internal", message: error.to_string() };
-                output::json(&Failed { id, error })?;
+                output::json(&Failed::new(id, "internal", error))?;
             }
             Ok((_, None)) => {}
             Err(failed) => output::json(&failed)?,
@@ -157,19 +127,4 @@ fn answer<V: Verb>(verb: &V, waiting: &mut Vec<Result<Line, Failed>>) -> anyhow:
 fn first<T>(told: Result<std::vec::IntoIter<T>, EncodeError>) -> Result<T, EncodeError> {
     let none = || EncodeError::Tokenize { bytes: 0, detail: "it gave no result".to_owned() };
     told.and_then(|mut told| told.next().ok_or_else(none))
-}
-
-fn line(bytes: &[u8]) -> Result<Line, Failed> {
-    let malformed = |id: Value, message: String| Failed { id, error: Failure { code: "malformed", message } };
-    if bytes.len() as u64 > MAX_TEXT_BYTES {
-        let message = format!("the line has {} bytes; the limit is {MAX_TEXT_BYTES}", bytes.len());
-        return Err(malformed(Value::Null, message));
-    }
-    // serde_json's own message may repeat what was typed: only the place is told.
-    let no_json = |error: serde_json::Error| {
-        malformed(Value::Null, format!("not a JSON object with `text` (column {})", error.column()))
-    };
-    let value: Value = serde_json::from_slice(bytes).map_err(no_json)?;
-    let id = value.get("id").cloned().unwrap_or_default();
-    serde_json::from_value(value).map_err(|_| malformed(id, "`text` must be a text".to_owned()))
 }

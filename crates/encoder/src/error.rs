@@ -195,7 +195,7 @@ pub enum EncodeError {
     #[error("the forward pass failed: {0}")]
     Forward(#[from] candle_core::Error),
     /// More tokens than the model has positions.
-    #[error("a sequence of {found} tokens was given to a model of {limit} positions")]
+    #[error("a sequence of {found} tokens was given to a model of {limit} positions; ask for shorter windows")]
     TooLong {
         /// Tokens found.
         found: usize,

@@ -11,7 +11,7 @@ mod encode;
 mod error;
 mod pooling;
 
-pub use arch::{ARCHITECTURES, Hidden, Sequence, Transformer};
+pub use arch::{ARCHITECTURES, Hidden, Sequence, TableRows, Transformer};
 pub use batch::{Batch, TokenBudget, plan};
 pub use checkpoint::{
     Array, BlendReport, Checkpoint, Dimensions, Embedded, Encoding, HeadLabels, PackReport, PooledHead, Precision,

@@ -45,7 +45,7 @@ pub use labelled::{
 pub use labelling::{LabelOutcome, LabelScores, score_labels};
 pub use metric::{Metric, MetricError, MetricScores, evaluate, summary};
 pub use outcome::{ComparedShare, OutcomeComparison, OutcomeError, Side, compare_outcomes, read_outcomes};
-pub use picture::{reliability_picture, risk_coverage_picture};
+pub use picture::{escaped, reliability_picture, risk_coverage_picture};
 pub use qrels::Qrels;
 pub use run::{Run, ScoredDocument, WriteError};
 pub use shares::{LabelShares, ShareTable};

@@ -185,7 +185,7 @@ fn bounded(share: f64) -> f64 {
 }
 
 /// `text` as XML content: markup is text, and characters that XML forbids are replaced.
-fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -5,6 +5,8 @@
 
 use std::fmt::Write;
 
+use clinqa_eval::escaped;
+
 use crate::Score;
 use crate::log::LogLine;
 
@@ -150,24 +152,6 @@ fn polyline(scale: &Scale, points: &[(f64, f64)], colour: &str, dashes: &str) ->
 fn place(scale: &Scale, (step, loss): (f64, f64)) -> (f64, f64) {
     let up = (loss - scale.low) / (scale.high - scale.low);
     (LEFT + ACROSS * (step / scale.steps).clamp(0.0, 1.0), TOP + UP * (1.0 - up.clamp(0.0, 1.0)))
-}
-
-/// `text` as XML content: markup is text, and characters that XML forbids are replaced.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\t' | '\n' | '\r' => out.push(' '),
-            '\u{FFFE}' | '\u{FFFF}' => out.push('\u{FFFD}'),
-            c if c.is_control() => out.push('\u{FFFD}'),
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 #[cfg(test)]

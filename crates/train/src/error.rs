@@ -87,26 +87,9 @@ pub enum TrainError {
         /// What would do.
         expected: &'static str,
     },
-    /// A sequence does not fit the model.
-    #[error("a sequence of {found} tokens was given to a model of {limit} positions; ask for shorter windows")]
-    TooLong {
-        /// Tokens found.
-        found: usize,
-        /// Positions there are.
-        limit: usize,
-    },
-    /// A sequence holds what the model has no row for.
-    #[error(
-        "a sequence holds the {table} id {found}, the model has {rows}; tokenizer and weights are not of one model"
-    )]
-    TokenId {
-        /// `token` or `type`.
-        table: &'static str,
-        /// The id.
-        found: u32,
-        /// Rows of the table.
-        rows: usize,
-    },
+    /// A sequence holds nothing, not even the special tokens.
+    #[error("a sequence of 0 tokens was given to a model; leave empty texts out")]
+    Empty,
     /// The loss or a gradient is not a number.
     #[error(
         "the {what} of step {step} is not finite; the last good checkpoint is kept in {kept}: go on from it with a lower --rate or a lower --clip"

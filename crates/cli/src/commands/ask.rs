@@ -1,6 +1,5 @@
 //! `clinqa ask`: one question, or a batch of them.
 
-use std::io::{self, BufRead};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -8,19 +7,25 @@ use clinqa_index::{PassageIndex, Store};
 use clinqa_qa::{AnswerConfig, Ask, Engine, Error, Explain, Fault, Search, answer, emergency};
 use clinqa_safety::Rules;
 use clinqa_schema::{Filters, Outcome, Question, Reply, Turn};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Desk, engine, filters, open_file, opened, store_with_index};
+use super::{Desk, engine, filters, opened, store_with_index};
 use crate::args::AskArgs;
+use crate::batch::{self, Failed, Form, Named};
 use crate::output::{self, Style};
 use crate::settings::Settings;
 
 /// Passages for further reading, unless asked otherwise.
 const READING: u16 = 3;
 
-/// A longer line of a batch is not a question with its history.
-const MAX_LINE_BYTES: usize = 1 << 20;
+/// A line of a batch; a longer one is not a question with its history.
+const FORM: Form = Form {
+    most_bytes: 1 << 20,
+    field: "question",
+    types: "`question` must be a text, `history` a list of turns, `filters` an object",
+    help: "clinqa ask --help",
+};
 
 pub(crate) fn run(settings: &Settings, args: &AskArgs) -> anyhow::Result<ExitCode> {
     let template = template(args)?;
@@ -72,11 +77,9 @@ fn one(settings: &Settings, args: &AskArgs, ask: &Ask) -> anyhow::Result<ExitCod
     Ok(if abstained { ExitCode::from(output::ABSTAINED) } else { ExitCode::SUCCESS })
 }
 
-/// One question of a batch; unknown fields are ignored.
+/// One question of a batch.
 #[derive(Deserialize)]
 struct Line {
-    #[serde(default)]
-    id: Value,
     question: String,
     #[serde(default)]
     history: Vec<Turn>,
@@ -84,38 +87,11 @@ struct Line {
     filters: Option<Filters>,
 }
 
-#[derive(Serialize)]
-struct Answered {
-    #[serde(skip_serializing_if = "Value::is_null")]
-    id: Value,
-    #[serde(flatten)]
-    reply: Reply,
-}
-
-#[derive(Serialize)]
-struct Failed {
-    #[serde(skip_serializing_if = "Value::is_null")]
-    id: Value,
-    error: Failure,
-}
-
-#[derive(Serialize)]
-struct Failure {
-    code: &'static str,
-    message: String,
-}
-
 /// One reply a line, in order; a bad line yields an error in its place.
 fn many(engine: &Engine, template: &Ask, batch: &Path) -> anyhow::Result<ExitCode> {
-    let input: Box<dyn BufRead> =
-        if batch == Path::new("-") { Box::new(io::stdin().lock()) } else { Box::new(open_file(batch)?) };
     let mut succeeded = 0_u64;
-    for bytes in input.split(b'\n') {
-        let bytes = bytes?;
-        if bytes.trim_ascii().is_empty() {
-            continue;
-        }
-        match line(engine, template, &bytes) {
+    for bytes in batch::lines(batch)? {
+        match line(engine, template, &bytes?) {
             Ok(answered) => {
                 succeeded += 1;
                 output::json(&answered)?;
@@ -126,34 +102,15 @@ fn many(engine: &Engine, template: &Ask, batch: &Path) -> anyhow::Result<ExitCod
     Ok(if succeeded > 0 { ExitCode::SUCCESS } else { ExitCode::from(2) })
 }
 
-fn line(engine: &Engine, template: &Ask, bytes: &[u8]) -> Result<Answered, Failed> {
-    let malformed = |id: Value, message: String| Failed { id, error: Failure { code: "malformed", message } };
-    if bytes.len() > MAX_LINE_BYTES {
-        let message = format!("the line has {} bytes; the limit is {MAX_LINE_BYTES}", bytes.len());
-        return Err(malformed(Value::Null, message));
-    }
-    // serde_json's own message may repeat what was typed: only the place is told.
-    let no_json = |error: serde_json::Error| {
-        let message = format!("not a JSON object with `question` (column {}); see `clinqa ask --help`", error.column());
-        malformed(Value::Null, message)
-    };
-    let value: Value = serde_json::from_slice(bytes).map_err(no_json)?;
-    let id = value.get("id").cloned().unwrap_or_default();
-    let wrong_fields = |_| {
-        malformed(
-            id,
-            "`question` must be a text, `history` a list of turns, `filters` an object; see `clinqa ask --help`"
-                .to_owned(),
-        )
-    };
-    let Line { id, question, history, filters } = serde_json::from_value(value).map_err(wrong_fields)?;
+fn line(engine: &Engine, template: &Ask, bytes: &[u8]) -> Result<Named<Reply>, Failed> {
+    let (id, Line { question, history, filters }) = FORM.read(bytes)?;
     let failed = |error: &Error, id: Value| {
         let code = match error.fault() {
             Fault::Request => "unusable",
             Fault::Index => "index",
             Fault::Internal => "internal",
         };
-        Failed { id, error: Failure { code, message: error.to_string() } }
+        Failed::new(id, code, error)
     };
     let question = Question::new(&question).map_err(|error| failed(&error.into(), id.clone()))?;
     let filters = filters.unwrap_or_else(|| template.filters.clone());
@@ -162,7 +119,7 @@ fn line(engine: &Engine, template: &Ask, bytes: &[u8]) -> Result<Answered, Faile
     // An emergency gets the reply that it gets alone.
     let urgent = emergency(&engine.models().rules, Some(engine.index()), &ask, &config);
     match urgent.map_or_else(|| answer(engine, &ask, &config), Ok) {
-        Ok(reply) => Ok(Answered { id, reply }),
+        Ok(told) => Ok(Named { id, told }),
         Err(error) => Err(failed(&error, id)),
     }
 }

@@ -200,7 +200,7 @@ fn filters(options: &SearchOptions) -> Result<Filters, UsageError> {
     Ok(filters)
 }
 
-fn open_file(path: &Path) -> Result<BufReader<File>, UsageError> {
+pub(crate) fn open_file(path: &Path) -> Result<BufReader<File>, UsageError> {
     let failed = |source| UsageError::Open { path: path.display().to_string(), source };
     File::open(path).map(BufReader::new).map_err(failed)
 }

@@ -13,7 +13,7 @@ use super::byte_product::ByteRows;
 use super::functions::{Activation, LayerNorm, softmax};
 use super::linear::{Linear, Machines, Table};
 use super::product::{PANEL, Panels, Rows, Target, product};
-use super::{Hidden, Sequence, Transformer};
+use super::{Hidden, Sequence, TableRows, Transformer};
 use crate::{Checkpoint, CheckpointError, EncodeError};
 
 /// Most rows of a block: their widest intermediate (6,144 bytes a row in a 384-wide model) fits a core's cache.
@@ -168,9 +168,14 @@ impl Transformer for Bert {
     }
 
     fn forward(&self, sequences: &[Sequence]) -> Result<Hidden, EncodeError> {
+        let rows = TableRows {
+            tokens: self.words.rows(),
+            types: self.types.len() / self.width,
+            positions: self.max_positions(),
+        };
         let mut offsets = vec![0];
         for sequence in sequences {
-            self.check(sequence)?;
+            sequence.check(rows)?;
             offsets.push(offsets[offsets.len() - 1] + sequence.len());
         }
         let tokens = offsets[sequences.len()];
@@ -200,24 +205,6 @@ impl Transformer for Bert {
 }
 
 impl Bert {
-    fn check(&self, sequence: &Sequence) -> Result<(), EncodeError> {
-        let (tokens, limit) = (sequence.len(), self.max_positions());
-        if tokens > limit {
-            return Err(EncodeError::TooLong { found: tokens, limit });
-        }
-        if sequence.types.len() != tokens {
-            return Err(EncodeError::TypeCount { tokens, types: sequence.types.len() });
-        }
-        let tables =
-            [("token", &sequence.ids, self.words.rows()), ("type", &sequence.types, self.types.len() / self.width)];
-        for (table, ids, rows) in tables {
-            if let Some(&found) = ids.iter().find(|&&id| id as usize >= rows) {
-                return Err(EncodeError::TokenId { table, found, rows });
-            }
-        }
-        Ok(())
-    }
-
     /// Word + position + type, normalised: tokens × width.
     fn embed(&self, sequences: &[Sequence], tokens: usize) -> Vec<f32> {
         let row = |id: usize| id * self.width..(id + 1) * self.width;

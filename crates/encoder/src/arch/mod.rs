@@ -33,6 +33,36 @@ impl Sequence {
     }
 }
 
+/// How many rows the embedding tables of a model have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TableRows {
+    /// Word pieces.
+    pub tokens: usize,
+    /// Types of token.
+    pub types: usize,
+    /// Positions: most tokens a sequence may have.
+    pub positions: usize,
+}
+
+impl Sequence {
+    /// Whether a model with these rows can read the sequence; why not, if it cannot.
+    pub fn check(&self, rows: TableRows) -> Result<(), EncodeError> {
+        let (found, limit) = (self.len(), rows.positions);
+        if found > limit {
+            return Err(EncodeError::TooLong { found, limit });
+        }
+        if self.types.len() != found {
+            return Err(EncodeError::TypeCount { tokens: found, types: self.types.len() });
+        }
+        for (table, ids, rows) in [("token", &self.ids, rows.tokens), ("type", &self.types, rows.types)] {
+            if let Some(&found) = ids.iter().find(|&&id| id as usize >= rows) {
+                return Err(EncodeError::TokenId { table, found, rows });
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Last hidden states of a batch, packed: sequence `i` owns rows `offsets[i]..offsets[i + 1]` of `width` values each.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hidden {

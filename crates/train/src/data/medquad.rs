@@ -9,6 +9,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use lzma_rust2::XzReader;
+use quick_xml::escape::resolve_xml_entity;
+use quick_xml::events::{BytesRef, BytesStart, Event};
+use quick_xml::name::QName;
+use quick_xml::{Reader, XmlVersion};
 
 use super::labelled::{Labelled, file_name};
 use super::report::{DataReport, Fate, Fault};
@@ -75,50 +79,68 @@ fn folder(root: &Path) -> Result<Vec<(String, String)>, TrainError> {
     Ok(files)
 }
 
-/// The questions of one file. Their elements hold nothing but text, so that they are found without reading the rest.
+/// The questions of one file. What is no XML ends it, and is told: what stood before is kept.
 fn questions(name: &str, text: &str, report: &mut DataReport) -> Vec<Labelled> {
     let file: Arc<str> = file_name(Path::new(name)).into();
+    let mut reader = Reader::from_str(text);
     let mut found = Vec::new();
-    // Four files are written in another hand: their elements begin with a small letter.
-    let small = text.to_ascii_lowercase();
-    for (record, (at, _)) in (1..).zip(small.match_indices("<question ")) {
-        let Some((tag, after)) = text[at..].split_once('>') else { break };
-        let Some((question, _)) = after.split_once("</") else { break };
-        let question = unescaped(question).split_whitespace().collect::<Vec<_>>().join(" ");
-        let [id, kind] = ["qid", "qtype"].map(|name| attribute(tag, name));
-        let fault = match &kind {
-            _ if question.is_empty() => Some(Fault::EmptyText),
-            None => Some(Fault::NoLabel),
-            Some(_) => None,
-        };
-        match (fault, kind) {
-            (None, Some(kind)) => found.push(Labelled {
-                file: Arc::clone(&file),
-                record,
-                id,
-                text: question,
-                labels: vec![kind],
-                group: name.to_owned(),
-            }),
-            (fault, _) => {
-                let fault = fault.unwrap_or(Fault::NoLabel);
-                report.add(&file, record, id.as_deref(), (fault, Fate::Skipped));
+    // The question that is open: its id, its kind, its words.
+    let mut open: Option<(Option<String>, Option<String>, String)> = None;
+    let mut record = 0;
+    loop {
+        match reader.read_event() {
+            Ok(Event::Start(tag)) if is_question(tag.name()) => {
+                open = Some((attribute(&tag, "qid"), attribute(&tag, "qtype"), String::new()));
             }
+            Ok(Event::Text(part)) => {
+                if let Some((.., words)) = &mut open {
+                    words.push_str(&part);
+                }
+            }
+            Ok(Event::GeneralRef(entity)) => {
+                if let (Some((.., words)), Some(part)) = (&mut open, resolved(&entity)) {
+                    words.push_str(&part);
+                }
+            }
+            Ok(Event::End(tag)) if is_question(tag.name()) => {
+                let Some((id, kind, words)) = open.take() else { continue };
+                record += 1;
+                let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+                let Some(kind) = kind.filter(|_| !words.is_empty()) else {
+                    let fault = if words.is_empty() { Fault::EmptyText } else { Fault::NoLabel };
+                    report.add(&file, record, id.as_deref(), (fault, Fate::Skipped));
+                    continue;
+                };
+                let (file, labels, group) = (Arc::clone(&file), vec![kind], name.to_owned());
+                found.push(Labelled { file, record, id, text: words, labels, group });
+            }
+            Ok(Event::Eof) => return found,
+            Err(_) => {
+                report.add(&file, record + 1, None, (Fault::NotARecord, Fate::Skipped));
+                return found;
+            }
+            Ok(_) => {}
         }
     }
-    found
 }
 
-fn attribute(tag: &str, name: &str) -> Option<String> {
-    let (_, value) = tag.split_once(&format!(" {name}=\""))?;
-    let value = unescaped(value.split_once('"')?.0).trim().to_lowercase();
+/// Four files are written in another hand: their elements begin with a small letter.
+fn is_question(name: QName<'_>) -> bool {
+    name.as_ref().eq_ignore_ascii_case("question")
+}
+
+fn attribute(tag: &BytesStart<'_>, name: &str) -> Option<String> {
+    let value = tag.try_get_attribute(name).ok()??.normalized_value(XmlVersion::Implicit1_0).ok()?;
+    let value = value.trim().to_lowercase();
     (!value.is_empty()).then_some(value)
 }
 
-/// The five entities of XML.
-fn unescaped(text: &str) -> String {
-    let pairs = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")];
-    pairs.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
+/// What one of XML's own entities, or the number of a character, stands for.
+fn resolved(entity: &BytesRef<'_>) -> Option<String> {
+    if let Ok(Some(character)) = entity.resolve_char_ref() {
+        return Some(character.to_string());
+    }
+    resolve_xml_entity(entity).map(str::to_owned)
 }
 
 #[cfg(test)]

@@ -74,17 +74,24 @@ impl<T: Real> CustomOp3 for Linear<T> {
         _: &Tensor,
         gradient: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let gradient = gradient.contiguous()?;
-        let [by_x, by_weight, by_bias] = self.learns;
-        let bias = || {
-            let width = gradient.dim(1)?;
-            let sums = with_values(&gradient, |gradient: &[T]| columns(gradient, width))?;
-            Tensor::from_vec(sums, width, gradient.device())
-        };
-        Ok((
-            by_x.then(|| gradient.matmul(&weight.detach())).transpose()?,
-            by_weight.then(|| gradient.t()?.matmul(&x.detach())).transpose()?,
-            by_bias.then(bias).transpose()?,
-        ))
+        gradients::<T>((x, weight), &gradient.contiguous()?, self.learns)
     }
+}
+
+/// The gradients by `x`, weight and bias, of those that learn, from that of what came out.
+pub(super) fn gradients<T: Real>(
+    (x, weight): (&Tensor, &Tensor),
+    gradient: &Tensor,
+    [by_x, by_weight, by_bias]: [bool; 3],
+) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+    let bias = || {
+        let width = gradient.dim(1)?;
+        let sums = with_values(gradient, |gradient: &[T]| columns(gradient, width))?;
+        Tensor::from_vec(sums, width, gradient.device())
+    };
+    Ok((
+        by_x.then(|| gradient.matmul(&weight.detach())).transpose()?,
+        by_weight.then(|| gradient.t()?.matmul(&x.detach())).transpose()?,
+        by_bias.then(bias).transpose()?,
+    ))
 }

@@ -7,7 +7,8 @@ use candle_core::{CpuStorage, CustomOp1, CustomOp3, D, DType, Device, Error, Lay
 use rayon::prelude::*;
 
 use super::attention::softmax;
-use super::rows::{add_bias, columns, fast, largest, sum};
+use super::linear::gradients;
+use super::rows::{add_bias, fast, largest, sum};
 use super::{Real, change, values, with_values};
 use crate::TrainError;
 
@@ -169,13 +170,6 @@ impl<T: Real> CustomOp3 for Wide<T> {
             kept.par_chunks_mut(classes).for_each(|row| fast(|| row.iter_mut().for_each(|x| *x *= times)));
             Ok(())
         })?;
-        let [by_x, by_weight, by_bias] = self.learns;
-        let bias =
-            || Tensor::from_vec(with_values(&kept, |kept: &[T]| columns(kept, classes))?, classes, kept.device());
-        Ok((
-            by_x.then(|| kept.matmul(&weight.detach())).transpose()?,
-            by_weight.then(|| kept.t()?.matmul(&x.detach())).transpose()?,
-            by_bias.then(bias).transpose()?,
-        ))
+        gradients::<T>((x, weight), &kept, self.learns)
     }
 }

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor, Var};
-use clinqa_encoder::{Checkpoint, Dimensions, Precision, Sequence, Source};
+use clinqa_encoder::{Checkpoint, Dimensions, Precision, Sequence, Source, TableRows};
 
 use crate::ops::Activation;
 use crate::{Pass, TrainError};
@@ -227,24 +227,17 @@ impl Twin {
     }
 
     fn input(&self, sequences: &[Sequence]) -> Result<Input, TrainError> {
+        let Dimensions { vocabulary, types, positions, .. } = self.dimensions;
+        let rows = TableRows { tokens: vocabulary, types, positions };
         let mut input = Input { ids: vec![], types: vec![], places: vec![], offsets: vec![0] };
         for sequence in sequences {
-            let (tokens, limit) = (sequence.len(), self.dimensions.positions);
-            if tokens > limit || tokens == 0 || sequence.types.len() != tokens {
-                return Err(TrainError::TooLong { found: tokens, limit });
+            if sequence.is_empty() {
+                return Err(TrainError::Empty);
             }
-            let tables = [
-                ("token", &sequence.ids, self.dimensions.vocabulary),
-                ("type", &sequence.types, self.dimensions.types),
-            ];
-            for (table, ids, rows) in tables {
-                if let Some(&found) = ids.iter().find(|&&id| id as usize >= rows) {
-                    return Err(TrainError::TokenId { table, found, rows });
-                }
-            }
+            sequence.check(rows)?;
             input.ids.extend_from_slice(&sequence.ids);
             input.types.extend_from_slice(&sequence.types);
-            input.places.extend(0..tokens as u32);
+            input.places.extend(0..sequence.len() as u32);
             input.offsets.push(input.ids.len());
         }
         Ok(input)
