@@ -289,13 +289,15 @@ fn served(keys: &Path, listen: &str) -> (std::process::Child, String) {
 #[test]
 fn a_server_that_cannot_be_asked_is_told_before_the_screen() {
     let Some(terminal) = Terminal::open(100, 24) else { return };
-    for (args, told) in [
+    let cases = [
         ("--server http://clinqa.example.org", "in the clear"),
         ("--server clinqa.example.org", "no address of a server"),
         ("--server https://clinqa.example.org --key-file nowhere", "cannot read nowhere"),
-    ] {
-        terminal.type_line(&format!("clear; \"$CLINQA\" tui {args}; echo ended with $?"));
-        let screen = terminal.wait_for("ended with 2");
+    ];
+    for (number, (args, told)) in cases.into_iter().enumerate() {
+        // What the one before wrote is not taken for this one's.
+        terminal.type_line(&format!("clear; \"$CLINQA\" tui {args}; echo case {number} ended with $?"));
+        let screen = terminal.wait_for(&format!("case {number} ended with 2"));
         assert!(screen.replace('\n', "").contains(told), "{screen}");
     }
 }

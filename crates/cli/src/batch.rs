@@ -1,7 +1,8 @@
 //! One JSON object a line in, one a line out, in order: what every verb with `--batch` shares.
 
 use std::fmt::Display;
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Read as _};
+use std::iter;
 use std::path::Path;
 
 use serde::Serialize;
@@ -9,6 +10,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::commands::{UsageError, open_file};
+
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// A line that went well.
 #[derive(Serialize)]
@@ -59,7 +62,7 @@ impl Form {
     pub(crate) fn read<T: DeserializeOwned>(self, bytes: &[u8]) -> Result<(Value, T), Failed> {
         let malformed = |id: Value, message: String| Failed::new(id, "malformed", message);
         if bytes.len() > self.most_bytes {
-            let message = format!("the line has {} bytes; the limit is {}", bytes.len(), self.most_bytes);
+            let message = format!("the line has more than {} bytes", self.most_bytes);
             return Err(malformed(Value::Null, message));
         }
         // serde_json's own message may repeat what was typed: only the place is told.
@@ -81,10 +84,28 @@ pub(crate) fn is_stdin(batch: &Path) -> bool {
     batch == Path::new("-")
 }
 
-/// The lines of `batch`, a file or `-`, without those that are blank.
-pub(crate) fn lines(batch: &Path) -> Result<impl Iterator<Item = io::Result<Vec<u8>>>, UsageError> {
-    let input: Box<dyn BufRead> =
+/// The lines of `batch`, a file or `-`, without those that are blank. Of one with more bytes than `form` allows only so
+/// many are kept as show that it is too long, however long it is.
+pub(crate) fn lines(batch: &Path, form: Form) -> Result<impl Iterator<Item = io::Result<Vec<u8>>>, UsageError> {
+    let mut input: Box<dyn BufRead> =
         if is_stdin(batch) { Box::new(io::stdin().lock()) } else { Box::new(open_file(batch)?) };
     let is_blank = |line: &io::Result<Vec<u8>>| line.as_ref().is_ok_and(|bytes| bytes.trim_ascii().is_empty());
-    Ok(input.split(b'\n').filter(move |line| !is_blank(line)))
+    // Editors of some systems put a byte-order mark before the first line.
+    if input.fill_buf().is_ok_and(|bytes| bytes.starts_with(BYTE_ORDER_MARK)) {
+        input.consume(BYTE_ORDER_MARK.len());
+    }
+    Ok(iter::from_fn(move || line(&mut *input, form.most_bytes).transpose()).filter(move |line| !is_blank(line)))
+}
+
+fn line(input: &mut dyn BufRead, most_bytes: usize) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    if (&mut *input).take(most_bytes as u64 + 2).read_until(b'\n', &mut bytes)? == 0 {
+        return Ok(None);
+    }
+    if bytes.last() == Some(&b'\n') {
+        bytes.pop();
+    } else if bytes.len() > most_bytes {
+        input.skip_until(b'\n')?;
+    }
+    Ok(Some(bytes))
 }

@@ -113,7 +113,7 @@ pub(crate) fn warn_some(warnings: impl Iterator<Item = String>, what: &str) {
 
 /// `text` in one line, without anything that a terminal would obey.
 pub(crate) fn plain(text: &str) -> String {
-    let shown = |c: char| if c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c) { ' ' } else { c };
+    let shown = |c: char| if c.is_control() || clinqa_schema::is_invisible(c) { ' ' } else { c };
     text.chars().map(shown).collect()
 }
 

@@ -25,9 +25,15 @@ struct Line {
 
 /// A name for these questions and what answers them, which says nothing of either.
 pub(crate) fn set_of(questions: &[JudgedQuestion]) -> String {
+    let line = |JudgedQuestion { question, history, document, also, .. }: &JudgedQuestion| {
+        format!("{question:?}{history:?}{document:?}{also:?}\n")
+    };
+    // The order in which corpora are named makes no other set.
+    let mut lines: Vec<String> = questions.iter().map(line).collect();
+    lines.sort();
     let mut hasher = blake3::Hasher::new();
-    for JudgedQuestion { question, history, document, also, .. } in questions {
-        hasher.update(format!("{question:?}{history:?}{document:?}{also:?}\n").as_bytes());
+    for line in &lines {
+        hasher.update(line.as_bytes());
     }
     hasher.finalize().to_hex()[..16].to_owned()
 }

@@ -88,7 +88,7 @@ fn many<V: Verb>(verb: &V, batch: &Path) -> anyhow::Result<ExitCode> {
     let together = if batch::is_stdin(batch) { 1 } else { TOGETHER };
     let mut waiting = Vec::with_capacity(together);
     let mut succeeded = 0;
-    for bytes in batch::lines(batch)? {
+    for bytes in batch::lines(batch, FORM)? {
         waiting.push(FORM.read(&bytes?));
         if waiting.len() == together {
             succeeded += answer(verb, &mut waiting)?;

@@ -47,10 +47,7 @@ pub fn open(folder: &Path) -> Result<Corpus, CorpusError> {
         Err(reason) => return Err(CorpusError::Io { path: folder.to_owned(), reason }),
     }
     let manifest = Manifest::read(folder)?;
-    let place = manifest.place(folder);
-    if manifest.path.is_some() && !place.exists() {
-        return Err(CorpusError::Gone { corpus: manifest.name, place });
-    }
+    let place = manifest.elsewhere(folder)?.unwrap_or_else(|| folder.to_owned());
     let (entries, files) = list(&place, manifest.format.as_deref())?;
     manifest.verify(&files)?;
     if !entries.iter().any(|entry| matches!(entry.content, Content::Records { .. })) {
@@ -69,8 +66,7 @@ pub fn open(folder: &Path) -> Result<Corpus, CorpusError> {
 
 /// Where the files of the corpus in `folder` lie if not there: what `path` in its `corpus.toml` says.
 pub fn linked(folder: &Path) -> Option<PathBuf> {
-    let manifest = Manifest::read(folder).ok()?;
-    manifest.path.is_some().then(|| manifest.place(folder))
+    Manifest::read(folder).and_then(|manifest| manifest.elsewhere(folder)).ok().flatten()
 }
 
 impl Corpus {

@@ -51,7 +51,7 @@ pub enum CorpusError {
         reason: io::Error,
     },
     /// Documents cannot be set aside, or not be read back.
-    #[error("cannot set documents aside until all are read: {reason}; free some space")]
+    #[error("cannot set documents aside until all are read, or read them back: {reason}")]
     Aside {
         /// What the system said.
         reason: io::Error,

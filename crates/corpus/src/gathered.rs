@@ -126,6 +126,25 @@ impl Gathered {
     }
 }
 
+impl Log {
+    /// Drops the reasons of all faults but the first `most`; how many are kept.
+    pub(crate) fn name_at_most(&mut self, most: usize) -> usize {
+        let reasons = self.asides.iter_mut().filter_map(|(_, aside)| match aside {
+            Aside::Skipped(reason) => reason.is_some().then_some(reason),
+            Aside::Deletion => None,
+        });
+        let mut named = 0;
+        for reason in reasons {
+            if named < most {
+                named += 1;
+            } else {
+                *reason = None;
+            }
+        }
+        named
+    }
+}
+
 impl<'a> Gatherer<'a> {
     pub(crate) fn new(to: &'a Gathered) -> Self {
         Self { to, buffer: Vec::new(), log: Log::default() }

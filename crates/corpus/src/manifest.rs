@@ -65,7 +65,8 @@ impl Allowance {
     pub fn holds(self, part: u64, whole: u64) -> bool {
         match self {
             Self::Count(count) => part <= count,
-            Self::Share(share) => part as f64 <= share * whole as f64,
+            // A share such as 0.58 is a little less as a float, and so is its product.
+            Self::Share(share) => part as f64 <= share * whole as f64 * (1.0 + 4.0 * f64::EPSILON),
         }
     }
 }
@@ -135,9 +136,24 @@ impl Manifest {
         }
     }
 
-    /// Where the files of the corpus in `folder` lie.
-    pub(crate) fn place(&self, folder: &Path) -> PathBuf {
-        self.path.as_ref().map_or_else(|| folder.to_owned(), |path| folder.join(path))
+    /// Where the files of the corpus in `folder` lie if not there: as `path` says, which must lead out of the folder, and
+    /// not to one that holds it, or other corpora would be taken for part of this one.
+    pub(crate) fn elsewhere(&self, folder: &Path) -> Result<Option<PathBuf>, CorpusError> {
+        let Some(path) = &self.path else { return Ok(None) };
+        let place = folder.join(path);
+        let own = folder.canonicalize().map_err(|reason| CorpusError::Io { path: folder.to_owned(), reason })?;
+        let Ok(there) = place.canonicalize() else {
+            return Err(CorpusError::Gone { corpus: self.name.clone(), place });
+        };
+        let wrong =
+            |reason: &str| Err(CorpusError::Manifest { path: folder.join(MANIFEST_FILE), reason: reason.to_owned() });
+        if there.starts_with(&own) {
+            return wrong("`path` lies in the folder of the corpus; leave it out, since all files there are taken");
+        }
+        if own.starts_with(&there) {
+            return wrong("`path` holds the folder of the corpus; name the folder of its files alone");
+        }
+        Ok(Some(place))
     }
 
     fn parse(text: &str, path: &Path) -> Result<Self, CorpusError> {

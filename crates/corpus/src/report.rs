@@ -199,6 +199,14 @@ pub enum SkipReason {
         /// Which pages, from 1: `1-3, 7`.
         pages: String,
     },
+    /// There is more of something than may be read at once, and nothing is wrong with it.
+    #[error("more than {limit} {what}; cut it into several files")]
+    TooMany {
+        /// How many there may be.
+        limit: u64,
+        /// Of what.
+        what: String,
+    },
     /// The file is not what its beginning says.
     #[error("a damaged {format} file ({reason}); open it in the program that made it and save it anew")]
     Malformed {

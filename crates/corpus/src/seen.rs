@@ -17,7 +17,7 @@ use crate::corpus::Corpus;
 use crate::error::CorpusError;
 use crate::gathered::{Gathered, Log, Told};
 use crate::record::{Delivered, Version};
-use crate::report::SkipReason;
+use crate::report::{NAMED_FAULTS, SkipReason};
 use crate::survey::{Claim, File, Key, Notes, Part, Place, each_part, key, name_key};
 
 /// What becomes of a document with the title and text of another.
@@ -52,6 +52,8 @@ struct Surveyed {
     first_document: usize,
     /// What its files told, in their order, if that is kept.
     logs: Vec<Log>,
+    /// Faults that those name: no more than a report does, or memory would grow with them.
+    named: usize,
 }
 
 /// What becomes of the n-th document of the first pass; a number is that of the document which is kept instead.
@@ -101,13 +103,16 @@ impl Seen {
                 return Err(CorpusError::Twice { folder: corpus.folder.clone() });
             }
             let folder = corpus.folder.clone();
-            seen.corpora.push(Surveyed { folder, records: 0, first_document: usize::MAX, logs: Vec::new() });
+            seen.corpora.push(Surveyed { folder, records: 0, first_document: usize::MAX, logs: Vec::new(), named: 0 });
         }
         each_part(corpora, Notes { weigh, keep: gathered.as_ref() }, observer, &mut |mut part| {
             let surveyed = &mut seen.corpora[part.corpus as usize];
             surveyed.first_document = surveyed.first_document.min(claims.len());
             surveyed.records += part.records;
-            surveyed.logs.extend(part.log.take());
+            if let Some(mut log) = part.log.take() {
+                surveyed.named += log.name_at_most(NAMED_FAULTS.saturating_sub(surveyed.named));
+                surveyed.logs.push(log);
+            }
             seen.absorb(part, &mut claims);
         })?;
         seen.settle(claims, copies);

@@ -96,8 +96,8 @@ impl Similar {
     fn are_alike(&self, a: usize, b: usize) -> bool {
         let (a, b) = (&self.seen[a], &self.seen[b]);
         a.state == b.state
-            && simhash::hamming_distance(a.hash, b.hash) <= MOST_BITS
-            && simhash::hamming_distance(a.pairs, b.pairs) <= MOST_BITS_OF_PAIRS
+            && (a.hash ^ b.hash).count_ones() <= MOST_BITS
+            && (a.pairs ^ b.pairs).count_ones() <= MOST_BITS_OF_PAIRS
             && !a.title.is_empty()
             && !b.title.is_empty()
             && (holds(&a.title, &b.title) || holds(&b.title, &a.title))

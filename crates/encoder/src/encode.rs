@@ -124,12 +124,6 @@ impl Encoder {
     fn sequence(&self, text: &str) -> Result<Sequence, EncodeError> {
         let mut pieces = self.tokenizer.ids(text)?;
         pieces.truncate(self.max_tokens.saturating_sub(2));
-        let special = self.tokenizer.special;
-        let mut ids = Vec::with_capacity(pieces.len() + 2);
-        ids.push(special.cls);
-        ids.extend(pieces);
-        ids.push(special.sep);
-        let types = vec![0; ids.len()];
-        Ok(Sequence { ids, types })
+        Ok(Sequence::of_text(self.tokenizer.special, &pieces))
     }
 }

@@ -9,10 +9,10 @@ use std::io::BufRead;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{ReadError, json_error, note_id, numbered_lines};
-use crate::outcome::{ComparedShare, OutcomeError, Side};
+use crate::outcome::{ComparedShare, OutcomeError, Side, compared_means, require_all};
 use crate::shares::Counts;
 use crate::significance::paired_statistic;
-use crate::{Bootstrap, LabelOutcome, Metric, Qrels, Run, TagOutcome, evaluate, paired_difference};
+use crate::{Bootstrap, LabelOutcome, Metric, Qrels, Run, TagOutcome, evaluate};
 
 const FORMAT: &str = "the results (`clinqa eval labels`, `tags` or `reader` with `--out`)";
 const EXPECTED: &str = "one object a line with `task` and `id`, as `--out` writes them";
@@ -133,26 +133,6 @@ pub fn compare_runs(
 
 fn by_id(lines: &[ResultLine]) -> BTreeMap<&str, &ResultLine> {
     lines.iter().map(|line| (line.id(), line)).collect()
-}
-
-fn require_all(
-    lacking: Side,
-    wanted: &BTreeMap<&str, &ResultLine>,
-    found: &BTreeMap<&str, &ResultLine>,
-) -> Result<(), OutcomeError> {
-    let mut missing = wanted.keys().filter(|id| !found.contains_key(*id));
-    let Some(id) = missing.next() else { return Ok(()) };
-    Err(OutcomeError::Missing { lacking, count: 1 + missing.count(), id: (*id).to_owned() })
-}
-
-fn compared_means(
-    first: &BTreeMap<String, f64>,
-    second: &BTreeMap<String, f64>,
-    bootstrap: Bootstrap,
-) -> Result<ComparedShare, OutcomeError> {
-    let mean = |scores: &BTreeMap<String, f64>| scores.values().sum::<f64>() / scores.len().max(1) as f64;
-    let change = paired_difference(second, first, bootstrap)?;
-    Ok(ComparedShare { questions: first.len(), first: mean(first), second: mean(second), change })
 }
 
 fn compared_samples(

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::io::BufRead;
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -24,6 +25,18 @@ pub enum LabelledForm {
     JsonLines,
     /// A table, its columns parted by this byte.
     Table(u8),
+}
+
+impl LabelledForm {
+    /// By the ending of the file's name: a table, or JSON Lines.
+    pub fn of(file: &Path) -> Self {
+        let ending = file.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
+        match ending.as_deref() {
+            Some("csv") => Self::Table(b','),
+            Some("tsv" | "tab") => Self::Table(b'\t'),
+            _ => Self::JsonLines,
+        }
+    }
 }
 
 /// Which fields hold text and label; without a name, the usual ones are looked for.

@@ -130,7 +130,8 @@ pub fn compare_outcomes(
             let asked = outcomes.values().filter(|outcome| outcome.answerable == answerable);
             asked.map(|outcome| (outcome.id.clone(), f64::from(u8::from(holds(outcome))))).collect()
         };
-        compared_share(&scores(&first), &scores(&second), bootstrap)
+        let (first, second) = (scores(&first), scores(&second));
+        (!first.is_empty()).then(|| compared_means(&first, &second, bootstrap)).transpose()
     };
     Ok(OutcomeComparison {
         accepted: compare(true, |outcome| outcome.accepted)?,
@@ -143,27 +144,26 @@ fn by_id(outcomes: &[JudgedOutcome]) -> BTreeMap<&str, &JudgedOutcome> {
     outcomes.iter().map(|outcome| (outcome.id.as_str(), outcome)).collect()
 }
 
-fn require_all(
+/// Whether `found` has every item that is `wanted`; if not, it is the side that is `lacking` some.
+pub(crate) fn require_all<T>(
     lacking: Side,
-    wanted: &BTreeMap<&str, &JudgedOutcome>,
-    found: &BTreeMap<&str, &JudgedOutcome>,
+    wanted: &BTreeMap<&str, &T>,
+    found: &BTreeMap<&str, &T>,
 ) -> Result<(), OutcomeError> {
     let mut missing = wanted.keys().filter(|id| !found.contains_key(*id));
     let Some(id) = missing.next() else { return Ok(()) };
     Err(OutcomeError::Missing { lacking, count: 1 + missing.count(), id: (*id).to_owned() })
 }
 
-fn compared_share(
+/// Compares the means of scores by item.
+pub(crate) fn compared_means(
     first: &BTreeMap<String, f64>,
     second: &BTreeMap<String, f64>,
     bootstrap: Bootstrap,
-) -> Result<Option<ComparedShare>, OutcomeError> {
-    if first.is_empty() {
-        return Ok(None);
-    }
-    let mean = |scores: &BTreeMap<String, f64>| scores.values().sum::<f64>() / scores.len() as f64;
+) -> Result<ComparedShare, OutcomeError> {
+    let mean = |scores: &BTreeMap<String, f64>| scores.values().sum::<f64>() / scores.len().max(1) as f64;
     let change = paired_difference(second, first, bootstrap)?;
-    Ok(Some(ComparedShare { questions: first.len(), first: mean(first), second: mean(second), change }))
+    Ok(ComparedShare { questions: first.len(), first: mean(first), second: mean(second), change })
 }
 
 #[cfg(test)]

@@ -62,7 +62,6 @@ enum Head {
 /// A loaded classifier: cheap to share behind an `Arc`, safe to use from many threads.
 pub struct Classifier {
     name: String,
-    fingerprint: String,
     labels: Vec<String>,
     problem: Problem,
     max_tokens: usize,
@@ -93,7 +92,6 @@ impl Classifier {
         let transformer = checkpoint.transformer()?;
         Ok(Self {
             name: checkpoint.name,
-            fingerprint: checkpoint.fingerprint,
             labels: labels.names,
             problem,
             max_tokens: checkpoint.max_tokens,
@@ -107,11 +105,6 @@ impl Classifier {
     /// The checkpoint's name.
     pub fn name(&self) -> &str {
         &self.name
-    }
-
-    /// BLAKE3 over everything that shapes the logits, in hex.
-    pub fn fingerprint(&self) -> &str {
-        &self.fingerprint
     }
 
     /// Names of the labels, in the order of the logits.
@@ -171,13 +164,8 @@ impl Classifier {
     fn sequence(&self, text: &str) -> Result<(Sequence, bool), EncodeError> {
         let pieces = self.tokenizer.ids(text)?;
         let room = self.max_tokens.saturating_sub(2);
-        let special = self.tokenizer.special;
-        let mut ids = Vec::with_capacity(pieces.len().min(room) + 2);
-        ids.push(special.cls);
-        ids.extend(pieces.iter().take(room));
-        ids.push(special.sep);
-        let types = vec![0; ids.len()];
-        Ok((Sequence { ids, types }, pieces.len() > room))
+        let kept = &pieces[..pieces.len().min(room)];
+        Ok((Sequence::of_text(self.tokenizer.special, kept), pieces.len() > room))
     }
 
     /// Logits of one text from its rows, tokens × width.

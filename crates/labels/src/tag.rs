@@ -41,7 +41,6 @@ pub struct Entity {
 /// A loaded tagger: cheap to share behind an `Arc`, safe to use from many threads.
 pub struct Tagger {
     name: String,
-    fingerprint: String,
     tags: Vec<String>,
     max_tokens: usize,
     tokenizer: TextTokenizer,
@@ -68,7 +67,6 @@ impl Tagger {
         let max_tokens = checkpoint.max_tokens.min(transformer.max_positions());
         Ok(Self {
             name: checkpoint.name,
-            fingerprint: checkpoint.fingerprint,
             tags,
             max_tokens,
             tokenizer: checkpoint.tokenizer,
@@ -83,23 +81,14 @@ impl Tagger {
         &self.name
     }
 
-    /// BLAKE3 over everything that shapes the logits, in hex.
-    pub fn fingerprint(&self) -> &str {
-        &self.fingerprint
-    }
-
-    /// The tags, in the order of the logits.
-    pub fn tags(&self) -> &[String] {
-        &self.tags
-    }
-
     /// What was doubtful about the checkpoint.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
 
     /// The entities of each text, in order. Words are what spaces and punctuation part; a word has the tag of its first
-    /// piece, and what no scheme allows is counted as seqeval does. Reports [`Stage::Evaluate`] progress, in texts.
+    /// piece, and what no scheme allows is counted as seqeval does. Reports [`Stage::Evaluate`] progress, in
+    /// windows.
     pub fn tag<T: AsRef<str>>(
         &self,
         texts: &[T],
@@ -154,8 +143,12 @@ impl Tagger {
         let lengths: Vec<usize> = jobs.iter().map(|(_, window)| window.pieces.len() + 2).collect();
         let mut done = 0;
         for batch in plan(&lengths, TokenBudget::default()) {
-            let sequences: Vec<Sequence> =
-                batch.iter().map(|&job| self.sequence(&texts[jobs[job].0].ids[jobs[job].1.pieces.clone()])).collect();
+            let sequences: Vec<Sequence> = batch
+                .iter()
+                .map(|&job| {
+                    Sequence::of_text(self.tokenizer.special, &texts[jobs[job].0].ids[jobs[job].1.pieces.clone()])
+                })
+                .collect();
             let hidden = self.transformer.forward(&sequences)?;
             for (row, &job) in batch.iter().enumerate() {
                 let (text, window) = &jobs[job];
@@ -176,17 +169,6 @@ impl Tagger {
             observer.observe(&Progress { stage: Stage::Evaluate, done, total: Some(jobs.len() as u64) });
         }
         Ok(found)
-    }
-
-    /// `[CLS]` window `[SEP]`.
-    fn sequence(&self, pieces: &[u32]) -> Sequence {
-        let special = self.tokenizer.special;
-        let mut ids = Vec::with_capacity(pieces.len() + 2);
-        ids.push(special.cls);
-        ids.extend_from_slice(pieces);
-        ids.push(special.sep);
-        let types = vec![0; ids.len()];
-        Sequence { ids, types }
     }
 }
 

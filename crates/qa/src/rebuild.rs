@@ -132,7 +132,10 @@ pub fn rebuild(
         reused: 0,
         expected: seen.weight(),
     };
-    let sources = intake.take_all(&corpora, &seen, config, observer)?;
+    let sources = intake.take_all(&corpora, &seen, config, observer).map_err(|error| match error {
+        Error::Corpus(error) => aside(store, error),
+        other => other,
+    })?;
     // What it kept on the disk makes room.
     drop(seen);
     let Intake { mut writer, passages, encoded, reused, left_out, similar, .. } = intake;
@@ -201,14 +204,14 @@ fn entry(corpus: &Corpus) -> CorpusEntry {
     }
 }
 
-/// A first pass that only parses, which is quick beside encoding: it settles which records are indexed, and gives the
-/// bar its end.
+/// A first pass that keeps nothing that was parsed: it settles which records would be indexed.
 pub(crate) fn survey(corpora: &[Corpus], config: &RebuildConfig, observer: &mut dyn Observer) -> Result<Seen, Error> {
     let copies = copies(config);
-    Ok(Seen::survey(corpora, copies, observer, &|document: &Document| split(document, &config.split).len())?)
+    Ok(Seen::survey(corpora, copies, observer, &|_| 1)?)
 }
 
-/// The same for a rebuild, which keeps what was parsed. Passages are what is encoded; without an encoder documents count.
+/// The same for a rebuild, which keeps what was parsed. Passages are counted where they will be encoded: they give that
+/// bar its end.
 fn gather(
     corpora: &[Corpus],
     (store, encodes): (&Store, bool),
@@ -242,12 +245,12 @@ pub(crate) fn read_all(
     observer: &mut dyn Observer,
     sink: &mut dyn FnMut(Document, Vec<Passage>) -> Result<(), Error>,
 ) -> Result<Sources, Error> {
-    let total = corpora.iter().map(Corpus::about).sum::<u64>();
+    let total = seen.indexed();
     let mut done = 0;
     let mut tell = |done: u64, total: u64| observer.observe(&Progress { stage: Stage::Read, done, total: Some(total) });
     std::thread::scope(|scope| {
         let (send, read) = sync_channel(AHEAD);
-        let reader = scope.spawn(move || parse_ahead(corpora, seen, config, &send));
+        let reader = scope.spawn(move || split_ahead(corpora, seen, config, &send));
         let mut taken = Ok(());
         for (document, passages) in read.iter().flatten() {
             taken = sink(document, passages);
@@ -267,9 +270,9 @@ pub(crate) fn read_all(
 /// A document and its passages.
 type Split = (Document, Vec<Passage>);
 
-/// Parses one corpus after the other and hands documents on, many at once, some ahead of whoever takes them: parsing and
-/// splitting go on while passages are encoded and written.
-fn parse_ahead(
+/// Reads one corpus after the other back and hands documents on, many at once, some ahead of whoever takes them: splitting
+/// goes on while passages are encoded and written.
+fn split_ahead(
     corpora: &[Corpus],
     seen: &Seen,
     config: &RebuildConfig,

@@ -18,6 +18,9 @@ const PIECE: usize = 90;
 /// How far the next piece begins after the last one.
 const STEP: usize = 45;
 
+/// The list of whoever it may be about: `who`.
+const WHO_LIST: usize = 4;
+
 /// The lists before this one (who, how much, cannot, will not …) tell nothing: all of life is full of them.
 const FIRST_LIST: usize = 14;
 
@@ -69,7 +72,7 @@ impl Evidence {
 
     /// The points of the weightiest piece of the turns from word `from` on.
     pub(crate) fn total(&self, found: &Found, frames: &Frames, lists: &[Slot], from: usize) -> f32 {
-        let pieces = pieces(found, from).filter(|piece| !is_topic(found, piece));
+        let pieces = pieces(found, from).filter(|piece| !is_topic(found, lists[WHO_LIST], piece));
         pieces.map(|piece| self.sum(&terms(found, frames, lists, piece))).fold(f32::NEG_INFINITY, f32::max)
     }
 
@@ -91,9 +94,11 @@ fn pieces(found: &Found, from: usize) -> impl Iterator<Item = std::ops::Range<us
 }
 
 /// Whether a piece names something and tells of nobody: no word of it is worth an alarm that no rule raised.
-fn is_topic(found: &Found, piece: &std::ops::Range<usize>) -> bool {
+fn is_topic(found: &Found, who: Slot, piece: &std::ops::Range<usize>) -> bool {
     let words = &found.words[piece.clone()];
-    words.len() <= TOPIC_WORDS && !words.iter().any(|word| TELLING.binary_search(&word.text.as_ref()).is_ok())
+    words.len() <= TOPIC_WORDS
+        && !words.iter().any(|word| TELLING.binary_search(&word.text.as_ref()).is_ok())
+        && !found.matches[who].iter().any(|person| piece.contains(&person.start))
 }
 
 /// The terms of a piece, each once.

@@ -27,7 +27,7 @@ pub use id::{DocumentId, IdError, PassageId};
 pub use moment::Moment;
 pub use passage::{Passage, PassageError, Span};
 pub use progress::{Learning, Observer, Progress, Silent, Skips, Stage};
-pub use question::{MAX_QUESTION_CHARS, Question, QuestionError, Turn};
+pub use question::{MAX_QUESTION_CHARS, Question, QuestionError, Turn, is_invisible};
 pub use ranking::{Hit, Ranking};
 pub use reply::{
     Abstention, Answer, Call, Citation, Confidence, ConfidenceLabel, Notice, NoticeKind, Outcome, Reading, Reply,

@@ -85,7 +85,7 @@ impl std::fmt::Debug for Question {
 }
 
 /// Zero-width and direction marks: they hide words from rules and turn text around on a screen.
-fn is_invisible(c: char) -> bool {
+pub fn is_invisible(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 

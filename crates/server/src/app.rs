@@ -18,6 +18,12 @@ use crate::work::{Capacity, Work};
 /// Looks that may be under way at once; each takes about a millisecond.
 const LOOKS: Capacity = Capacity { workers: 1, queue: 256, wait: Duration::from_millis(250) };
 
+/// Comparisons of generations: they read all documents of two, which may take a minute.
+const COMPARISONS: Capacity = Capacity { workers: 1, queue: 4, wait: Duration::from_mins(1) };
+
+/// How long somebody may wait for one.
+const COMPARISON_TIMEOUT: Duration = Duration::from_mins(2);
+
 /// The state that all requests share; requests in flight keep the engine they began with.
 pub(crate) struct App {
     pub(crate) config: ServerConfig,
@@ -27,6 +33,8 @@ pub(crate) struct App {
     pub(crate) work: Work,
     /// Looks at what is there, and the screening that no question waits for.
     pub(crate) looks: Work,
+    /// Comparisons: no question waits behind one.
+    comparisons: Work,
     pub(crate) gate: Arc<Gate>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) standing: Arc<Standing>,
@@ -45,6 +53,7 @@ impl App {
         Ok(Self {
             work: Work::start(questions)?,
             looks: Work::start(LOOKS)?,
+            comparisons: Work::start(COMPARISONS)?,
             gate: Arc::new(Gate::new(&config, keys)),
             metrics: Arc::new(metrics),
             standing: Arc::default(),
@@ -107,6 +116,14 @@ impl App {
     ) -> Result<T, ApiError> {
         let engine = self.engine();
         self.looks.run(Instant::now() + self.config.request_timeout, move || job(&engine)).await
+    }
+
+    /// Compares what lies in the index folder, one comparison after the other.
+    pub(crate) async fn compare<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        self.comparisons.run(Instant::now() + COMPARISON_TIMEOUT, job).await
     }
 
     /// Computes something with the models, as soon as it is its turn.

@@ -50,8 +50,8 @@ struct Queue {
 
 /// Something to be done for somebody who may stop waiting.
 trait Job: Send {
-    /// Whether somebody waits who would still be served in time, at `now` and with a job taking `mean`.
-    fn is_wanted(&self, now: Instant, mean: Duration) -> bool;
+    /// Whether somebody waits who would still be served in time, at `now` and if the job needs `least`.
+    fn is_wanted(&self, now: Instant, least: Duration) -> bool;
     fn run(self: Box<Self>);
 }
 
@@ -62,8 +62,8 @@ struct Task<F, T> {
 }
 
 impl<T: Send, F: FnOnce() -> T + Send> Job for Task<F, T> {
-    fn is_wanted(&self, now: Instant, mean: Duration) -> bool {
-        !self.reply.is_closed() && now + mean / 2 <= self.deadline
+    fn is_wanted(&self, now: Instant, least: Duration) -> bool {
+        !self.reply.is_closed() && now + least <= self.deadline
     }
 
     fn run(self: Box<Self>) {
@@ -123,8 +123,8 @@ impl Shared {
         let mut queue = self.lock();
         if !queue.has_room(self.capacity) {
             // Those who gave up are no reason to refuse anybody.
-            let (now, mean) = (Instant::now(), queue.mean());
-            queue.waiting.retain(|job| job.is_wanted(now, mean));
+            let (now, least) = (Instant::now(), queue.mean() / 2);
+            queue.waiting.retain(|job| job.is_wanted(now, least));
             if !queue.has_room(self.capacity) {
                 return Err(ApiError::Busy);
             }
@@ -158,7 +158,11 @@ impl Shared {
                 queue = self.filled.wait(queue).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
-            if job.is_wanted(Instant::now(), queue.mean()) {
+            // Where nothing else is to be done a job is tried, however slow jobs were: only one that runs can show that
+            // they are quick again.
+            let is_idle = queue.running == 0 && queue.waiting.is_empty();
+            let least = if is_idle { Duration::ZERO } else { queue.mean() / 2 };
+            if job.is_wanted(Instant::now(), least) {
                 queue.running += 1;
                 return Some(job);
             }
@@ -268,6 +272,15 @@ mod tests {
             assert!(wanted.is_ok());
         });
         assert_eq!(runs.iter().collect::<Vec<_>>(), ["wanted"]);
+    }
+
+    #[test]
+    fn slow_jobs_of_the_past_do_not_shut_out_all_others() {
+        let work = Work::start(ONE).expect("threads");
+        work.shared.lock().mean = 60.0;
+        let in_five = Instant::now() + Duration::from_secs(5);
+        assert_eq!(block_on(work.run(in_five, || 7)).ok(), Some(7));
+        assert!(work.shared.lock().mean < 60.0);
     }
 
     #[test]

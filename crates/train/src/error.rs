@@ -2,6 +2,8 @@
 
 use clinqa_encoder::{CheckpointError, EncodeError};
 
+use crate::data::DataError;
+
 /// Why a run cannot begin or go on.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
@@ -13,7 +15,7 @@ pub enum TrainError {
     Encode(#[from] EncodeError),
     /// The data cannot be learned from.
     #[error(transparent)]
-    Data(#[from] crate::data::DataError),
+    Data(#[from] DataError),
     /// A computation failed: shapes that do not fit, or no memory.
     #[error("a computation failed: {0}; smaller batches need less memory")]
     Compute(#[from] candle_core::Error),
@@ -46,16 +48,6 @@ pub enum TrainError {
         path: String,
         /// Why.
         source: std::io::Error,
-    },
-    /// A record of the data is not what its format says.
-    #[error("{path}, record {record}: {detail}; correct it or leave it out")]
-    Record {
-        /// The file.
-        path: String,
-        /// Which record of the file, counted from 1.
-        record: usize,
-        /// What is wrong; never its text.
-        detail: String,
     },
     /// A file of data is not of a format that is read here.
     #[error("cannot understand {path}: {detail}")]
@@ -143,6 +135,30 @@ pub enum TrainError {
 impl TrainError {
     /// Whether what was asked or given is at fault, and not the program or the machine.
     pub fn is_request(&self) -> bool {
-        !matches!(self, Self::Compute(_) | Self::Write { .. } | Self::NotFinite { .. } | Self::Threads { .. })
+        !matches!(
+            self,
+            Self::Compute(_)
+                | Self::Write { .. }
+                | Self::NotFinite { .. }
+                | Self::Threads { .. }
+                | Self::Encode(EncodeError::Forward(_) | EncodeError::Tokenize { .. })
+                | Self::Data(DataError::Tokenize { .. })
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_model_or_its_tokenizer_fails_at_is_nobodys_request() {
+        let tokenize = || EncodeError::Tokenize { bytes: 3, detail: "no".to_owned() };
+        let forward = EncodeError::Forward(candle_core::Error::Msg("no memory".to_owned()));
+        let data = DataError::Tokenize { file: "a.json".to_owned(), record: 1, source: tokenize() };
+        for error in [forward.into(), tokenize().into(), TrainError::from(data)] {
+            assert!(!error.is_request(), "{error}");
+        }
+        assert!(TrainError::Encode(EncodeError::TooLong { found: 9, limit: 8 }).is_request());
     }
 }

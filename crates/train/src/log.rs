@@ -44,19 +44,6 @@ pub fn read_lines(input: impl BufRead) -> io::Result<Vec<LogLine>> {
     Ok(lines)
 }
 
-/// Tokens learned from in a second, over the whole log; `None` before the second step.
-pub fn tokens_per_second(lines: &[LogLine]) -> Option<f64> {
-    let steps = || {
-        lines.iter().filter_map(|line| match line {
-            LogLine::Step { tokens, seconds, .. } => Some((*tokens as f64, *seconds)),
-            LogLine::Score { .. } => None,
-        })
-    };
-    let (first, last) = (steps().next()?, steps().next_back()?);
-    let seconds = last.1 - first.1;
-    (seconds > 0.0).then(|| (last.0 - first.0) / seconds)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,7 +62,5 @@ mod tests {
         let lines = read_lines(text.as_bytes()).expect("memory");
         assert_eq!(lines.len(), 3);
         assert_eq!(lines[1], LogLine::Step { step: 1, loss: 4.5, rate: 1e-5, tokens: 100, seconds: 1.0 });
-        assert_eq!(tokens_per_second(&lines), Some(400.0));
-        assert_eq!(tokens_per_second(&lines[..2]), None);
     }
 }

@@ -117,7 +117,7 @@ pub fn train<T: Task>(
     settings.freeze(twin);
     let head = task.variables();
     let optimizer = Optimizer::new(learning(twin, &head, settings.layer_decay))?;
-    let position = Position { run: settings.identity(task.name(), parts.train.len()), ..Position::default() };
+    let position = Position { run: settings.identity(task, &parts, fingerprint), ..Position::default() };
     let lengths = parts.train.iter().map(|example| task.length(example)).collect();
     let mut run = Run {
         task,
@@ -165,7 +165,7 @@ struct Run<'a, T: Task> {
     lengths: Vec<usize>,
     position: Position,
     log: Log,
-    /// When this process began, less the seconds of those before it.
+    /// When this process began to learn.
     begun: Instant,
     /// When the state was last stored.
     stored: Instant,
@@ -180,13 +180,16 @@ impl<T: Task> Run<'_, T> {
         let folder = || self.settings.out.display().to_string();
         match (self.settings.resume, state::exists(&last)) {
             (true, false) => return Err(TrainError::NothingToResume { folder: folder() }),
-            (false, true) => return Err(TrainError::Occupied { folder: folder() }),
+            // A checkpoint without a state is a model that somebody may use.
+            (false, stored) if stored || self.checkpoint().exists() => {
+                return Err(TrainError::Occupied { folder: folder() });
+            }
             (true, true) => {
                 save::mend(&self.checkpoint())?;
                 self.position = state::restore(&last, &self.position.run, &self.optimizer)?;
-                return self.log.forget_after(self.position.step);
+                return self.log.forget_after(&self.position);
             }
-            (false, false) => {}
+            (false, _) => {}
         }
         save::make(&self.settings.out)?;
         if self.settings.score_first && !self.parts.dev.is_empty() {
@@ -212,7 +215,10 @@ impl<T: Task> Run<'_, T> {
             while (self.position.batches as usize) < plan.len() && self.position.step < total {
                 self.position.seconds = before + self.begun.elapsed().as_secs_f64();
                 if self.time_share() >= 1.0 {
-                    self.close_epoch()?;
+                    // A run that is resumed after its time has begun no epoch.
+                    if self.position.batches > 0 {
+                        self.close_epoch()?;
+                    }
                     return self.end(Ending::Limit);
                 }
                 let from = self.position.batches as usize;

@@ -7,7 +7,7 @@ use clap::{ArgGroup, Args as ClapArgs};
 use clinqa_train::data::negatives::Mining;
 use clinqa_train::task::{Contrast, PairTokens};
 
-use super::train::LearnArgs;
+use super::train::{LearnArgs, part};
 
 /// A pair file or a BEIR folder, and how many of its pairs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,7 +141,7 @@ pub(crate) struct PairsArgs {
     #[arg(long)]
     pub(crate) bare: bool,
     /// Share of the topics that is held out
-    #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1, value_parser = part)]
     pub(crate) dev_share: f64,
     /// Decides which topics are held out
     #[arg(long, default_value_t = 1)]

@@ -115,7 +115,7 @@ pub(crate) struct LearnArgs {
     #[arg(long, value_name = "MINUTES")]
     pub(crate) limit_minutes: Option<f64>,
     /// Share of the data that is held out and scored on
-    #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1, value_parser = part)]
     pub(crate) dev_share: f64,
     /// Print JSON
     #[arg(long)]
@@ -165,7 +165,24 @@ impl From<MachineArg> for Machine {
     }
 }
 
+/// A share of the data: some of it has to be left.
+pub(super) fn part(typed: &str) -> Result<f64, &'static str> {
+    typed.parse().ok().filter(|share| (0.0..1.0).contains(share)).ok_or("not a number from 0 to below 1")
+}
+
 /// A length of time; none is shorter than nothing.
 fn minutes(minutes: f64) -> Duration {
     Duration::try_from_secs_f64(minutes.max(0.0) * 60.0).unwrap_or(Duration::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::part;
+
+    #[test]
+    fn a_share_is_a_number_from_0_to_below_1() {
+        let read = ["0", "0.25", "nan", "-1", "-0.1", "1", "5", "inf", "a tenth"].map(|typed| part(typed).ok());
+        assert_eq!(read[..2], [Some(0.0), Some(0.25)]);
+        assert!(read[2..].iter().all(Option::is_none), "{read:?}");
+    }
 }

@@ -6,6 +6,7 @@ use clap::Args as ClapArgs;
 use clinqa_train::data::WeightedFile;
 
 use super::LearnArgs;
+use super::train::part;
 
 /// Which questions a reader learns from and is scored on.
 #[derive(Debug, ClapArgs)]
@@ -25,7 +26,7 @@ pub(crate) struct SpanData {
     #[arg(long, value_name = "N")]
     pub(crate) dev_sample: Option<usize>,
     /// For this share of the questions, add a text on the same topic that does not answer
-    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = part)]
     pub(crate) unanswerable: f64,
     /// Tokens of a window, question included
     #[arg(long, value_name = "N", default_value_t = 384)]

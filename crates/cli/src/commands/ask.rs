@@ -90,7 +90,7 @@ struct Line {
 /// One reply a line, in order; a bad line yields an error in its place.
 fn many(engine: &Engine, template: &Ask, batch: &Path) -> anyhow::Result<ExitCode> {
     let mut succeeded = 0_u64;
-    for bytes in batch::lines(batch)? {
+    for bytes in batch::lines(batch, FORM)? {
         match line(engine, template, &bytes?) {
             Ok(answered) => {
                 succeeded += 1;

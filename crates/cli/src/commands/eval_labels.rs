@@ -10,7 +10,7 @@ use clinqa_eval::{
 use clinqa_labels::Problem;
 use serde_json::json;
 
-use super::{open_file, write_lines};
+use super::{UsageError, open_file, write_lines};
 use crate::args::EvalLabelsArgs;
 use crate::progress::Bars;
 use crate::settings::Settings;
@@ -18,9 +18,12 @@ use crate::{models, output, shares};
 
 pub(crate) fn run(settings: &Settings, args: &EvalLabelsArgs) -> anyhow::Result<ExitCode> {
     let fields = LabelledFields { text: args.text_field.clone(), label: args.label_field.clone() };
-    let file = read_labelled(form(&args.file), &fields, open_file(&args.file)?)
+    let file = read_labelled(LabelledForm::of(&args.file), &fields, open_file(&args.file)?)
         .with_context(|| format!("in {}", args.file.display()))?;
     tell_faults(&args.file, &file);
+    if file.texts.is_empty() {
+        return Err(UsageError::NothingUsable { path: args.file.display().to_string() }.into());
+    }
     let classifier = models::classifier(settings, &args.model)?;
     output::warn(classifier.warnings());
     let mut bars = Bars::default();
@@ -50,15 +53,6 @@ pub(crate) fn run(settings: &Settings, args: &EvalLabelsArgs) -> anyhow::Result<
         output::line(&told(&scores, classifier.problem()))?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// By the file's ending: a table, or JSON Lines.
-pub(crate) fn form(path: &Path) -> LabelledForm {
-    match path.extension().and_then(|ending| ending.to_str()) {
-        Some("csv") => LabelledForm::Table(b','),
-        Some("tsv" | "tab") => LabelledForm::Table(b'\t'),
-        _ => LabelledForm::JsonLines,
-    }
 }
 
 fn tell_faults(path: &Path, file: &LabelledFile) {

@@ -8,8 +8,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clinqa_eval::{
     BioasqKind, BioasqQuestion, MAX_CANDIDATES, ResultLine, ScoredQuestion, SquadParagraph, SquadPrediction,
-    SquadQuestion, exact_match, normalise_answer, read_bioasq, read_squad, score_factoids, score_lists, score_squad,
-    token_f1,
+    normalise_answer, read_bioasq, read_squad, score_factoids, score_lists, score_squad,
 };
 use clinqa_reader::{ReadConfig, Reader, Variants};
 use clinqa_schema::{Observer, Progress, Stage};
@@ -98,26 +97,17 @@ fn squad(
             let best = reading.spans.first();
             let text = best.map(|span| paragraph.context[span.bytes.clone()].to_owned()).unwrap_or_default();
             let null_score = best.map(|span| f64::from(-span.margin()));
-            outcomes.push(scored(question, &text));
             predictions.insert(question.id.clone(), SquadPrediction { text, null_score });
             let done = predictions.len() as u64;
             observer.observe(&Progress { stage: Stage::Evaluate, done, total: Some(total) });
         }
     }
-    Ok(Value::Object(score_squad(paragraphs, &predictions).official()))
-}
-
-/// The best score that any accepted answer gives.
-fn scored(question: &SquadQuestion, text: &str) -> ScoredQuestion {
-    let golds: Vec<&str> = question.answers.iter().map(|answer| answer.text.as_str()).collect();
-    // Nothing is right where nothing is accepted.
-    let golds = if golds.is_empty() { vec![""] } else { golds };
-    let best = |score: fn(&str, &str) -> f64| golds.iter().map(|gold| score(gold, text)).fold(0.0, f64::max);
-    let exact = best(|gold, text| f64::from(u8::from(exact_match(gold, text))));
-    ScoredQuestion {
-        id: question.id.clone(),
-        scores: BTreeMap::from([("exact".to_owned(), exact), ("f1".to_owned(), best(token_f1))]),
-    }
+    let scores = score_squad(paragraphs, &predictions);
+    outcomes.extend(scores.exact_per_question.iter().map(|(id, exact)| ScoredQuestion {
+        id: id.clone(),
+        scores: BTreeMap::from([("exact".to_owned(), *exact), ("f1".to_owned(), scores.f1_per_question[id])]),
+    }));
+    Ok(Value::Object(scores.official()))
 }
 
 /// Five distinct candidates a question from its gold snippets, best margin first.

@@ -6,7 +6,7 @@ use anyhow::Context;
 use clinqa_eval::{IobFault, ResultLine, TagOutcome, as_bio, read_iob, score_tags};
 use serde_json::json;
 
-use super::{open_file, write_lines};
+use super::{UsageError, open_file, write_lines};
 use crate::args::EvalTagsArgs;
 use crate::progress::Bars;
 use crate::settings::Settings;
@@ -16,6 +16,9 @@ pub(crate) fn run(settings: &Settings, args: &EvalTagsArgs) -> anyhow::Result<Ex
     let file = read_iob(open_file(&args.file)?).with_context(|| format!("in {}", args.file.display()))?;
     let fault = |fault: &IobFault| format!("{}:{}: {}", args.file.display(), fault.line, fault.problem);
     output::warn_some(file.faults.iter().map(fault), "sentences left out");
+    if file.sentences.is_empty() {
+        return Err(UsageError::NothingUsable { path: args.file.display().to_string() }.into());
+    }
     let tagger = models::tagger(settings, &args.model)?;
     output::warn(tagger.warnings());
     let mut bars = Bars::default();

@@ -109,6 +109,8 @@ pub(crate) enum UsageError {
     NoPairs,
     #[error("{path}:{line}: expected an object with `document`, `question` and `answer`; correct the line")]
     Training { path: String, line: usize },
+    #[error("nothing in {path} can be measured on; correct what was told of it")]
+    NothingUsable { path: String },
     #[error("no model is called `{name}`; `clinqa model list` shows those at hand")]
     NoModel { name: String },
 }

@@ -72,8 +72,7 @@ fn list(folder: &Folder, path: &Path, as_json: bool) -> anyhow::Result<()> {
         if as_json {
             output::json(&line)?;
         } else {
-            let shown = |c: char| if c.is_control() { ' ' } else { c };
-            let question: String = line.question.chars().map(shown).collect();
+            let question = output::plain(&line.question);
             let reason = line.reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
             output::line(&format!("{}  {}{reason}  {question}", line.time, line.outcome))?;
         }

@@ -62,7 +62,7 @@ fn document(bytes: &[u8], context: &Context<'_>, known_id: &mut Option<String>) 
     let source =
         std::str::from_utf8(bytes).map_err(|error| SkipReason::NotUtf8 { offset: error.valid_up_to() as u64 })?;
     if source.bytes().filter(|byte| MARKS.contains(byte)).count() > MAX_MARKS {
-        return Err(SkipReason::Malformed { format: "Markdown", reason: format!("more than {MAX_MARKS} marks") });
+        return Err(SkipReason::TooMany { limit: MAX_MARKS as u64, what: "marks of Markdown".to_owned() });
     }
     let source = clean(source);
     let (front, body) = front_matter::take(&source, context.defaults)?;

@@ -90,7 +90,7 @@ impl Format for PlainText {
 fn page(bytes: &[u8], defaults: &Metadata) -> Result<Page, SkipReason> {
     let text = clean(&decode(bytes, None)?);
     if memchr::memchr_iter(b'\n', text.as_bytes()).count() > MAX_LINES {
-        return Err(SkipReason::Malformed { format: "text", reason: format!("more than {MAX_LINES} lines") });
+        return Err(SkipReason::TooMany { limit: MAX_LINES as u64, what: "lines".to_owned() });
     }
     let width = text.lines().map(|line| line.chars().count()).max().unwrap_or(0);
     let mut blocks: Vec<Vec<&str>> = text

@@ -10,7 +10,7 @@ mod linear;
 mod parity;
 mod product;
 
-use crate::{Checkpoint, CheckpointError, EncodeError};
+use crate::{Checkpoint, CheckpointError, EncodeError, SpecialTokens};
 
 /// A text, or a pair of them, as token ids with the special ones in place.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,6 +22,15 @@ pub struct Sequence {
 }
 
 impl Sequence {
+    /// One text: `[CLS]`, its pieces, `[SEP]`.
+    pub fn of_text(special: SpecialTokens, pieces: &[u32]) -> Self {
+        let mut ids = Vec::with_capacity(pieces.len() + 2);
+        ids.push(special.cls);
+        ids.extend_from_slice(pieces);
+        ids.push(special.sep);
+        Self { types: vec![0; ids.len()], ids }
+    }
+
     /// How many tokens.
     pub fn len(&self) -> usize {
         self.ids.len()

@@ -111,6 +111,11 @@ impl TextTokenizer {
         self.tokenizer.token_to_id(token)
     }
 
+    /// Whether `other` gives every word piece the same id.
+    pub fn has_vocabulary_of(&self, other: &Self) -> bool {
+        self.tokenizer.get_vocab(true) == other.tokenizer.get_vocab(true)
+    }
+
     /// For each id whether it continues a word (`##…`); ids without a token do not.
     pub fn continuations(&self) -> Vec<bool> {
         let rows = self.tokenizer.get_vocab_size(true) as u32;

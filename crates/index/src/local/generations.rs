@@ -90,7 +90,7 @@ impl Store {
 
     /// Why writing to [`Store::scratch`] failed, in the words of the index.
     pub fn scratch_failed(&self, source: std::io::Error) -> IndexError {
-        IndexError::io("write", &self.root.join(SCRATCH), source)
+        IndexError::io("use", &self.root.join(SCRATCH), source)
     }
 
     /// What `CURRENT` says; `None` if there is none. A damaged one is an error.

@@ -290,6 +290,7 @@ fn the_lists_of_who_and_how_stand_before_the_first_that_counts() {
     let lists = include_str!("../../data/lists.toml");
     let names: Vec<&str> = lists.lines().filter_map(|line| line.strip_prefix("name = ")).collect();
     assert_eq!(names[FIRST_LIST - 1..=FIRST_LIST], ["\"wont\"", "\"sudden\""]);
+    assert_eq!(names[WHO_LIST], "\"who\"");
 }
 
 #[test]

@@ -113,8 +113,7 @@ pub(crate) async fn changes(
 ) -> Result<Json<ChangesReply>, ApiError> {
     let Path((earlier, later)) = pair.map_err(|_| ApiError::NotFound("generation"))?;
     let held = Arc::clone(&app);
-    // Files are read whole, and compared with their checksums: no look that others wait behind.
-    app.compute(move |_| compare(&held, &earlier, &later)).await?.map(|changes| Json(ChangesReply { changes }))
+    app.compare(move || compare(&held, &earlier, &later)).await?.map(|changes| Json(ChangesReply { changes }))
 }
 
 fn compare(app: &App, earlier: &GenerationId, later: &GenerationId) -> Result<Changes, ApiError> {

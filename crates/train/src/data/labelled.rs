@@ -63,13 +63,8 @@ pub fn read(
 ) -> Result<(Vec<Labelled>, bool), TrainError> {
     let shown = path.display().to_string();
     let failed = |source| TrainError::Read { path: shown.clone(), source };
-    let form = match path.extension().and_then(|ending| ending.to_str()) {
-        Some("csv") => LabelledForm::Table(b','),
-        Some("tsv" | "tab") => LabelledForm::Table(b'\t'),
-        _ => LabelledForm::JsonLines,
-    };
     let input = BufReader::new(File::open(path).map_err(failed)?);
-    let found = read_labelled(form, fields, input)
+    let found = read_labelled(LabelledForm::of(path), fields, input)
         .map_err(|error| TrainError::Format { path: shown.clone(), detail: error.to_string() })?;
     let file: Arc<str> = file_name(path).into();
     for fault in found.faults {

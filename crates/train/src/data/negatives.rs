@@ -49,23 +49,27 @@ pub struct MiningReport {
     pub unknown: usize,
 }
 
+/// What answers each question, whichever pair says so.
+#[derive(Debug, Default)]
+pub struct Judged(BTreeMap<String, Right>);
+
 /// What answers a question, by all its pairs.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Right {
     texts: BTreeSet<String>,
     documents: BTreeSet<String>,
 }
 
 /// Gives every pair up to `top_k` negatives from `run`, best ranked first, behind those that it has. With `teacher` the
-/// scores of that run go with them, if it scored every passage of the pair.
+/// scores of that run go with them, if it scored every passage of the pair. `judged` is of all pairs that were read, those
+/// that are held out or were not drawn too: what answers in one of them is no negative in another.
 pub fn mine(
     pairs: &mut [Pair],
-    passages: &BTreeMap<String, PairPassage>,
+    (judged, passages): (&Judged, &BTreeMap<String, PairPassage>),
     run: &Run,
     teacher: Option<&Run>,
     mining: Mining,
 ) -> MiningReport {
-    let right = right_ones(pairs);
     let mut report = MiningReport::default();
     for pair in pairs {
         let found = run.documents(&pair.id);
@@ -79,7 +83,8 @@ pub fn mine(
         };
         // Scores below zero are cosines of the unlike: 95% of one would be nearer, not farther.
         let limit = own.score - mining.margin * own.score.abs();
-        let answers = &right[&normalised(&pair.question)];
+        let right = judged.0.get(&normalised(&pair.question));
+        let answers = |passage: &PairPassage| right.is_some_and(|right| right.holds(passage));
         let before = pair.negatives.len();
         let window = mining.last.saturating_sub(mining.first.saturating_sub(1));
         for document in found.iter().skip(mining.first.saturating_sub(1)).take(window) {
@@ -88,7 +93,7 @@ pub fn mine(
             }
             match passages.get(&document.document_id) {
                 None => report.unknown += 1,
-                Some(passage) if answers.holds(passage) => report.same += 1,
+                Some(passage) if answers(passage) => report.same += 1,
                 Some(_) if document.score > limit => report.near += 1,
                 Some(passage) => pair.negatives.push(passage.clone()),
             }
@@ -105,17 +110,19 @@ pub fn mine(
     report
 }
 
-/// Everything that answers each question, whichever pair says so.
-fn right_ones(pairs: &[Pair]) -> BTreeMap<String, Right> {
-    let mut right: BTreeMap<String, Right> = BTreeMap::new();
-    for pair in pairs {
-        let own = right.entry(normalised(&pair.question)).or_default();
-        own.texts.insert(normalised(&pair.passage.text));
-        if !pair.passage.document.is_empty() {
-            own.documents.insert(pair.passage.document.clone());
+impl Judged {
+    /// Everything that answers a question of `pairs`.
+    pub fn of(pairs: &[Pair]) -> Self {
+        let mut judged = Self::default();
+        for pair in pairs {
+            let own = judged.0.entry(normalised(&pair.question)).or_default();
+            own.texts.insert(normalised(&pair.passage.text));
+            if !pair.passage.document.is_empty() {
+                own.documents.insert(pair.passage.document.clone());
+            }
         }
+        judged
     }
-    right
 }
 
 impl Right {
@@ -175,7 +182,8 @@ mod tests {
         ];
         run.insert("1", found.map(|(id, score)| (id.to_owned(), score)));
         run.insert("3", [("hard".to_owned(), 0.5)]);
-        let report = mine(&mut pairs, &passages, &run, teacher.then_some(&run), mining);
+        let judged = Judged::of(&pairs);
+        let report = mine(&mut pairs, (&judged, &passages), &run, teacher.then_some(&run), mining);
         (pairs, report)
     }
 
@@ -187,6 +195,19 @@ mod tests {
         assert_eq!(pairs[0].scores, [0.9, 0.7]);
         assert_eq!((report.pairs, report.negatives, report.unasked, report.unfound), (1, 1, 1, 1));
         assert_eq!((report.same, report.near, report.unknown), (4, 1, 1));
+    }
+
+    #[test]
+    fn what_was_judged_to_answer_is_no_negative_of_a_pair_that_was_drawn_alone() {
+        let [right, other, wrong] = ["right", "other", "wrong"].map(|id| passage(id, id, &format!("Text of {id}.")));
+        let all = [asked("1", "What is gout?", &right), asked("1", "What is gout?", &other)];
+        let passages: BTreeMap<String, PairPassage> = [right, other, wrong].map(|p| (p.id.clone(), p)).into();
+        let mut run = Run::default();
+        run.insert("1", [("right", 0.9), ("other", 0.5), ("wrong", 0.4)].map(|(id, score)| (id.to_owned(), score)));
+        let mut drawn = all[..1].to_vec();
+        let report = mine(&mut drawn, (&Judged::of(&all), &passages), &run, None, Mining::default());
+        let ids: Vec<&str> = drawn[0].negatives.iter().map(|passage| passage.id.as_str()).collect();
+        assert_eq!((ids, report.same), (vec!["wrong"], 2));
     }
 
     #[test]

@@ -151,11 +151,6 @@ pub enum PairsError {
         /// Pairs needed.
         needed: usize,
     },
-    /// Mining needs passages with ids.
-    #[error(
-        "negatives can only be mined for a BEIR folder, and no data is one; make one of a pair file with `clinqa train pairs --pairs FILE --out FOLDER`"
-    )]
-    NothingToMine,
     /// The run is of other queries.
     #[error(
         "the run {path} names none of the queries of the data; write one with `clinqa eval retrieval FOLDER --run-dir DIR`"
@@ -206,6 +201,29 @@ pub fn hold_out(pairs: Vec<Pair>, share: f64, seed: u64) -> (Vec<Pair>, Vec<Pair
     (learned, held)
 }
 
+/// Takes out of `train` what `dev` is scored on, wherever either came from: pairs that ask one of its questions or are
+/// answered by one of its passages or documents, and negatives that are such a passage. How many pairs went.
+pub fn keep_apart(train: &mut Vec<Pair>, dev: &[Pair]) -> usize {
+    let questions: BTreeSet<String> = dev.iter().map(|pair| normalised(&pair.question)).collect();
+    let texts: BTreeSet<String> = dev.iter().map(|pair| normalised(&pair.passage.text)).collect();
+    let documents = dev.iter().map(|pair| pair.passage.document.to_lowercase());
+    let documents: BTreeSet<String> = documents.filter(|document| !document.is_empty()).collect();
+    let is_scored_on = |passage: &PairPassage| {
+        documents.contains(&passage.document.to_lowercase()) || texts.contains(&normalised(&passage.text))
+    };
+    let before = train.len();
+    train.retain_mut(|pair| {
+        let negatives = pair.negatives.len();
+        pair.negatives.retain(|wrong| !is_scored_on(wrong));
+        if pair.negatives.len() < negatives {
+            // Scores of all would be taken for scores of those that are left.
+            pair.scores.clear();
+        }
+        !questions.contains(&normalised(&pair.question)) && !is_scored_on(&pair.passage)
+    });
+    before - train.len()
+}
+
 /// At most `most` of `pairs`, drawn by `seed`, in the order in which they stood.
 pub fn sample(pairs: Vec<Pair>, most: usize, seed: u64) -> Vec<Pair> {
     if pairs.len() <= most {
@@ -233,17 +251,6 @@ impl PairReport {
         if self.faults.len() < NAMED_FAULTS {
             self.faults.push((PairPlace { file: file.to_owned(), line }, fault));
         }
-    }
-
-    /// Adds what became of other records.
-    pub fn merge(&mut self, other: Self) {
-        self.read += other.read;
-        self.kept += other.kept;
-        for (fault, count) in other.counts {
-            *self.counts.entry(fault).or_default() += count;
-        }
-        self.faults.extend(other.faults);
-        self.faults.truncate(NAMED_FAULTS);
     }
 }
 

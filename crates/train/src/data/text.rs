@@ -8,8 +8,12 @@ use clinqa_encoder::{SpecialTokens, TextTokenizer};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::labelled::file_name;
+use super::licence;
+use super::pairs::is_held_out;
 use crate::TrainError;
 use crate::batches::Draw;
+use crate::card::DataSource;
 use crate::pass::mix;
 
 /// A block of fewer tokens has too little around each word to guess it by.
@@ -24,7 +28,7 @@ pub struct Block {
     pub ids: Vec<u32>,
 }
 
-/// The two parts of a folder of text, document by document: none is in both.
+/// The two parts of a folder of text, document by document: none is in both, and no copy of one.
 #[derive(Debug, Default)]
 pub struct TextData {
     /// Learned from.
@@ -46,6 +50,8 @@ pub struct TextReport {
     pub tokens: [usize; 2],
     /// What was left out: file, record (0: all of it), and why.
     pub skipped: Vec<(String, usize, String)>,
+    /// Bytes of the files.
+    pub bytes: u64,
     /// BLAKE3 over names and contents of the files, in hex.
     pub digest: String,
 }
@@ -92,6 +98,7 @@ pub fn read(folder: &Path, tokenizer: &TextTokenizer, cut: Cut) -> Result<TextDa
             continue;
         }
         let bytes = fs::read(path).map_err(failed(path))?;
+        data.report.bytes += bytes.len() as u64;
         hasher.update(&(name.len() as u64).to_le_bytes()).update(name.as_bytes());
         hasher.update(blake3::hash(&bytes).as_bytes());
         let Ok(text) = String::from_utf8(bytes) else {
@@ -128,6 +135,22 @@ pub fn read(folder: &Path, tokenizer: &TextTokenizer, cut: Cut) -> Result<TextDa
     Ok(data)
 }
 
+impl TextReport {
+    /// The folder as a model card names it, by what was read of it.
+    pub fn source(&self, folder: &Path) -> DataSource {
+        let [trained, scored] = self.documents;
+        DataSource {
+            file: file_name(folder),
+            bytes: self.bytes,
+            blake3: self.digest.clone(),
+            licence: licence::beside(folder),
+            weight: 1.0,
+            trained,
+            scored,
+        }
+    }
+}
+
 impl TextData {
     fn add(&mut self, document: &Document, ids: &[u32], (special, cut): (SpecialTokens, Cut)) {
         let room = cut.block.saturating_sub(2).max(1);
@@ -141,7 +164,7 @@ impl TextData {
             self.report.skipped.push((document.file.clone(), document.record, why));
             return;
         }
-        let held_out = is_held_out(&document.file, document.record, cut);
+        let held_out = is_held_out(&content(&document.text), cut.dev_share, cut.seed);
         let (part, index) = if held_out { (&mut self.dev, 1) } else { (&mut self.train, 0) };
         self.report.documents[index] += 1;
         self.report.tokens[index] += blocks.iter().map(|block| block.ids.len()).sum::<usize>();
@@ -158,10 +181,14 @@ impl TextData {
     }
 }
 
-/// Whether a document is held out: its name and the seed decide, so that it stays where it is when others come.
-fn is_held_out(file: &str, record: usize, cut: Cut) -> bool {
-    let name = file.bytes().fold(cut.seed, |hash, byte| mix(hash ^ u64::from(byte)));
-    Draw(mix(name ^ record as u64)).share() < cut.dev_share
+/// What a document says, whatever its case and its blanks: by this and the seed it is held out or not, so that a text that
+/// lies in several places stands on one side, and stays there when others come.
+fn content(text: &str) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for word in text.split_whitespace() {
+        hasher.update(word.to_lowercase().as_bytes()).update(b" ");
+    }
+    hasher.finalize().to_hex().to_string()
 }
 
 fn list(path: &Path, found: &mut Vec<PathBuf>) -> Result<(), TrainError> {
@@ -220,9 +247,13 @@ mod tests {
     #[test]
     fn no_document_is_in_both_parts_and_the_seed_decides() {
         let folder = tempfile::tempdir().expect("a folder");
-        let lines =
-            "{\"text\": \"heart lung heart lung heart lung heart lung heart lung heart lung heart lung heart lung\"}\n";
-        fs::write(folder.path().join("a.jsonl"), lines.repeat(400)).expect("written");
+        // Nine bits of a number as words: 400 texts, none like another.
+        let words = |number: usize| -> String {
+            (0..18).map(|bit| if number >> (bit % 9) & 1 == 1 { "heart " } else { "lung " }).collect()
+        };
+        let line = |number: usize| format!("{{\"text\": \"{}\"}}", words(number));
+        let lines: Vec<String> = (0..400).map(line).collect();
+        fs::write(folder.path().join("a.jsonl"), lines.join("\n")).expect("written");
         let parts = |seed| {
             let cut = Cut { dev_share: 0.1, seed, ..CUT };
             read(folder.path(), &tokenizer(), cut).expect("read").report.documents
@@ -233,6 +264,22 @@ mod tests {
         assert_eq!(parts(1), parts(1));
         let few = Cut { dev_share: 0.1, dev_blocks: 5, ..CUT };
         assert_eq!(read(folder.path(), &tokenizer(), few).expect("read").dev.len(), 5);
+    }
+
+    #[test]
+    fn copies_of_a_text_stand_on_one_side() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for copy in 0..40 {
+            let text = ["heart lung ", "Heart  LUNG\n"][copy % 2].repeat(9);
+            fs::write(folder.path().join(format!("{copy}.txt")), text).expect("written");
+        }
+        fs::write(folder.path().join("other.txt"), "lung heart ".repeat(9)).expect("written");
+        for seed in 0..20 {
+            let cut = Cut { dev_share: 0.5, seed, ..CUT };
+            // With everything held out there is nothing to learn from.
+            let Ok(data) = read(folder.path(), &tokenizer(), cut) else { continue };
+            assert!([[41, 0], [40, 1], [1, 40]].contains(&data.report.documents), "{:?}", data.report.documents);
+        }
     }
 
     #[test]

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{TrainError, Twin};
+use super::Parts;
+use crate::{Task, TrainError, Twin};
 
 /// Settings of a run, the same for every task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,7 +46,8 @@ pub struct Settings {
     pub checkpoint_every: Duration,
     /// Epochs without a better score after which a run ends; none: never.
     pub patience: Option<u64>,
-    /// How long a run may take, scoring apart; the rate falls with the time. A run with a limit depends on the clock.
+    /// How long a run may take, the scores of its epochs included; the rate falls with the time. A run with a limit depends
+    /// on the clock.
     pub limit: Option<Duration>,
     /// Whether the model is scored before it learns.
     pub score_first: bool,
@@ -113,14 +115,26 @@ impl Settings {
     }
 
     /// What must be the same for a run to go on as if it had never stopped.
-    pub(crate) fn identity(&self, task: &str, examples: usize) -> BTreeMap<String, String> {
+    pub(crate) fn identity<T: Task>(
+        &self,
+        task: &T,
+        parts: &Parts<'_, T::Example>,
+        from: &str,
+    ) -> BTreeMap<String, String> {
+        let mut lengths = blake3::Hasher::new();
+        for example in parts.train.iter().chain(parts.dev) {
+            lengths.update(&(task.length(example) as u64).to_le_bytes());
+        }
         let all = [
-            ("the task", task.to_owned()),
-            ("the number of examples", examples.to_string()),
+            ("the task", task.name().to_owned()),
+            ("the fingerprint of --from", from.to_owned()),
+            ("the number of examples", parts.train.len().to_string()),
+            ("the number of examples to score on", parts.dev.len().to_string()),
+            ("their lengths (a digest)", lengths.finalize().to_hex().to_string()),
             ("--batch", self.batch.to_string()),
             ("--accumulate", self.accumulate.to_string()),
             ("--seed", self.seed.to_string()),
         ];
-        all.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+        all.into_iter().chain(task.identity()).map(|(name, value)| (name.to_owned(), value)).collect()
     }
 }

@@ -94,12 +94,23 @@ fn settings(out: &Path) -> Settings {
 
 /// Runs in one thread; the record, or why there is none.
 fn run(model: &Path, task: &Pointer, settings: &Settings) -> Result<RunRecord, TrainError> {
-    let (train_part, dev) = (examples(20), examples(6));
+    run_on(model, task, settings, (&examples(20), &examples(6), "fingerprint"))
+}
+
+type Examples = [(Sequence, u32)];
+
+/// The same, from these examples to learn from and to score on, and a model of this fingerprint.
+fn run_on(
+    model: &Path,
+    task: &Pointer,
+    settings: &Settings,
+    (train_part, dev, fingerprint): (&Examples, &Examples, &str),
+) -> Result<RunRecord, TrainError> {
     let mut twin = tiny::twin(model, DType::F32);
     let source = tiny::source(model);
     let work = || {
-        let parts = Parts { train: &train_part, dev: &dev };
-        train(task, (&mut twin, &source, "fingerprint"), parts, settings, &mut Silent)
+        let parts = Parts { train: train_part, dev };
+        train(task, (&mut twin, &source, fingerprint), parts, settings, &mut Silent)
     };
     with_threads(Some(1), work).expect("a thread")
 }
@@ -224,6 +235,48 @@ fn a_run_is_not_overwritten_nor_mixed_with_another() {
     check(&settings, "already holds a run");
     check(&Settings { batch: 3, ..resumed(&settings) }, "--batch is 4 there and 3 here");
     check(&Settings { freeze_layers: 2, dropout: 1.0, ..resumed(&settings) }, "--dropout is 1");
+}
+
+#[test]
+fn a_run_goes_on_only_from_the_same_model_with_the_same_examples() {
+    let model = tiny::folder("gelu");
+    let root = tempfile::tempdir().expect("a folder");
+    let settings = settings(&root.path().join("run"));
+    run(model.path(), &Pointer::new(), &settings).expect("a run");
+    let (all, dev) = (examples(20), examples(6));
+    let mut longer = examples(20);
+    longer[3].0 = tiny::sequences(&[LENGTH + 1]).remove(0);
+    let check = |settings: &Settings, data: (&Examples, &Examples, &str), expected: &str| {
+        let error = run_on(model.path(), &Pointer::new(), &resumed(settings), data).expect_err("refused").to_string();
+        assert!(error.contains(expected), "{error}");
+    };
+    check(&settings, (&all, &dev, "another"), "the fingerprint of --from is fingerprint there and another here");
+    check(&settings, (&all, &dev[..5], "fingerprint"), "the number of examples to score on is 6 there and 5 here");
+    check(&settings, (&longer, &dev, "fingerprint"), "their lengths");
+    let head = Settings { freeze_layers: 2, ..settings };
+    check(&head, (&all, &dev, "fingerprint"), "the number of tensors");
+}
+
+#[test]
+fn a_run_that_is_resumed_after_its_time_adds_no_epoch() {
+    let model = tiny::folder("gelu");
+    let root = tempfile::tempdir().expect("a folder");
+    let limit = Some(Duration::from_millis(1));
+    let settings = Settings { limit, epochs: 10_000, ..settings(&root.path().join("run")) };
+    let first = run(model.path(), &Pointer::new(), &settings).expect("a run");
+    let again = run(model.path(), &Pointer::new(), &resumed(&settings)).expect("a run");
+    assert_eq!((again.ending, &again.epochs, &again.best), (Ending::Limit, &first.epochs, &first.best));
+}
+
+#[test]
+fn a_model_whose_state_was_deleted_is_not_overwritten() {
+    let model = tiny::folder("gelu");
+    let root = tempfile::tempdir().expect("a folder");
+    let settings = settings(&root.path().join("run"));
+    run(model.path(), &Pointer::new(), &settings).expect("a run");
+    fs::remove_dir_all(settings.out.join("last")).expect("deleted");
+    let error = run(model.path(), &Pointer::new(), &settings).expect_err("refused").to_string();
+    assert!(error.contains("already holds a run"), "{error}");
 }
 
 #[test]

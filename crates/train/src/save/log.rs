@@ -33,12 +33,14 @@ impl Log {
         self.line(&json!({"kind": "score", "step": step, "epoch": epoch, "score": score}))
     }
 
-    /// Drops the lines of steps after `step`: a run that goes on from there writes them anew.
-    pub(crate) fn forget_after(&mut self, step: u64) -> Result<(), TrainError> {
+    /// Drops the lines of steps after `position`, and of scores that it does not know of yet: a run that goes on from there
+    /// writes them anew.
+    pub(crate) fn forget_after(&mut self, position: &Position) -> Result<(), TrainError> {
         let text = fs::read_to_string(&self.path).unwrap_or_default();
         let stays = |line: &&str| {
-            let line: Option<Value> = serde_json::from_str(line).ok();
-            line.and_then(|line| line.get("step")?.as_u64()).is_some_and(|found| found <= step)
+            let line: Value = serde_json::from_str(line).unwrap_or_default();
+            let has_at_most = |field: &str, most: u64| line[field].as_u64().is_some_and(|found| found <= most);
+            has_at_most("step", position.step) && (line["kind"] != "score" || has_at_most("epoch", position.epoch))
         };
         let kept: String = text.lines().filter(stays).flat_map(|line| [line, "\n"]).collect();
         self.file = None;
@@ -54,5 +56,35 @@ impl Log {
         }
         let Some(file) = &mut self.file else { return Ok(()) };
         file.write_all(format!("{line}\n").as_bytes()).map_err(&failed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_stored_is_forgotten() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("log.jsonl");
+        let score = Score { name: "f1".to_owned(), value: 0.5, loss: 1.0, others: Vec::new() };
+        let mut log = Log::at(path.clone());
+        let mut position = Position::default();
+        log.score(0, 0, &score).expect("written");
+        let told = |position: &Position| {
+            let text = fs::read_to_string(&path).expect("a log");
+            Log::at(path.clone()).forget_after(position).expect("written");
+            (text.lines().count(), fs::read_to_string(&path).expect("a log").lines().count())
+        };
+        position.step = 1;
+        log.step(&position, [1.0; 3]).expect("written");
+        log.score(1, 1, &score).expect("written");
+        // Killed between the score and the state that knows of it.
+        assert_eq!(told(&position), (3, 2));
+        let mut log = Log::at(path.clone());
+        log.score(1, 1, &score).expect("written");
+        position.epoch = 1;
+        log.step(&Position { step: 2, ..Position::default() }, [1.0; 3]).expect("written");
+        assert_eq!(told(&position), (4, 3));
     }
 }

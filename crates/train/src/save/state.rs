@@ -138,6 +138,12 @@ fn restore_from(path: &Path, run: &BTreeMap<String, String>, optimizer: &Optimiz
         let values = read(format!("parameter/{name}"), parameter.var.as_tensor())?;
         all.push((parameter, values, read(format!("first/{name}"), first)?, read(format!("second/{name}"), second)?));
     }
+    // What is in the state and does not learn now would fall back to the model that the run began from.
+    let expected = 3 * all.len();
+    if tensors.len() != expected {
+        let (found, expected) = (tensors.len().to_string(), expected.to_string());
+        return Err(TrainError::OtherRun { path: shown, what: "the number of tensors".into(), found, expected });
+    }
     for (parameter, values, first, second) in all {
         parameter.var.set(&values)?;
         put(&parameter.moments[0], &first)?;

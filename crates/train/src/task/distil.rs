@@ -5,7 +5,7 @@
 //! by their queries, keys and values (`MiniLMv2`, Wang et al. 2021), beside the labels of the data.
 
 use candle_core::{D, Tensor, Var};
-use clinqa_encoder::Sequence;
+use clinqa_encoder::{Checkpoint, Sequence};
 use serde_json::{Map, Value};
 
 use super::reader::{self, ReaderTask};
@@ -64,6 +64,22 @@ impl Default for Lessons {
     }
 }
 
+impl Lessons {
+    fn check(&self) -> Result<(), TrainError> {
+        let wrong =
+            |setting, found: f64, expected| Err(TrainError::Setting { setting, found: found.to_string(), expected });
+        if !(self.temperature > 0.0 && self.temperature.is_finite()) {
+            return wrong("--temperature", self.temperature, "above 0");
+        }
+        let weights =
+            [("--soft", self.soft), ("--hard", self.hard), ("--hidden", self.hidden), ("--relations", self.relations)];
+        match weights.into_iter().find(|(_, found)| !found.is_finite() || *found < 0.0) {
+            Some((setting, found)) => wrong(setting, found, "a number of 0 or more"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Learns `student` from `teacher`.
 pub struct DistilTask<T> {
     student: T,
@@ -73,22 +89,24 @@ pub struct DistilTask<T> {
     projection: Var,
     lessons: Lessons,
     layers: usize,
+    teacher_fingerprint: String,
 }
 
 impl<T: Distillable> DistilTask<T> {
-    /// `student` and `teacher` are the heads, `teacher_twin` the teacher's trunk; `student_twin` is only looked at. The
-    /// projection is the identity where the widths are equal, else made by `seed`.
+    /// `student` and `teacher` are the heads, `teacher_twin` the teacher's trunk; `student_twin` is only looked at, and so
+    /// are the checkpoints of both. The projection is the identity where the widths are equal, else made by `seed`.
     pub fn new(
-        (student, student_twin): (T, &Twin),
-        (teacher, teacher_twin): (T, Twin),
+        (student, student_twin, own): (T, &Twin, &Checkpoint),
+        (teacher, teacher_twin, teaching): (T, Twin, &Checkpoint),
         lessons: Lessons,
         seed: u64,
     ) -> Result<Self, TrainError> {
+        lessons.check()?;
         let (small, large) = (student_twin.dimensions(), teacher_twin.dimensions());
-        if small.vocabulary != large.vocabulary {
+        if !own.tokenizer.has_vocabulary_of(&teaching.tokenizer) {
             return Err(TrainError::Setting {
                 setting: "the student's vocabulary",
-                found: format!("{} words", small.vocabulary),
+                found: "another one".to_owned(),
                 expected: "the teacher's: both must split text alike; make the student of the teacher's layers with `--layers`",
             });
         }
@@ -100,8 +118,9 @@ impl<T: Distillable> DistilTask<T> {
             (0..small.width * large.width).map(|_| spread * reader::normal(&mut draw)).collect()
         };
         let projection = Tensor::from_vec(values, (large.width, small.width), device)?.to_dtype(dtype)?;
-        let layers = small.layers;
-        Ok(Self { student, teacher, teacher_twin, projection: Var::from_tensor(&projection)?, lessons, layers })
+        let (projection, layers) = (Var::from_tensor(&projection)?, small.layers);
+        let teacher_fingerprint = teaching.fingerprint.clone();
+        Ok(Self { student, teacher, teacher_twin, projection, lessons, layers, teacher_fingerprint })
     }
 }
 
@@ -176,6 +195,10 @@ impl<T: Distillable> Task for DistilTask<T> {
 
     fn architecture(&self) -> &'static str {
         self.student.architecture()
+    }
+
+    fn identity(&self) -> Vec<(&'static str, String)> {
+        vec![("the teacher's fingerprint", self.teacher_fingerprint.clone())]
     }
 
     fn length(&self, example: &T::Example) -> usize {
@@ -270,7 +293,7 @@ fn common_heads(student: &Twin, teacher: &Twin) -> usize {
 #[cfg(test)]
 mod tests {
     use candle_core::{DType, Device};
-    use clinqa_encoder::{Checkpoint, Source};
+    use clinqa_encoder::Source;
 
     use super::*;
     use crate::task::reader::DevPart;
@@ -370,15 +393,17 @@ mod tests {
             let mut checkpoint = Checkpoint::open(&source).expect("a checkpoint");
             let twin = Twin::open(&mut checkpoint, &Device::Cpu, DType::F32).expect("a twin");
             let head = ReaderTask::open(&mut checkpoint, &twin, DevPart::default(), 3).expect("a head");
-            (head, twin)
+            (head, twin, checkpoint)
         };
-        let (teacher, teacher_twin) = open();
-        let (student, whole) = open();
+        let (teacher, teacher_twin, teaching) = open();
+        let (student, whole, own) = open();
         let mut twin = whole.thinned(&[1]).expect("a student");
         let examples = random_windows(20);
         let batch: Vec<&SpanExample> = examples.iter().collect();
         let lessons = Lessons { hard: 0.0, ..Lessons::default() };
-        let task = DistilTask::new((student, &twin), (teacher, teacher_twin), lessons, 1).expect("a task");
+        let task = DistilTask::new((student, &twin, &own), (teacher, teacher_twin, &teaching), lessons, 1);
+        let task = task.expect("a task");
+        assert_eq!(task.identity(), [("the teacher's fingerprint", teaching.fingerprint.clone())]);
         let loss = |twin: &Twin| {
             let loss = task.loss(twin, &batch, &mut Pass::evaluation()).expect("a loss");
             loss.to_scalar::<f32>().expect("a number")
@@ -394,6 +419,34 @@ mod tests {
         let checkpoint = Checkpoint::open(&saved).expect("a checkpoint");
         assert_eq!(checkpoint.dimensions().layers, 1);
         assert!(checkpoint.shape_of(PROJECTION).is_none() && checkpoint.shape_of("qa_outputs.weight").is_some());
+    }
+
+    #[test]
+    fn another_vocabulary_and_weights_that_are_none_are_refused() {
+        let [folder, other] = ["gelu", "gelu"].map(tiny::folder);
+        let words = std::fs::read_to_string(other.path().join("vocab.txt")).expect("a vocabulary");
+        std::fs::write(other.path().join("vocab.txt"), words.replace("heart\nlung", "lung\nheart")).expect("written");
+        let open = |folder: &tempfile::TempDir| {
+            let mut checkpoint = Checkpoint::open(&tiny::source(folder.path())).expect("a checkpoint");
+            let twin = Twin::open(&mut checkpoint, &Device::Cpu, DType::F32).expect("a twin");
+            let head = ReaderTask::open(&mut checkpoint, &twin, DevPart::default(), 3).expect("a head");
+            (head, twin, checkpoint)
+        };
+        let refused = |own: &tempfile::TempDir, lessons: Lessons, part: &str| {
+            let ((student, twin, own), (teacher, teacher_twin, teaching)) = (open(own), open(&folder));
+            let task = DistilTask::new((student, &twin, &own), (teacher, teacher_twin, &teaching), lessons, 1);
+            let error = task.map(drop).expect_err("refused").to_string();
+            assert!(error.contains(part), "{error}");
+        };
+        let usual = Lessons::default();
+        refused(&other, usual, "the student's vocabulary");
+        for temperature in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            refused(&folder, Lessons { temperature, ..usual }, "--temperature");
+        }
+        refused(&folder, Lessons { soft: -1.0, ..usual }, "--soft is -1");
+        refused(&folder, Lessons { hard: f64::NAN, ..usual }, "--hard");
+        refused(&folder, Lessons { hidden: f64::INFINITY, ..usual }, "--hidden");
+        refused(&folder, Lessons { relations: -0.5, ..usual }, "--relations");
     }
 
     #[test]

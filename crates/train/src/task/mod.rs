@@ -53,6 +53,11 @@ pub trait Task {
     /// trunk, which is saved without the prefix `bert.`.
     fn architecture(&self) -> &'static str;
 
+    /// What else than settings and data must be the same for a run of this task to go on, by name: a teacher, say.
+    fn identity(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
     /// How many tokens an example has.
     fn length(&self, example: &Self::Example) -> usize;
 

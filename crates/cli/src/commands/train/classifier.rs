@@ -15,7 +15,7 @@ use clinqa_train::task::classifier::{ClassifierTask, HeadTask, LabelSet};
 use clinqa_train::{Parts, RunRecord, TrainError, Twin, with_threads};
 use serde_json::json;
 
-use super::{Papers, learn, report};
+use super::{Papers, described, learn, report};
 use crate::args::ClassifierArgs;
 use crate::commands::write_lines;
 use crate::progress::Bars;
@@ -42,10 +42,6 @@ pub(crate) fn run(settings: &Settings, args: &ClassifierArgs) -> anyhow::Result<
             keep(&data.join(format!("{name}.jsonl")), texts, parts.several)?;
         }
     }
-    let source = models::named(settings, &args.learn.from);
-    let record = with_threads(args.learn.threads, || {
-        if args.freeze_trunk { head(&source, args, &parts) } else { whole(&source, args, &parts) }
-    })??;
     let counts = |path: &PathBuf| {
         // The questions of MedQuAD come from many files of one archive.
         let of = |texts: &[Labelled]| {
@@ -54,8 +50,13 @@ pub(crate) fn run(settings: &Settings, args: &ClassifierArgs) -> anyhow::Result<
         };
         (path.clone(), [of(&parts.train), of(&parts.dev)])
     };
-    let files = args.files.iter().chain(&args.dev).chain(&args.medquad).map(counts).collect();
-    Papers { purpose: "text classification", files, found: &found, begun }.leave(&record)?;
+    let sources = described(args.files.iter().chain(&args.dev).chain(&args.medquad).map(counts))?;
+    let source = models::named(settings, &args.learn.from);
+    let record = with_threads(args.learn.threads, || {
+        if args.freeze_trunk { head(&source, args, &parts) } else { whole(&source, args, &parts) }
+    })??;
+    let notes = found.summary();
+    Papers { purpose: "text classification", sources, notes, found: &found, begun }.leave(&record)?;
     let mut told = Vec::new();
     if let Some(best) = &record.best {
         let figure = |name: &str| best.score.others.iter().find(|(other, _)| other == name).map_or(0.0, |(_, x)| *x);

@@ -35,7 +35,7 @@ pub(crate) fn run(settings: &Settings, args: &DistilArgs) -> anyhow::Result<Exit
         let spans = Spans::open(&args.data, &args.learn, (&checkpoint.tokenizer, positions))?;
         let student = ReaderTask::open(&mut checkpoint, &twin, spans.dev.clone(), seed)?;
         let teacher = ReaderTask::open(&mut teaching, &teacher_twin, spans.dev.clone(), seed)?;
-        let task = DistilTask::new((student, &twin), (teacher, teacher_twin), lessons, seed)?;
+        let task = DistilTask::new((student, &twin, &checkpoint), (teacher, teacher_twin, &teaching), lessons, seed)?;
         let taught = task.teacher_score(spans.dev.examples())?;
         let layers = twin.dimensions().layers;
         let parts = Parts { train: &spans.train, dev: spans.dev.examples() };

@@ -1,15 +1,18 @@
 //! `clinqa train encoder`: an encoder learns which passage answers which question.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clinqa_eval::Run;
-use clinqa_train::data::negatives::mine;
-use clinqa_train::data::pairs::{LEAST_PAIRS, Pair, PairReport, PairsError, hold_out, read_pairs, sample};
+use clinqa_train::card::DataSource;
+use clinqa_train::data::DataReport;
+use clinqa_train::data::negatives::{Judged, mine};
+use clinqa_train::data::pairs::{LEAST_PAIRS, Pair, PairReport, PairsError, hold_out, keep_apart, read_pairs, sample};
 use clinqa_train::task::EncoderTask;
 use clinqa_train::{Parts, Score, Twin, with_threads};
 
-use super::{learn, report};
+use super::{Papers, described, learn, report};
 use crate::args::{EncoderArgs, PairSource};
 use crate::commands::{UsageError, open_file};
 use crate::settings::Settings;
@@ -18,13 +21,16 @@ use crate::{models, output};
 /// Faults that are shown with their places.
 const SHOWN_FAULTS: usize = 8;
 
-/// What is learned from, and what is scored on.
+/// What is learned from, what is scored on, and what a card says of both.
 struct Read {
     train: Vec<Pair>,
     dev: Vec<Pair>,
+    sources: Vec<DataSource>,
+    notes: Vec<String>,
 }
 
 pub(crate) fn run(settings: &Settings, args: &EncoderArgs) -> anyhow::Result<ExitCode> {
+    let begun = super::super::now();
     let source = models::named(settings, &args.learn.from);
     let wanted = clinqa_train::Settings { score_first: true, ..args.learn.settings() };
     let read = pairs(args)?;
@@ -38,6 +44,9 @@ pub(crate) fn run(settings: &Settings, args: &EncoderArgs) -> anyhow::Result<Exi
         let parts = Parts { train: &train, dev: &dev };
         learn(&task, (twin, &source, &checkpoint.fingerprint), parts, (&args.learn, &wanted))
     })??;
+    let Read { sources, notes, .. } = read;
+    let papers = Papers { purpose: "sentence embedding", sources, notes, found: &DataReport::default(), begun };
+    papers.leave(&record)?;
     let scored = record.before.iter().zip(&record.best);
     let told: Vec<String> = scored.flat_map(|(before, best)| told(before, &best.score)).collect();
     report(&args.learn, &record, &told)
@@ -62,21 +71,40 @@ fn pairs(args: &EncoderArgs) -> anyhow::Result<Read> {
             return Err(UsageError::Runs { flag, runs: runs.len(), folders }.into());
         }
     }
-    let mut parts = Read { train: Vec::new(), dev: Vec::new() };
+    let (mut trains, mut devs, mut notes) = (Vec::new(), Vec::new(), Vec::new());
     let mut folder = 0;
     for data in &args.data {
         let runs = [&args.negatives, &args.teacher].map(|runs| runs.get(folder).filter(|_| data.path.is_dir()));
         folder += usize::from(data.path.is_dir());
-        let [train, dev] = part(args, data, runs.map(|run| run.map(std::path::PathBuf::as_path)))?;
-        parts.train.extend(train);
-        parts.dev.extend(dev);
+        let [train, dev] = part(args, data, runs.map(|run| run.map(PathBuf::as_path)), &mut notes)?;
+        trains.push((data.path.clone(), train));
+        devs.push((data.path.clone(), dev));
     }
     if let Some(path) = &args.dev_data {
         let set = read_pairs(path, "dev")?;
-        tell(&set.report);
-        parts.dev = set.pairs;
+        notes.extend(tell(&set.report));
+        devs = vec![(path.clone(), set.pairs)];
     }
-    parts.dev = sample(parts.dev, args.dev_most, args.learn.seed);
+    let mut dev: Vec<Pair> = devs.iter().flat_map(|(_, dev)| dev).cloned().collect();
+    let dropped: usize = trains.iter_mut().map(|(_, train)| keep_apart(train, &dev)).sum();
+    if dropped > 0 {
+        notes.push(format!("{dropped} pairs are not learned from: their question, passage or document is scored on"));
+        output::note(&notes[notes.len() - 1]);
+    }
+    dev = sample(dev, args.dev_most, args.learn.seed);
+    let mut counts: BTreeMap<PathBuf, [usize; 2]> = BTreeMap::new();
+    for (path, train) in &trains {
+        counts.entry(path.clone()).or_default()[0] += train.len();
+    }
+    // What was drawn stands in the order in which it was read.
+    let mut drawn = dev.iter().peekable();
+    for (path, dev) in &devs {
+        counts.entry(path.clone()).or_default()[1] +=
+            dev.iter().filter(|pair| drawn.next_if_eq(pair).is_some()).count();
+    }
+    let sources = described(counts)?;
+    let train = trains.into_iter().flat_map(|(_, train)| train).collect();
+    let parts = Read { train, dev, sources, notes };
     if parts.train.len() < LEAST_PAIRS {
         return Err(PairsError::TooFew { found: parts.train.len(), needed: LEAST_PAIRS }.into());
     }
@@ -84,9 +112,15 @@ fn pairs(args: &EncoderArgs) -> anyhow::Result<Read> {
     Ok(parts)
 }
 
-fn part(args: &EncoderArgs, data: &PairSource, runs: [Option<&Path>; 2]) -> anyhow::Result<[Vec<Pair>; 2]> {
+fn part(
+    args: &EncoderArgs,
+    data: &PairSource,
+    runs: [Option<&Path>; 2],
+    notes: &mut Vec<String>,
+) -> anyhow::Result<[Vec<Pair>; 2]> {
     let set = read_pairs(&data.path, &args.split)?;
-    tell(&set.report);
+    notes.extend(tell(&set.report));
+    let judged = Judged::of(&set.pairs);
     let (train, dev) = match args.dev_data {
         Some(_) => (set.pairs, Vec::new()),
         None => hold_out(set.pairs, args.learn.dev_share, args.learn.seed),
@@ -96,7 +130,7 @@ fn part(args: &EncoderArgs, data: &PairSource, runs: [Option<&Path>; 2]) -> anyh
     if let Some(path) = negatives {
         let run = Run::read(open_file(path)?)?;
         let teacher = teacher.map(|path| anyhow::Ok(Run::read(open_file(path)?)?)).transpose()?;
-        let report = mine(&mut train, &set.passages, &run, teacher.as_ref(), args.mining());
+        let report = mine(&mut train, (&judged, &set.passages), &run, teacher.as_ref(), args.mining());
         if report.unasked == train.len() {
             return Err(PairsError::OtherRun { path: path.to_owned() }.into());
         }
@@ -109,13 +143,15 @@ fn part(args: &EncoderArgs, data: &PairSource, runs: [Option<&Path>; 2]) -> anyh
     Ok([train, dev])
 }
 
-/// Says what could not be used, and where it stands.
-pub(super) fn tell(report: &PairReport) {
+/// Says what could not be used, and where it stands; what was skipped is told again in a card.
+pub(super) fn tell(report: &PairReport) -> Vec<String> {
     output::note(&format!("{} records read, {} pairs can be used", report.read, report.kept));
-    for (fault, count) in &report.counts {
-        output::note(&format!("{count} skipped: {fault}"));
+    let skipped: Vec<String> = report.counts.iter().map(|(fault, count)| format!("{count} skipped: {fault}")).collect();
+    for line in &skipped {
+        output::note(line);
     }
     for (place, fault) in report.faults.iter().take(SHOWN_FAULTS) {
         output::note(&format!("{place}: {fault}"));
     }
+    skipped
 }

@@ -9,12 +9,13 @@ mod reader;
 mod spans;
 mod tagger;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clinqa_encoder::Source;
 use clinqa_schema::Moment;
-use clinqa_train::card::Origin;
+use clinqa_train::card::{DataSource, Origin};
 use clinqa_train::data::{DataReport, describe};
 use clinqa_train::{Parts, RunRecord, Task, Twin};
 
@@ -50,25 +51,40 @@ fn learn<T: Task>(
     Ok(record)
 }
 
-/// What is told of a run on labels or tags beside its record.
+/// What is told of a run beside its record; spans have papers of their own.
 struct Papers<'a> {
     purpose: &'a str,
-    /// Files, and how many of their examples were learned from and scored on.
-    files: Vec<(PathBuf, [usize; 2])>,
+    /// The files as they were before anything was learned from them.
+    sources: Vec<DataSource>,
+    /// What was skipped or mended in them, a line each.
+    notes: Vec<String>,
     found: &'a DataReport,
     begun: Moment,
+}
+
+/// Describes files by how many of their examples are learned from and scored on. To be called before a run: it may last for
+/// hours, and somebody may change a file in the meantime.
+fn described(files: impl IntoIterator<Item = (PathBuf, [usize; 2])>) -> anyhow::Result<Vec<DataSource>> {
+    files.into_iter().map(|(path, counts)| Ok(describe(&path, counts)?)).collect()
+}
+
+/// The command line as a card quotes it, whatever bytes the names of files are.
+fn command() -> Vec<String> {
+    words(std::env::args_os())
+}
+
+fn words(typed: impl Iterator<Item = OsString>) -> Vec<String> {
+    typed.map(|word| word.to_string_lossy().into_owned()).collect()
 }
 
 impl Papers<'_> {
     /// Leaves card, curve and report beside the checkpoint.
     fn leave(&self, record: &RunRecord) -> anyhow::Result<()> {
-        let source = |(path, counts): &(PathBuf, [usize; 2])| anyhow::Ok(describe(path, *counts)?);
-        let sources = self.files.iter().map(source).collect::<anyhow::Result<Vec<_>>>()?;
-        let (notes, command) = (self.found.summary(), std::env::args().collect::<Vec<_>>());
+        let command = command();
         let origin = Origin {
             purpose: self.purpose,
-            data: &sources,
-            notes: &notes,
+            data: &self.sources,
+            notes: &self.notes,
             settings: &[],
             command: &command,
             commit: option_env!("CLINQA_COMMIT"),
@@ -95,4 +111,17 @@ fn report(args: &LearnArgs, record: &RunRecord, told: &[String]) -> anyhow::Resu
     }
     output::line(&format!("The model is in {}", args.out.join("checkpoint").display()))?;
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::ffi::OsStringExt;
+
+    use super::*;
+
+    #[test]
+    fn a_command_line_that_is_no_utf_8_is_quoted_all_the_same() {
+        let typed = [OsString::from("train"), OsString::from_vec(b"caf\xe9.txt".to_vec())];
+        assert_eq!(words(typed.into_iter()), ["train", "caf\u{fffd}.txt"]);
+    }
 }

@@ -17,13 +17,14 @@ use clinqa_schema::Document;
 use clinqa_train::data::pairs::{Pair, PairPassage, is_held_out, read_pairs};
 use serde::Deserialize;
 use serde_json::json;
+use tempfile::TempDir;
 
 use crate::args::{PairsArgs, PairsFrom};
 use crate::commands::{UsageError, open_file, write_file};
 use crate::output;
 use crate::progress::Bars;
 
-/// Words of a passage of an article around the sentence that answers.
+/// Fewest words of a sentence of an article that an answer may hold whole, or that stands against the one that answers.
 const LEAST_WORDS: usize = 3;
 
 /// Queries, passages and which answers which, on their way into a folder.
@@ -61,7 +62,7 @@ pub(crate) fn run(args: &PairsArgs) -> anyhow::Result<ExitCode> {
             super::encoder::tell(&set.report);
             set.pairs.iter().for_each(|pair| benchmark.take_pair(pair));
         }
-        PairsFrom::Articles { questions, articles } => return from_articles(questions, articles, &args.out),
+        PairsFrom::Articles { questions, articles } => return from_articles(questions, articles, args),
     }
     if benchmark.answers.is_empty() {
         return Err(UsageError::NoPairs.into());
@@ -103,30 +104,20 @@ fn each_document(corpus: &Corpus, take: &mut dyn FnMut(Document)) -> anyhow::Res
 /// A delivery that is one file, in a folder of its own for as long as it is read: a corpus is a folder.
 struct Delivered {
     folder: PathBuf,
-    made: bool,
+    /// Is removed with what is in it when it goes out of scope.
+    _made: Option<TempDir>,
 }
 
 impl Delivered {
     fn open(path: &Path) -> anyhow::Result<Self> {
         if path.is_dir() {
-            return Ok(Self { folder: path.to_owned(), made: false });
+            return Ok(Self { folder: path.to_owned(), _made: None });
         }
         let open = |source| UsageError::Open { path: path.display().to_string(), source };
         let name = path.file_name().ok_or_else(|| open(std::io::ErrorKind::NotFound.into()))?;
-        let folder = std::env::temp_dir().join(format!("clinqa-pairs-{}", std::process::id()));
-        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let delivered = Self { folder, made: true };
-        fs::copy(path, delivered.folder.join(name)).map_err(open)?;
-        Ok(delivered)
-    }
-}
-
-impl Drop for Delivered {
-    fn drop(&mut self) {
-        if self.made {
-            // What cannot be removed lies where the system clears up.
-            let _ = fs::remove_dir_all(&self.folder);
-        }
+        let made = tempfile::tempdir().with_context(|| "cannot make a folder to read the delivery in")?;
+        fs::copy(path, made.path().join(name)).map_err(open)?;
+        Ok(Self { folder: made.path().to_owned(), _made: Some(made) })
     }
 }
 
@@ -227,7 +218,7 @@ struct Written {
 
 /// Pairs of the questions of part `train` (or of none) with the sentence that answers, behind title and heading, against
 /// a sentence under another heading of the same article.
-fn from_articles(questions: &Path, articles: &Path, out: &Path) -> anyhow::Result<ExitCode> {
+fn from_articles(questions: &Path, articles: &Path, args: &PairsArgs) -> anyhow::Result<ExitCode> {
     let corpus = clinqa_corpus::open(articles).map_err(Error::from)?;
     let mut units: BTreeMap<String, Vec<Unit>> = BTreeMap::new();
     each_document(&corpus, &mut |document| {
@@ -248,12 +239,16 @@ fn from_articles(questions: &Path, articles: &Path, out: &Path) -> anyhow::Resul
             None => lost += 1,
         }
     }
-    write_file(out, |file| {
+    write_file(&args.out, |file| {
         for line in &lines {
             writeln!(file, "{line}")?;
         }
         Ok(())
     })?;
+    if args.json {
+        output::json(&json!({"pairs": lines.len(), "lost": lost}))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     output::line(&format!("{} pairs; {lost} questions whose answer stands in no article", lines.len()))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -280,6 +275,10 @@ fn sentences(document: &Document) -> Vec<Unit> {
 
 fn pair(written: &Written, units: &[Unit], number: usize) -> Option<String> {
     let answer = flat(&written.answer);
+    if answer.is_empty() {
+        // Every sentence holds it.
+        return None;
+    }
     let long = |unit: &Unit| unit.flat.split(' ').count() >= LEAST_WORDS;
     let right = units.iter().find(|unit| unit.flat.contains(&answer) || (long(unit) && answer.contains(&unit.flat)))?;
     let others: Vec<&Unit> = units.iter().filter(|unit| unit.heading != right.heading && long(unit)).collect();
@@ -297,4 +296,25 @@ fn first_words(text: &str, words: usize) -> String {
 
 fn flat(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_says_nothing_teaches_nothing() {
+        let unit = |heading: &str, text: &str| Unit {
+            heading: heading.to_owned(),
+            flat: text.to_owned(),
+            shown: format!("Gout. {heading}. {text}"),
+        };
+        let units = [unit("Symptoms", "The joint hurts at night."), unit("Treatment", "Rest helps the joint.")];
+        let asked = |answer: &str| {
+            let (document, question) = ("gout".to_owned(), "What helps?".to_owned());
+            pair(&Written { part: None, document, question, answer: answer.to_owned() }, &units, 0)
+        };
+        assert_eq!((asked(""), asked(" \n ")), (None, None));
+        assert!(asked("Rest").is_some_and(|pair| pair.contains("Rest helps")));
+    }
 }

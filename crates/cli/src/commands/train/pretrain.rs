@@ -2,11 +2,12 @@
 
 use std::process::ExitCode;
 
+use clinqa_train::data::DataReport;
 use clinqa_train::data::text::{Cut, TextReport, read};
 use clinqa_train::task::Pretrain;
 use clinqa_train::{Parts, Twin, with_threads};
 
-use super::{learn, report};
+use super::{Papers, learn, report};
 use crate::args::PretrainArgs;
 use crate::settings::Settings;
 use crate::{models, output};
@@ -15,6 +16,7 @@ use crate::{models, output};
 const NAMED: usize = 10;
 
 pub(crate) fn run(settings: &Settings, args: &PretrainArgs) -> anyhow::Result<ExitCode> {
+    let begun = super::super::now();
     let source = models::named(settings, &args.learn.from);
     let wanted = clinqa_train::Settings { score_first: true, ..args.learn.settings() };
     let record = with_threads(args.learn.threads, || {
@@ -29,8 +31,17 @@ pub(crate) fn run(settings: &Settings, args: &PretrainArgs) -> anyhow::Result<Ex
         if !task.had_head {
             output::note("The model has no head that guesses words: a new one begins with it.");
         }
+        let papers = Papers {
+            purpose: "guessing hidden words",
+            sources: vec![data.report.source(&args.text)],
+            notes: left_out(&data.report),
+            found: &DataReport::default(),
+            begun,
+        };
         let parts = Parts { train: &data.train, dev: &data.dev };
-        learn(&task, (twin, &source, &checkpoint.fingerprint), parts, (&args.learn, &wanted))
+        let record = learn(&task, (twin, &source, &checkpoint.fingerprint), parts, (&args.learn, &wanted))?;
+        papers.leave(&record)?;
+        anyhow::Ok(record)
     })??;
     let perplexity = |score: &clinqa_train::Score| format!("{:.2}", -score.value);
     let mut told = Vec::new();
@@ -57,5 +68,14 @@ fn tell(report: &TextReport) {
     }
     if skipped.len() > NAMED {
         output::note(&format!("… and {} more.", skipped.len() - NAMED));
+    }
+}
+
+/// What a card says of texts that were left out: how many. The names of files in a folder of notes may be those of patients.
+fn left_out(report: &TextReport) -> Vec<String> {
+    match report.skipped.len() {
+        0 => Vec::new(),
+        1 => vec!["1 text was left out: it is no text, too short or too long".to_owned()],
+        many => vec![format!("{many} texts were left out: they are no text, too short or too long")],
     }
 }

@@ -69,7 +69,7 @@ impl Spans {
         data: &SpanData,
         (purpose, more): (&str, Vec<(&str, String)>),
     ) -> anyhow::Result<Vec<String>> {
-        let command: Vec<String> = std::env::args().collect();
+        let command = super::command();
         let mut settings = vec![
             ("window", data.window.to_string()),
             ("overlap", data.overlap.to_string()),

@@ -9,7 +9,7 @@ use clinqa_train::task::Fresh;
 use clinqa_train::task::tagger::TaggerTask;
 use clinqa_train::{Parts, TrainError, Twin, with_threads};
 
-use super::{Papers, learn, report};
+use super::{Papers, described, learn, report};
 use crate::args::TaggerArgs;
 use crate::settings::Settings;
 use crate::{models, output};
@@ -41,6 +41,14 @@ pub(crate) fn run(settings: &Settings, args: &TaggerArgs) -> anyhow::Result<Exit
     if parts.tags.len() < 2 {
         return Err(TrainError::TooFew { what: "a tag other than O", found: 0, needed: 1 }.into());
     }
+    let counts = |path: &PathBuf| {
+        let of = |sentences: &[Tagged]| {
+            let name = path.file_name().map(|name| name.to_string_lossy());
+            sentences.iter().filter(|sentence| name.as_deref() == Some(&*sentence.file)).count()
+        };
+        (path.clone(), [of(&parts.train), of(&parts.dev)])
+    };
+    let sources = described(args.files.iter().chain(&args.dev).map(counts))?;
     let source = models::named(settings, &args.learn.from);
     let record = with_threads(args.learn.threads, || {
         let (mut checkpoint, twin) = Twin::begin(&source, args.learn.device.into())?;
@@ -54,15 +62,8 @@ pub(crate) fn run(settings: &Settings, args: &TaggerArgs) -> anyhow::Result<Exit
         let parts = Parts { train: &train, dev: &dev };
         learn(&task, (twin, &source, &checkpoint.fingerprint), parts, (&args.learn, &args.learn.settings()))
     })??;
-    let counts = |path: &PathBuf| {
-        let of = |sentences: &[Tagged]| {
-            let name = path.file_name().map(|name| name.to_string_lossy());
-            sentences.iter().filter(|sentence| name.as_deref() == Some(&*sentence.file)).count()
-        };
-        (path.clone(), [of(&parts.train), of(&parts.dev)])
-    };
-    let files = args.files.iter().chain(&args.dev).map(counts).collect();
-    Papers { purpose: "token classification", files, found: &found, begun }.leave(&record)?;
+    let notes = found.summary();
+    Papers { purpose: "token classification", sources, notes, found: &found, begun }.leave(&record)?;
     let mut told = Vec::new();
     if let Some(best) = &record.best {
         let figure = |name: &str| best.score.others.iter().find(|(other, _)| other == name).map_or(0.0, |(_, x)| *x);

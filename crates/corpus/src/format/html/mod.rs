@@ -90,7 +90,7 @@ pub(crate) fn blocks(text: &str, syntax: Syntax) -> Result<(Head, Vec<Block>), S
             return Err(SkipReason::TooSlow { seconds: DEADLINE.as_secs() });
         }
         if tokenizer.sink.len() > MAX_BLOCKS {
-            return Err(SkipReason::Malformed { format: "HTML", reason: format!("more than {MAX_BLOCKS} paragraphs") });
+            return Err(SkipReason::TooMany { limit: MAX_BLOCKS as u64, what: "paragraphs".to_owned() });
         }
     }
     tokenizer.end();

@@ -105,3 +105,41 @@ fn a_document_stands_on_one_side_only() {
     let (_, none) = hold_out((0..2_000).map(pair).collect(), 0.0, 7);
     assert!(none.is_empty());
 }
+
+#[test]
+fn nothing_that_is_scored_on_is_learned_from() {
+    let passage = |document: &str, text: &str| PairPassage {
+        id: String::new(),
+        document: document.to_owned(),
+        text: text.to_owned(),
+    };
+    let pair = |question: &str, passage: PairPassage, negatives: &[PairPassage]| Pair {
+        id: String::new(),
+        question: question.to_owned(),
+        passage,
+        negatives: negatives.to_vec(),
+        scores: vec![1.0; 1 + negatives.len()],
+    };
+    let dev =
+        [pair("What is gout?", passage("Gout", "A joint that hurts."), &[]), pair("q", passage("", "No home."), &[])];
+    let far = passage("d", "Far.");
+    let mut train = vec![
+        pair("what  is GOUT?", passage("a", "Another text."), &[]),
+        pair("Other words?", passage("b", "a joint that  hurts."), &[]),
+        pair("The same article?", passage("gout", "Another sentence of it."), &[]),
+        pair("Kept whole?", passage("", "One thing."), std::slice::from_ref(&far)),
+        pair(
+            "Kept in part?",
+            passage("c", "Two things."),
+            &[passage("gout", "Rest."), far.clone(), passage("", "no home.")],
+        ),
+    ];
+    assert_eq!(keep_apart(&mut train, &dev), 3);
+    assert_eq!(
+        train,
+        [
+            pair("Kept whole?", passage("", "One thing."), std::slice::from_ref(&far)),
+            Pair { scores: Vec::new(), ..pair("Kept in part?", passage("c", "Two things."), &[far]) },
+        ]
+    );
+}
