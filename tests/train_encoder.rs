@@ -111,6 +111,11 @@ fn an_encoder_learns_from_a_folder_and_its_own_mistakes_and_is_used_by_its_folde
     assert_eq!((&whole["dimensions"], &narrow["dimensions"]), (&json!(16), &json!(8)));
     // What training measured on the development part and what eval measures on all passages are near, not equal.
     assert!(whole["scores"]["dense"]["means"]["recall@10"].is_number(), "{whole}");
+    let student = ["--from", "run/checkpoint", "--layers", "1", "--out", "student", "--data", "pairs/train"];
+    let how = ["--dev-data", "pairs/dev", "--batch", "16", "--rate", "3e-3"];
+    let taught = project.run(&[&["train", "encoder"], &student[..], &how, &tokens].concat()).expect(0);
+    assert!(taught.stdout.contains("The teacher on the same part: ndcg@10"), "{}", taught.stdout);
+    project.run(&["eval", "retrieval", "pairs/dev", "--split", "dev", "--encoder", "student/checkpoint"]).expect(0);
     project.run(&["model", "blend", from, "run/checkpoint", "half", "--share", "0.5"]).expect(0);
     project.run(&["eval", "retrieval", "pairs/dev", "--split", "dev", "--encoder", "half"]).expect(0);
     project.run(&["model", "blend", from, "run/checkpoint", "half", "--share", "2"]).expect(2);

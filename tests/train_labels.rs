@@ -1,5 +1,7 @@
 //! Do classifiers and taggers learn from a stranger's files, and say the same once they are saved?
 
+use std::fs;
+
 use serde_json::{Value, json};
 
 use crate::support::{Project, arg, data, list};
@@ -107,6 +109,39 @@ fn a_classifier_and_a_head_alone_learn_and_are_scored_by_eval_as_while_they_lear
         assert!((best - found).abs() < 1e-9, "{out}: {best} while it learned, {found} by eval");
         assert!(best > 0.6, "{out}: {best}");
     }
+}
+
+#[test]
+fn a_student_of_one_layer_learns_from_its_teacher_and_is_scored_by_eval() {
+    let project = Project::new();
+    project.write("tags.tsv", sentences());
+    project.write("texts.jsonl", lines(&texts()));
+    let several = texts().into_iter().map(|text| json!({"text": text["text"], "labels": [text["label"]]}));
+    project.write("several.jsonl", lines(&several.collect::<Vec<_>>()));
+    for (task, file, eval) in [
+        ("tagger", "tags.tsv", "tags"),
+        ("classifier", "texts.jsonl", "labels"),
+        ("classifier", "several.jsonl", "labels"),
+    ] {
+        let (teacher, student) = (format!("{file}-teacher"), format!("{file}-student"));
+        learn(&project, &[task, file, "--dev-share", "0.2", "--out", &teacher]);
+        let model = format!("{teacher}/checkpoint");
+        let flags = ["train", task, file, "--dev-share", "0.2", "--out", &student, "--from", &model, "--layers", "1"];
+        let more = ["--epochs", "30", "--rate", "0.01", "--dropout", "0", "--threads", "1"];
+        let ran = project.run(&[&flags[..], &more].concat()).expect(0);
+        assert!(ran.stdout.contains("The teacher on the same part: "), "{}", ran.stdout);
+        let card = fs::read_to_string(project.path(&format!("{student}/README.md"))).expect("a card");
+        assert!(card.contains("layers of the student: 1") && card.contains("- teacher: checkpoint"), "{card}");
+        let model = format!("{student}/checkpoint");
+        let scored = project.run(&["eval", eval, file, "--model", &model, "--json"]).expect(0).json();
+        assert!(scored["scores"]["micro"]["f1"].as_f64().is_some_and(|f1| f1 > 0.6), "{file}: {scored}");
+    }
+    let tiny = data("checkpoints/tiny-safetensors");
+    let untaught = ["train", "tagger", "tags.tsv", "--from", arg(&tiny), "--layers", "1", "--out", "untaught"];
+    let refused = project.run(&untaught).expect(2);
+    assert!(refused.stderr.contains("has not learned this"), "{}", refused.stderr);
+    let weightless = ["train", "tagger", "tags.tsv", "--from", arg(&tiny), "--soft-weight", "1", "--out", "untaught"];
+    project.run(&weightless).expect(2);
 }
 
 #[test]

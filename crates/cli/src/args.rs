@@ -8,6 +8,7 @@ mod serve;
 mod train;
 mod train_labels;
 mod train_spans;
+mod train_taught;
 
 use std::path::PathBuf;
 
@@ -27,6 +28,7 @@ pub(crate) use serve::{KeyArgs, LogArg, QueriesArgs, QueriesCommand, RoleArg, Se
 pub(crate) use train::{LearnArgs, PretrainArgs, TrainArgs, TrainCommand};
 pub(crate) use train_labels::{ClassifierArgs, TaggerArgs};
 pub(crate) use train_spans::{DistilArgs, SpanData, TrainReaderArgs};
+pub(crate) use train_taught::TaughtArgs;
 
 /// Medical question answering: offline, private, every answer cited.
 #[derive(Debug, Parser)]

@@ -8,6 +8,7 @@ use clinqa_train::data::negatives::Mining;
 use clinqa_train::task::{Contrast, PairTokens};
 
 use super::train::{LearnArgs, part};
+use super::train_taught::TaughtArgs;
 
 /// A pair file or a BEIR folder, and how many of its pairs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,6 +95,8 @@ pub(crate) struct EncoderArgs {
     /// Most tokens of a passage
     #[arg(long, value_name = "N", default_value_t = 128)]
     pub(crate) passage_tokens: usize,
+    #[command(flatten)]
+    pub(crate) taught: TaughtArgs,
 }
 
 impl EncoderArgs {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 
 use super::LearnArgs;
+use super::train_taught::TaughtArgs;
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ClassifierArgs {
@@ -30,7 +31,7 @@ pub(crate) struct ClassifierArgs {
     #[arg(long)]
     pub(crate) keep_data: bool,
     /// Learn a head alone, over the vectors of an encoder, each computed once
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["taught_by", "layers"])]
     pub(crate) freeze_trunk: bool,
     /// Highest rate of a head alone
     #[arg(long, value_name = "RATE", default_value_t = 0.02, requires = "freeze_trunk")]
@@ -43,6 +44,8 @@ pub(crate) struct ClassifierArgs {
     pub(crate) tokens: usize,
     #[command(flatten)]
     pub(crate) learn: LearnArgs,
+    #[command(flatten)]
+    pub(crate) taught: TaughtArgs,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -58,4 +61,6 @@ pub(crate) struct TaggerArgs {
     pub(crate) tokens: usize,
     #[command(flatten)]
     pub(crate) learn: LearnArgs,
+    #[command(flatten)]
+    pub(crate) taught: TaughtArgs,
 }

@@ -7,6 +7,7 @@ use clinqa_train::data::WeightedFile;
 
 use super::LearnArgs;
 use super::train::part;
+use super::train_taught::TaughtArgs;
 
 /// Which questions a reader learns from and is scored on.
 #[derive(Debug, ClapArgs)]
@@ -62,25 +63,6 @@ pub(crate) struct DistilArgs {
     pub(crate) learn: LearnArgs,
     #[command(flatten)]
     pub(crate) data: SpanData,
-    /// The large model that teaches [default: the one of --from]
-    #[arg(long, value_name = "MODEL")]
-    pub(crate) teacher: Option<String>,
-    /// Begin with N layers of the model of --from, evenly chosen, instead of all
-    #[arg(long, value_name = "N")]
-    pub(crate) layers: Option<usize>,
-    /// What logits are divided by before they are compared
-    #[arg(long, value_name = "NUMBER", default_value_t = 2.0)]
-    pub(crate) temperature: f64,
-    /// Weight of the teacher's answers
-    #[arg(long, value_name = "WEIGHT", default_value_t = 1.0)]
-    pub(crate) soft: f64,
-    /// Weight of the data's own answers
-    #[arg(long, value_name = "WEIGHT", default_value_t = 0.5)]
-    pub(crate) hard: f64,
-    /// Weight of the hidden states
-    #[arg(long, value_name = "WEIGHT", default_value_t = 1.0)]
-    pub(crate) hidden: f64,
-    /// Weight of the relations among queries, keys and values of the last layer
-    #[arg(long, value_name = "WEIGHT", default_value_t = 1.0)]
-    pub(crate) relations: f64,
+    #[command(flatten)]
+    pub(crate) taught: TaughtArgs,
 }

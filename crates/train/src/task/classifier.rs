@@ -10,10 +10,11 @@ use clinqa_eval::{LabelOutcome, score_labels};
 use clinqa_labels::Problem;
 use serde_json::{Map, Value, json};
 
+use super::distil::Distillable;
 use super::head::{Fresh, Head};
 use super::tagger::{name_labels, own_trunk};
 use crate::data::labelled::Labelled;
-use crate::{Pass, Score, Task, TrainError, Twin, cross_entropy, dropout};
+use crate::{Packed, Pass, Score, Task, TrainError, Twin, cross_entropy, dropout};
 
 /// Examples that are scored together.
 const SCORED: usize = 32;
@@ -39,6 +40,8 @@ pub struct ClassifierTask {
     labels: LabelSet,
     pooler: Head,
     head: Head,
+    /// Whether the head came with the checkpoint, for the same labels.
+    has_learned: bool,
 }
 
 /// Learning the head alone.
@@ -55,28 +58,33 @@ impl LabelSet {
         labels.iter().filter_map(place).collect()
     }
 
+    /// Logits (`[texts, labels]`) as one distribution a row: over the labels, or, where any may be right, label by label
+    /// over whether it is.
+    fn distributions(&self, logits: &Tensor) -> Result<Tensor, TrainError> {
+        match self.problem {
+            Problem::Single => Ok(logits.clone()),
+            Problem::Multi => {
+                let right = logits.flatten_all()?.unsqueeze(1)?;
+                Ok(Tensor::cat(&[&right.zeros_like()?, &right], 1)?)
+            }
+        }
+    }
+
+    /// What [`LabelSet::distributions`] should name, row by row.
+    fn targets(&self, labels: &[&[u32]]) -> Vec<u32> {
+        match self.problem {
+            Problem::Single => labels.iter().map(|labels| labels.first().copied().unwrap_or(0)).collect(),
+            Problem::Multi => {
+                let all = 0..self.names.len() as u32;
+                labels.iter().flat_map(|labels| all.clone().map(|label| u32::from(labels.contains(&label)))).collect()
+            }
+        }
+    }
+
     /// A text with one label is as wrong as its cross entropy; with several, as the mean over all labels, each a yes or
     /// no of its own.
     fn loss(&self, logits: &Tensor, labels: &[&[u32]]) -> Result<Tensor, TrainError> {
-        match self.problem {
-            Problem::Single => {
-                let targets: Vec<u32> = labels.iter().map(|labels| labels.first().copied().unwrap_or(0)).collect();
-                cross_entropy(logits, &targets)
-            }
-            Problem::Multi => {
-                let mut targets = vec![0_f32; labels.len() * self.names.len()];
-                for (row, labels) in labels.iter().enumerate() {
-                    for label in *labels {
-                        targets[row * self.names.len() + *label as usize] = 1.0;
-                    }
-                }
-                let targets = Tensor::from_vec(targets, (labels.len(), self.names.len()), logits.device())?;
-                let targets = targets.to_dtype(logits.dtype())?;
-                // log(1 + e^x) - x·t, in the form that no large x overflows.
-                let tail = (logits.abs()?.neg()?.exp()? + 1.0)?.log()?;
-                Ok(((logits.relu()? + tail)? - (logits * targets)?)?.mean_all()?)
-            }
-        }
+        cross_entropy(&self.distributions(logits)?, &self.targets(labels))
     }
 
     fn outcome(&self, id: usize, logits: &[f32], labels: &[u32]) -> LabelOutcome {
@@ -136,9 +144,10 @@ impl ClassifierTask {
         let width = checkpoint.hidden_size();
         let shape = [labels.names.len(), width];
         let same = checkpoint.head_labels().is_ok_and(|found| found.names == labels.names);
+        let has_learned = same && checkpoint.shape_of("classifier.weight") == Some(&shape);
         let pooler = Head::take(checkpoint, "pooler.dense", [width, width], fresh)?;
         let head = if same { Head::take(checkpoint, "classifier", shape, fresh)? } else { Head::fresh(shape, fresh)? };
-        Ok(Self { labels, pooler, head })
+        Ok(Self { labels, pooler, head, has_learned })
     }
 
     /// Texts as sequences of at most `tokens` tokens.
@@ -150,22 +159,42 @@ impl ClassifierTask {
     ) -> Result<Vec<LabelledExample<Sequence>>, TrainError> {
         let example = |text: &Labelled| {
             let pieces = tokenizer.ids(&text.text)?;
-            let mut ids = vec![tokenizer.special.cls];
-            ids.extend(pieces.into_iter().take(tokens.saturating_sub(2)));
-            ids.push(tokenizer.special.sep);
-            let types = vec![0; ids.len()];
-            Ok(LabelledExample { input: Sequence { ids, types }, labels: self.labels.places(&text.labels) })
+            let kept = &pieces[..pieces.len().min(tokens.saturating_sub(2))];
+            let input = Sequence::of_text(tokenizer.special, kept);
+            Ok(LabelledExample { input, labels: self.labels.places(&text.labels) })
         };
         texts.iter().map(example).collect()
     }
 
     fn logits(&self, twin: &Twin, batch: &[&LabelledExample<Sequence>], pass: &mut Pass) -> Result<Tensor, TrainError> {
-        let sequences: Vec<Sequence> = batch.iter().map(|example| example.input.clone()).collect();
-        let packed = twin.forward(&sequences, pass)?;
-        let firsts: Vec<u32> = packed.offsets[..batch.len()].iter().map(|row| *row as u32).collect();
-        let first = packed.hidden.index_select(&Tensor::new(firsts.as_slice(), twin.device())?, 0)?;
+        self.head_logits(&twin.forward(&self.sequences(batch), pass)?, pass)
+    }
+
+    fn head_logits(&self, packed: &Packed, pass: &mut Pass) -> Result<Tensor, TrainError> {
+        let starts = &packed.offsets[..packed.offsets.len() - 1];
+        let firsts: Vec<u32> = starts.iter().map(|row| *row as u32).collect();
+        let first = packed.hidden.index_select(&Tensor::new(firsts, packed.hidden.device())?, 0)?;
         let pooled = self.pooler.apply(&first)?.tanh()?;
         self.head.apply(&dropout(&pooled, pass)?)
+    }
+}
+
+impl Distillable for ClassifierTask {
+    fn can_teach(&self) -> bool {
+        self.has_learned
+    }
+
+    fn sequences(&self, batch: &[&Self::Example]) -> Vec<Sequence> {
+        batch.iter().map(|example| example.input.clone()).collect()
+    }
+
+    fn answers(&self, packed: &Packed, _: &[&Self::Example], pass: &mut Pass) -> Result<Tensor, TrainError> {
+        self.labels.distributions(&self.head_logits(packed, pass)?)
+    }
+
+    fn hard_loss(&self, answers: &Tensor, _: &Packed, batch: &[&Self::Example]) -> Result<Tensor, TrainError> {
+        let labels: Vec<&[u32]> = batch.iter().map(|example| example.labels.as_slice()).collect();
+        cross_entropy(answers, &self.labels.targets(&labels))
     }
 }
 

@@ -77,6 +77,17 @@ pub(crate) fn loss(
     Ok((total / dimensions.len().max(1) as f64)?)
 }
 
+/// How near each passage is to each question: cosines over `temperature`, far below where it does not count.
+pub(crate) fn scores(
+    questions: &Tensor,
+    passages: &Tensor,
+    opponents: &Opponents,
+    temperature: f64,
+) -> Result<Tensor, TrainError> {
+    let cosines = unit(questions)?.matmul(&unit(passages)?.t()?)?;
+    Ok(((cosines / temperature)? + mask(opponents, questions)?)?)
+}
+
 /// Rows scaled to length 1.
 pub(crate) fn unit(rows: &Tensor) -> Result<Tensor, TrainError> {
     let length = (rows.sqr()?.sum_keepdim(1)? + EPSILON)?.sqrt()?;

@@ -8,38 +8,26 @@ use candle_core::{D, Tensor, Var};
 use clinqa_encoder::{Checkpoint, Sequence};
 use serde_json::{Map, Value};
 
-use super::reader::{self, ReaderTask};
+use super::reader;
 use crate::batches::Draw;
-use crate::data::SpanExample;
-use crate::{Layers, Packed, Pass, Score, Task, TrainError, Twin, cross_entropy, log_softmax};
+use crate::{Layers, Packed, Pass, Score, Task, TrainError, Twin, log_softmax};
 
 /// The projection's name among the variables; it is not part of the model.
 const PROJECTION: &str = "distil.projection.weight";
 
 /// A task whose model answers with distributions that a student can be shown.
 pub trait Distillable: Task {
+    /// Whether the model has learned the task; one that has not cannot teach it.
+    fn can_teach(&self) -> bool;
+
     /// What the model reads.
     fn sequences(&self, batch: &[&Self::Example]) -> Vec<Sequence>;
 
     /// A distribution a row, as logits: of the student and of the teacher in the same order.
-    fn answers(&self, packed: &Packed) -> Result<Tensor, TrainError>;
+    fn answers(&self, packed: &Packed, batch: &[&Self::Example], pass: &mut Pass) -> Result<Tensor, TrainError>;
 
-    /// The loss of [`Distillable::answers`] against the labels of the data.
-    fn hard_loss(&self, answers: &Tensor, batch: &[&Self::Example]) -> Result<Tensor, TrainError>;
-}
-
-impl Distillable for ReaderTask {
-    fn sequences(&self, batch: &[&SpanExample]) -> Vec<Sequence> {
-        batch.iter().map(|example| example.sequence()).collect()
-    }
-
-    fn answers(&self, packed: &Packed) -> Result<Tensor, TrainError> {
-        reader::distributions(&self.logits(packed)?, &packed.offsets)
-    }
-
-    fn hard_loss(&self, answers: &Tensor, batch: &[&SpanExample]) -> Result<Tensor, TrainError> {
-        cross_entropy(answers, &reader::targets(batch))
-    }
+    /// The loss of [`Distillable::answers`], or of what they were made from, against the labels of the data.
+    fn hard_loss(&self, answers: &Tensor, packed: &Packed, batch: &[&Self::Example]) -> Result<Tensor, TrainError>;
 }
 
 /// How much each lesson counts, and how soft the labels are.
@@ -69,10 +57,14 @@ impl Lessons {
         let wrong =
             |setting, found: f64, expected| Err(TrainError::Setting { setting, found: found.to_string(), expected });
         if !(self.temperature > 0.0 && self.temperature.is_finite()) {
-            return wrong("--temperature", self.temperature, "above 0");
+            return wrong("--soft-temperature", self.temperature, "above 0");
         }
-        let weights =
-            [("--soft", self.soft), ("--hard", self.hard), ("--hidden", self.hidden), ("--relations", self.relations)];
+        let weights = [
+            ("--soft-weight", self.soft),
+            ("--hard-weight", self.hard),
+            ("--hidden-weight", self.hidden),
+            ("--relations-weight", self.relations),
+        ];
         match weights.into_iter().find(|(_, found)| !found.is_finite() || *found < 0.0) {
             Some((setting, found)) => wrong(setting, found, "a number of 0 or more"),
             None => Ok(()),
@@ -102,6 +94,13 @@ impl<T: Distillable> DistilTask<T> {
         seed: u64,
     ) -> Result<Self, TrainError> {
         lessons.check()?;
+        if !teacher.can_teach() {
+            return Err(TrainError::Setting {
+                setting: "the teacher",
+                found: "a model that has not learned this".to_owned(),
+                expected: "one of the same task, with the same labels; train it first",
+            });
+        }
         let (small, large) = (student_twin.dimensions(), teacher_twin.dimensions());
         if !own.tokenizer.has_vocabulary_of(&teaching.tokenizer) {
             return Err(TrainError::Setting {
@@ -230,15 +229,15 @@ impl<T: Distillable> Task for DistilTask<T> {
         };
         let (shown, teacher) = look(&self.teacher_twin, &mut Pass::evaluation())?;
         let (packed, student) = look(twin, pass)?;
-        let answers = self.student.answers(&packed)?;
+        let answers = self.student.answers(&packed, batch, pass)?;
         let mut total = Tensor::zeros((), twin.dtype(), twin.device())?;
         let Lessons { temperature, soft, hard, hidden, relations } = self.lessons;
         if soft > 0.0 {
-            let shown = self.teacher.answers(&shown)?.to_dtype(twin.dtype())?;
+            let shown = self.teacher.answers(&shown, batch, &mut Pass::evaluation())?.to_dtype(twin.dtype())?;
             total = (total + (soft_loss(&answers, &shown, temperature)? * soft)?)?;
         }
         if hard > 0.0 {
-            total = (total + (self.student.hard_loss(&answers, batch)? * hard)?)?;
+            total = (total + (self.student.hard_loss(&answers, &packed, batch)? * hard)?)?;
         }
         if let (Some(student), Some(teacher)) = (student, teacher) {
             if hidden > 0.0 {
@@ -296,8 +295,9 @@ mod tests {
     use clinqa_encoder::Source;
 
     use super::*;
-    use crate::task::reader::DevPart;
+    use crate::data::SpanExample;
     use crate::task::reader::tests::random_windows;
+    use crate::task::reader::{DevPart, ReaderTask};
     use crate::{Parts, Settings, tiny, train};
 
     fn tensor(rows: &[[f64; 4]]) -> Tensor {
@@ -392,7 +392,8 @@ mod tests {
         let open = || {
             let mut checkpoint = Checkpoint::open(&source).expect("a checkpoint");
             let twin = Twin::open(&mut checkpoint, &Device::Cpu, DType::F32).expect("a twin");
-            let head = ReaderTask::open(&mut checkpoint, &twin, DevPart::default(), 3).expect("a head");
+            let mut head = ReaderTask::open(&mut checkpoint, &twin, DevPart::default(), 3).expect("a head");
+            head.new_head = false;
             (head, twin, checkpoint)
         };
         let (teacher, teacher_twin, teaching) = open();
@@ -429,7 +430,8 @@ mod tests {
         let open = |folder: &tempfile::TempDir| {
             let mut checkpoint = Checkpoint::open(&tiny::source(folder.path())).expect("a checkpoint");
             let twin = Twin::open(&mut checkpoint, &Device::Cpu, DType::F32).expect("a twin");
-            let head = ReaderTask::open(&mut checkpoint, &twin, DevPart::default(), 3).expect("a head");
+            let mut head = ReaderTask::open(&mut checkpoint, &twin, DevPart::default(), 3).expect("a head");
+            head.new_head = false;
             (head, twin, checkpoint)
         };
         let refused = |own: &tempfile::TempDir, lessons: Lessons, part: &str| {
@@ -441,12 +443,16 @@ mod tests {
         let usual = Lessons::default();
         refused(&other, usual, "the student's vocabulary");
         for temperature in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-            refused(&folder, Lessons { temperature, ..usual }, "--temperature");
+            refused(&folder, Lessons { temperature, ..usual }, "--soft-temperature");
         }
-        refused(&folder, Lessons { soft: -1.0, ..usual }, "--soft is -1");
-        refused(&folder, Lessons { hard: f64::NAN, ..usual }, "--hard");
-        refused(&folder, Lessons { hidden: f64::INFINITY, ..usual }, "--hidden");
-        refused(&folder, Lessons { relations: -0.5, ..usual }, "--relations");
+        refused(&folder, Lessons { soft: -1.0, ..usual }, "--soft-weight is -1");
+        refused(&folder, Lessons { hard: f64::NAN, ..usual }, "--hard-weight");
+        refused(&folder, Lessons { hidden: f64::INFINITY, ..usual }, "--hidden-weight");
+        refused(&folder, Lessons { relations: -0.5, ..usual }, "--relations-weight");
+        let ((student, twin, own), (mut teacher, teacher_twin, teaching)) = (open(&folder), open(&folder));
+        teacher.new_head = true;
+        let task = DistilTask::new((student, &twin, &own), (teacher, teacher_twin, &teaching), usual, 1);
+        assert!(task.map(drop).expect_err("refused").to_string().contains("has not learned this"));
     }
 
     #[test]

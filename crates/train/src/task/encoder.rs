@@ -11,10 +11,11 @@ use clinqa_encoder::{Checkpoint, Pooling, Sequence, TextTokenizer, TokenBudget, 
 use clinqa_eval::{Metric, Qrels, Run, evaluate};
 use serde_json::json;
 
-use super::contrast::{Contrast, Opponents, loss, pooling, unit};
+use super::contrast::{Contrast, Opponents, loss, pooling, scores, unit};
+use super::distil::Distillable;
 use super::{Score, Task};
 use crate::data::pairs::{Pair, PairPassage, normalised};
-use crate::{Pass, TrainError, Twin};
+use crate::{Packed, Pass, TrainError, Twin};
 
 /// Pairs whose loss on the development part is measured together, as in a batch.
 const SCORED_TOGETHER: usize = 32;
@@ -129,7 +130,10 @@ impl EncoderTask {
 
     /// Pooled hidden states of `sequences`, [texts, width], not scaled.
     fn pooled(&self, twin: &Twin, sequences: &[Sequence], pass: &mut Pass) -> Result<Tensor, TrainError> {
-        let packed = twin.forward(sequences, pass)?;
+        self.pool(&twin.forward(sequences, pass)?)
+    }
+
+    fn pool(&self, packed: &Packed) -> Result<Tensor, TrainError> {
         let weights = pooling(&packed.offsets, self.pooling, packed.hidden.dtype(), packed.hidden.device())?;
         Ok(weights.matmul(&packed.hidden)?)
     }
@@ -149,6 +153,43 @@ impl EncoderTask {
             }
         }
         Ok(Tensor::cat(&parts, 0)?.index_select(&Tensor::new(places, twin.device())?, 0)?)
+    }
+}
+
+impl EncoderTask {
+    /// The loss of the vectors of [`Distillable::sequences`].
+    fn contrastive(&self, pooled: &Tensor, batch: &[&PairExample]) -> Result<Tensor, TrainError> {
+        let columns = columns(batch, Negatives::Included);
+        let questions = pooled.narrow(0, 0, batch.len())?;
+        let passages = pooled.narrow(0, batch.len(), columns.len())?;
+        loss(&questions, &passages, &opponents(batch, &columns), &self.contrast)
+    }
+}
+
+impl Distillable for EncoderTask {
+    fn can_teach(&self) -> bool {
+        true
+    }
+
+    /// The questions of a batch, then its passages.
+    fn sequences(&self, batch: &[&PairExample]) -> Vec<Sequence> {
+        let questions = batch.iter().map(|example| &example.question);
+        let columns = columns(batch, Negatives::Included);
+        let passages = columns.iter().map(|column| &column.answer.sequence);
+        questions.chain(passages).cloned().collect()
+    }
+
+    /// Which passage of the batch answers, question by question.
+    fn answers(&self, packed: &Packed, batch: &[&PairExample], _: &mut Pass) -> Result<Tensor, TrainError> {
+        let pooled = self.pool(packed)?;
+        let columns = columns(batch, Negatives::Included);
+        let questions = pooled.narrow(0, 0, batch.len())?;
+        let passages = pooled.narrow(0, batch.len(), columns.len())?;
+        scores(&questions, &passages, &opponents(batch, &columns), self.contrast.temperature)
+    }
+
+    fn hard_loss(&self, _: &Tensor, packed: &Packed, batch: &[&PairExample]) -> Result<Tensor, TrainError> {
+        self.contrastive(&self.pool(packed)?, batch)
     }
 }
 
@@ -172,14 +213,7 @@ impl Task for EncoderTask {
     }
 
     fn loss(&self, twin: &Twin, batch: &[&PairExample], pass: &mut Pass) -> Result<Tensor, TrainError> {
-        let questions = batch.iter().map(|example| &example.question);
-        let columns = columns(batch, Negatives::Included);
-        let passages = columns.iter().map(|column| &column.answer.sequence);
-        let sequences: Vec<Sequence> = questions.chain(passages).cloned().collect();
-        let pooled = self.pooled(twin, &sequences, pass)?;
-        let questions = pooled.narrow(0, 0, batch.len())?;
-        let passages = pooled.narrow(0, batch.len(), columns.len())?;
-        loss(&questions, &passages, &opponents(batch, &columns), &self.contrast)
+        self.contrastive(&self.pooled(twin, &self.sequences(batch), pass)?, batch)
     }
 
     /// nDCG@10 of the questions of `dev` over all its passages decides; Recall@10 stands beside it, and nDCG@10 of the
@@ -334,11 +368,7 @@ fn answer(passage: &PairPassage, tokenizer: &TextTokenizer, limit: usize) -> Res
 fn sequence(text: &str, tokenizer: &TextTokenizer, limit: usize) -> Result<Sequence, TrainError> {
     let mut pieces = tokenizer.ids(text)?;
     pieces.truncate(limit - 2);
-    let mut ids = vec![tokenizer.special.cls];
-    ids.extend(pieces);
-    ids.push(tokenizer.special.sep);
-    let types = vec![0; ids.len()];
-    Ok(Sequence { ids, types })
+    Ok(Sequence::of_text(tokenizer.special, &pieces))
 }
 
 fn document(passage: &PairPassage) -> Option<u64> {

@@ -12,6 +12,7 @@ use clinqa_encoder::{Checkpoint, Sequence, TextTokenizer, TokenBudget, plan};
 use clinqa_eval::{SquadAnswer, SquadParagraph, SquadPrediction, SquadQuestion, SquadScores, score_squad};
 use clinqa_reader::{ReadConfig, WindowLogits, decode, frame, windows};
 
+use super::distil::Distillable;
 use crate::batches::Draw;
 use crate::data::{DataError, SpanExample, SpanQuestion};
 use crate::{Packed, Pass, Score, Task, TrainError, Twin, cross_entropy, linear};
@@ -192,6 +193,24 @@ pub(crate) fn distributions(logits: &Tensor, offsets: &[usize]) -> Result<Tensor
 /// The positions that [`distributions`] should name.
 pub(crate) fn targets(batch: &[&SpanExample]) -> Vec<u32> {
     batch.iter().flat_map(|example| [example.start, example.end]).collect()
+}
+
+impl Distillable for ReaderTask {
+    fn can_teach(&self) -> bool {
+        !self.new_head
+    }
+
+    fn sequences(&self, batch: &[&SpanExample]) -> Vec<Sequence> {
+        batch.iter().map(|example| example.sequence()).collect()
+    }
+
+    fn answers(&self, packed: &Packed, _: &[&SpanExample], _: &mut Pass) -> Result<Tensor, TrainError> {
+        distributions(&self.logits(packed)?, &packed.offsets)
+    }
+
+    fn hard_loss(&self, answers: &Tensor, _: &Packed, batch: &[&SpanExample]) -> Result<Tensor, TrainError> {
+        cross_entropy(answers, &targets(batch))
+    }
 }
 
 impl Task for ReaderTask {

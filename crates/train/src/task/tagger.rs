@@ -9,9 +9,10 @@ use clinqa_eval::{TagOutcome, score_tags};
 use clinqa_labels::{Pieces, label_windows};
 use serde_json::{Map, Value};
 
+use super::distil::Distillable;
 use super::head::{Fresh, Head};
 use crate::data::iob::Tagged;
-use crate::{Pass, Score, Task, TrainError, Twin, cross_entropy, dropout};
+use crate::{Packed, Pass, Score, Task, TrainError, Twin, cross_entropy, dropout};
 
 /// Examples that are scored together.
 const SCORED: usize = 32;
@@ -30,6 +31,8 @@ pub struct TaggedWindow {
 pub struct TaggerTask {
     tags: Vec<String>,
     head: Head,
+    /// Whether the head came with the checkpoint, for the same tags.
+    has_learned: bool,
 }
 
 impl TaggerTask {
@@ -38,8 +41,9 @@ impl TaggerTask {
         own_trunk(checkpoint)?;
         let shape = [tags.len(), checkpoint.hidden_size()];
         let same = checkpoint.head_labels().is_ok_and(|labels| labels.names == tags);
+        let has_learned = same && checkpoint.shape_of("classifier.weight") == Some(&shape);
         let head = if same { Head::take(checkpoint, "classifier", shape, fresh)? } else { Head::fresh(shape, fresh)? };
-        Ok(Self { tags, head })
+        Ok(Self { tags, head, has_learned })
     }
 
     /// The windows of sentences whose tags are the task's, of at most `tokens` tokens.
@@ -64,12 +68,8 @@ impl TaggerTask {
                 if words.is_empty() {
                     continue;
                 }
-                let special = tokenizer.special;
-                let mut ids = vec![special.cls];
-                ids.extend_from_slice(&pieces.ids[window.pieces.clone()]);
-                ids.push(special.sep);
-                let types = vec![0; ids.len()];
-                windows.push(TaggedWindow { sequence: Sequence { ids, types }, sentence: number, words });
+                let sequence = Sequence::of_text(tokenizer.special, &pieces.ids[window.pieces]);
+                windows.push(TaggedWindow { sequence, sentence: number, words });
             }
         }
         Ok(windows)
@@ -77,16 +77,40 @@ impl TaggerTask {
 
     /// The logits of every word that a batch decides, one row each, and the tags that are right.
     fn logits(&self, twin: &Twin, batch: &[&TaggedWindow], pass: &mut Pass) -> Result<(Tensor, Vec<u32>), TrainError> {
-        let sequences: Vec<Sequence> = batch.iter().map(|window| window.sequence.clone()).collect();
-        let packed = twin.forward(&sequences, pass)?;
-        let (mut rows, mut tags) = (Vec::new(), Vec::new());
-        for (window, offset) in batch.iter().zip(&packed.offsets) {
-            rows.extend(window.words.iter().map(|(_, place, _)| (offset + place) as u32));
-            tags.extend(window.words.iter().map(|(_, _, tag)| *tag));
-        }
-        let rows = Tensor::new(rows.as_slice(), twin.device())?;
-        let hidden = dropout(&packed.hidden.index_select(&rows, 0)?, pass)?;
-        Ok((self.head.apply(&hidden)?, tags))
+        let logits = self.head_logits(&twin.forward(&self.sequences(batch), pass)?, batch, pass)?;
+        Ok((logits, tags(batch)))
+    }
+
+    fn head_logits(&self, packed: &Packed, batch: &[&TaggedWindow], pass: &mut Pass) -> Result<Tensor, TrainError> {
+        let rows = batch.iter().zip(&packed.offsets);
+        let rows: Vec<u32> = rows
+            .flat_map(|(window, offset)| window.words.iter().map(move |(_, place, _)| (offset + place) as u32))
+            .collect();
+        let words = packed.hidden.index_select(&Tensor::new(rows, packed.hidden.device())?, 0)?;
+        self.head.apply(&dropout(&words, pass)?)
+    }
+}
+
+/// The tags of the words that windows decide, in their order.
+fn tags(batch: &[&TaggedWindow]) -> Vec<u32> {
+    batch.iter().flat_map(|window| window.words.iter().map(|(_, _, tag)| *tag)).collect()
+}
+
+impl Distillable for TaggerTask {
+    fn can_teach(&self) -> bool {
+        self.has_learned
+    }
+
+    fn sequences(&self, batch: &[&TaggedWindow]) -> Vec<Sequence> {
+        batch.iter().map(|window| window.sequence.clone()).collect()
+    }
+
+    fn answers(&self, packed: &Packed, batch: &[&TaggedWindow], pass: &mut Pass) -> Result<Tensor, TrainError> {
+        self.head_logits(packed, batch, pass)
+    }
+
+    fn hard_loss(&self, answers: &Tensor, _: &Packed, batch: &[&TaggedWindow]) -> Result<Tensor, TrainError> {
+        cross_entropy(answers, &tags(batch))
     }
 }
 

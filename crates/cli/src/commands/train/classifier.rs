@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clinqa_encoder::{Checkpoint, Encoder, Precision, Source};
+use clinqa_encoder::{Checkpoint, Encoder, Precision};
 use clinqa_eval::LabelledFields;
 use clinqa_labels::Problem;
 use clinqa_train::data::DataReport;
@@ -12,9 +12,10 @@ use clinqa_train::data::labelled::{Labelled, LabelledParts, Parting, part, read}
 use clinqa_train::data::medquad;
 use clinqa_train::task::Fresh;
 use clinqa_train::task::classifier::{ClassifierTask, HeadTask, LabelSet};
-use clinqa_train::{Parts, RunRecord, TrainError, Twin, with_threads};
+use clinqa_train::{Parts, TrainError, Twin, with_threads};
 use serde_json::json;
 
+use super::taught::{Learned, School};
 use super::{Papers, described, learn, report};
 use crate::args::ClassifierArgs;
 use crate::commands::write_lines;
@@ -51,12 +52,12 @@ pub(crate) fn run(settings: &Settings, args: &ClassifierArgs) -> anyhow::Result<
         (path.clone(), [of(&parts.train), of(&parts.dev)])
     };
     let sources = described(args.files.iter().chain(&args.dev).chain(&args.medquad).map(counts))?;
-    let source = models::named(settings, &args.learn.from);
-    let record = with_threads(args.learn.threads, || {
-        if args.freeze_trunk { head(&source, args, &parts) } else { whole(&source, args, &parts) }
+    let learned = with_threads(args.learn.threads, || {
+        if args.freeze_trunk { head(settings, args, &parts) } else { whole(settings, args, &parts) }
     })??;
+    let Learned { record, settings, told: of_teacher } = learned;
     let notes = found.summary();
-    Papers { purpose: "text classification", sources, notes, found: &found, begun }.leave(&record)?;
+    Papers { purpose: "text classification", sources, notes, settings, found: &found, begun }.leave(&record)?;
     let mut told = Vec::new();
     if let Some(best) = &record.best {
         let figure = |name: &str| best.score.others.iter().find(|(other, _)| other == name).map_or(0.0, |(_, x)| *x);
@@ -67,6 +68,7 @@ pub(crate) fn run(settings: &Settings, args: &ClassifierArgs) -> anyhow::Result<
             figure("accuracy")
         ));
     }
+    told.extend(of_teacher);
     report(&args.learn, &record, &told)
 }
 
@@ -104,21 +106,22 @@ fn labels(parts: &LabelledParts) -> LabelSet {
 }
 
 /// Trunk and head.
-fn whole(source: &Source, args: &ClassifierArgs, parts: &LabelledParts) -> anyhow::Result<RunRecord> {
-    let (mut checkpoint, twin) = Twin::begin(source, args.learn.device.into())?;
-    output::warn(&checkpoint.warnings);
-    let fresh = Fresh { device: twin.device().clone(), dtype: twin.dtype(), seed: args.learn.seed };
-    let task = ClassifierTask::new(&mut checkpoint, labels(parts), &fresh)?;
-    let tokens = args.tokens.min(checkpoint.max_tokens);
-    let [train, dev] =
-        [&parts.train, &parts.dev].map(|texts| anyhow::Ok(task.examples(&checkpoint.tokenizer, texts, tokens)?));
+fn whole(settings: &Settings, args: &ClassifierArgs, parts: &LabelledParts) -> anyhow::Result<Learned> {
+    let mut school = School::open(settings, &args.learn, &args.taught)?;
+    let make = |checkpoint: &mut Checkpoint, twin: &Twin| {
+        let fresh = Fresh { device: twin.device().clone(), dtype: twin.dtype(), seed: args.learn.seed };
+        Ok(ClassifierTask::new(checkpoint, labels(parts), &fresh)?)
+    };
+    let task = make(&mut school.checkpoint, &school.twin)?;
+    let (tokenizer, tokens) = (&school.checkpoint.tokenizer, args.tokens.min(school.checkpoint.max_tokens));
+    let [train, dev] = [&parts.train, &parts.dev].map(|texts| anyhow::Ok(task.examples(tokenizer, texts, tokens)?));
     let (train, dev) = (train?, dev?);
-    let parts = Parts { train: &train, dev: &dev };
-    learn(&task, (twin, source, &checkpoint.fingerprint), parts, (&args.learn, &args.learn.settings()))
+    school.learn(task, make, Parts { train: &train, dev: &dev }, &args.learn.settings())
 }
 
 /// The head alone, over vectors that are computed once.
-fn head(source: &Source, args: &ClassifierArgs, parts: &LabelledParts) -> anyhow::Result<RunRecord> {
+fn head(settings: &Settings, args: &ClassifierArgs, parts: &LabelledParts) -> anyhow::Result<Learned> {
+    let source = &models::named(settings, &args.learn.from);
     let encoder = Encoder::from_checkpoint(Checkpoint::open(source)?.in_precision(Precision::Full))?;
     let (checkpoint, twin) = Twin::begin(source, args.learn.device.into())?;
     output::warn(&checkpoint.warnings);
@@ -139,7 +142,8 @@ fn head(source: &Source, args: &ClassifierArgs, parts: &LabelledParts) -> anyhow
         freeze_layers: usize::MAX,
         ..args.learn.settings()
     };
-    learn(&task, (twin, source, &checkpoint.fingerprint), parts, (&args.learn, &wanted))
+    let record = learn(&task, (twin, source, &checkpoint.fingerprint), parts, (&args.learn, &wanted))?;
+    Ok(Learned { record, settings: Vec::new(), told: Vec::new() })
 }
 
 /// A part as a file that `clinqa eval labels` reads.

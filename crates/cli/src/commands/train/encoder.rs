@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clinqa_encoder::Checkpoint;
 use clinqa_eval::Run;
 use clinqa_train::card::DataSource;
 use clinqa_train::data::DataReport;
@@ -12,11 +13,12 @@ use clinqa_train::data::pairs::{LEAST_PAIRS, Pair, PairReport, PairsError, hold_
 use clinqa_train::task::EncoderTask;
 use clinqa_train::{Parts, Score, Twin, with_threads};
 
-use super::{Papers, described, learn, report};
+use super::taught::{Learned, School};
+use super::{Papers, described, report};
 use crate::args::{EncoderArgs, PairSource};
 use crate::commands::{UsageError, open_file};
+use crate::output;
 use crate::settings::Settings;
-use crate::{models, output};
 
 /// Faults that are shown with their places.
 const SHOWN_FAULTS: usize = 8;
@@ -31,24 +33,24 @@ struct Read {
 
 pub(crate) fn run(settings: &Settings, args: &EncoderArgs) -> anyhow::Result<ExitCode> {
     let begun = super::super::now();
-    let source = models::named(settings, &args.learn.from);
     let wanted = clinqa_train::Settings { score_first: true, ..args.learn.settings() };
     let read = pairs(args)?;
-    let record = with_threads(args.learn.threads, || {
-        let (checkpoint, twin) = Twin::begin(&source, args.learn.device.into())?;
-        output::warn(&checkpoint.warnings);
-        let task = EncoderTask::new(&checkpoint, args.contrast())?;
-        let examples =
-            |pairs: &[Pair]| -> anyhow::Result<_> { Ok(task.examples(pairs, &checkpoint.tokenizer, args.tokens())?) };
+    let learned = with_threads(args.learn.threads, || {
+        let mut school = School::open(settings, &args.learn, &args.taught)?;
+        let make = |checkpoint: &mut Checkpoint, _: &Twin| Ok(EncoderTask::new(checkpoint, args.contrast())?);
+        let task = make(&mut school.checkpoint, &school.twin)?;
+        let tokenizer = &school.checkpoint.tokenizer;
+        let examples = |pairs: &[Pair]| -> anyhow::Result<_> { Ok(task.examples(pairs, tokenizer, args.tokens())?) };
         let (train, dev) = (examples(&read.train)?, examples(&read.dev)?);
-        let parts = Parts { train: &train, dev: &dev };
-        learn(&task, (twin, &source, &checkpoint.fingerprint), parts, (&args.learn, &wanted))
+        school.learn(task, make, Parts { train: &train, dev: &dev }, &wanted)
     })??;
+    let Learned { record, settings, told: of_teacher } = learned;
     let Read { sources, notes, .. } = read;
-    let papers = Papers { purpose: "sentence embedding", sources, notes, found: &DataReport::default(), begun };
+    let papers =
+        Papers { purpose: "sentence embedding", sources, notes, settings, found: &DataReport::default(), begun };
     papers.leave(&record)?;
     let scored = record.before.iter().zip(&record.best);
-    let told: Vec<String> = scored.flat_map(|(before, best)| told(before, &best.score)).collect();
+    let told: Vec<String> = scored.flat_map(|(before, best)| told(before, &best.score)).chain(of_teacher).collect();
     report(&args.learn, &record, &told)
 }
 

@@ -8,6 +8,7 @@ mod pretrain;
 mod reader;
 mod spans;
 mod tagger;
+mod taught;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -58,6 +59,8 @@ struct Papers<'a> {
     sources: Vec<DataSource>,
     /// What was skipped or mended in them, a line each.
     notes: Vec<String>,
+    /// What a card names beside the settings of every run.
+    settings: Vec<(&'static str, String)>,
     found: &'a DataReport,
     begun: Moment,
 }
@@ -85,7 +88,7 @@ impl Papers<'_> {
             purpose: self.purpose,
             data: &self.sources,
             notes: &self.notes,
-            settings: &[],
+            settings: &self.settings,
             command: &command,
             commit: option_env!("CLINQA_COMMIT"),
             when: (self.begun, super::now()),

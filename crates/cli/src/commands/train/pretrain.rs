@@ -35,6 +35,7 @@ pub(crate) fn run(settings: &Settings, args: &PretrainArgs) -> anyhow::Result<Ex
             purpose: "guessing hidden words",
             sources: vec![data.report.source(&args.text)],
             notes: left_out(&data.report),
+            settings: Vec::new(),
             found: &DataReport::default(),
             begun,
         };

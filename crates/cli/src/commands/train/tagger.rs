@@ -3,16 +3,18 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clinqa_encoder::Checkpoint;
 use clinqa_train::data::DataReport;
 use clinqa_train::data::iob::{Tagged, part, read};
 use clinqa_train::task::Fresh;
 use clinqa_train::task::tagger::TaggerTask;
 use clinqa_train::{Parts, TrainError, Twin, with_threads};
 
-use super::{Papers, described, learn, report};
+use super::taught::{Learned, School};
+use super::{Papers, described, report};
 use crate::args::TaggerArgs;
+use crate::output;
 use crate::settings::Settings;
-use crate::{models, output};
 
 pub(crate) fn run(settings: &Settings, args: &TaggerArgs) -> anyhow::Result<ExitCode> {
     let begun = super::super::now();
@@ -49,21 +51,21 @@ pub(crate) fn run(settings: &Settings, args: &TaggerArgs) -> anyhow::Result<Exit
         (path.clone(), [of(&parts.train), of(&parts.dev)])
     };
     let sources = described(args.files.iter().chain(&args.dev).map(counts))?;
-    let source = models::named(settings, &args.learn.from);
-    let record = with_threads(args.learn.threads, || {
-        let (mut checkpoint, twin) = Twin::begin(&source, args.learn.device.into())?;
-        output::warn(&checkpoint.warnings);
-        let fresh = Fresh { device: twin.device().clone(), dtype: twin.dtype(), seed: args.learn.seed };
-        let task = TaggerTask::new(&mut checkpoint, parts.tags.clone(), &fresh)?;
-        let tokens = args.tokens.min(checkpoint.max_tokens);
-        let [train, dev] =
-            [&parts.train, &parts.dev].map(|it| anyhow::Ok(task.windows(&checkpoint.tokenizer, it, tokens)?));
+    let learned = with_threads(args.learn.threads, || {
+        let mut school = School::open(settings, &args.learn, &args.taught)?;
+        let make = |checkpoint: &mut Checkpoint, twin: &Twin| {
+            let fresh = Fresh { device: twin.device().clone(), dtype: twin.dtype(), seed: args.learn.seed };
+            Ok(TaggerTask::new(checkpoint, parts.tags.clone(), &fresh)?)
+        };
+        let task = make(&mut school.checkpoint, &school.twin)?;
+        let (tokenizer, tokens) = (&school.checkpoint.tokenizer, args.tokens.min(school.checkpoint.max_tokens));
+        let [train, dev] = [&parts.train, &parts.dev].map(|it| anyhow::Ok(task.windows(tokenizer, it, tokens)?));
         let (train, dev) = (train?, dev?);
-        let parts = Parts { train: &train, dev: &dev };
-        learn(&task, (twin, &source, &checkpoint.fingerprint), parts, (&args.learn, &args.learn.settings()))
+        school.learn(task, make, Parts { train: &train, dev: &dev }, &args.learn.settings())
     })??;
+    let Learned { record, settings, told: of_teacher } = learned;
     let notes = found.summary();
-    Papers { purpose: "token classification", sources, notes, found: &found, begun }.leave(&record)?;
+    Papers { purpose: "token classification", sources, notes, settings, found: &found, begun }.leave(&record)?;
     let mut told = Vec::new();
     if let Some(best) = &record.best {
         let figure = |name: &str| best.score.others.iter().find(|(other, _)| other == name).map_or(0.0, |(_, x)| *x);
@@ -75,5 +77,6 @@ pub(crate) fn run(settings: &Settings, args: &TaggerArgs) -> anyhow::Result<Exit
             figure("recall")
         ));
     }
+    told.extend(of_teacher);
     report(&args.learn, &record, &told)
 }
