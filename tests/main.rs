@@ -21,6 +21,7 @@ mod serve;
 mod serve_access;
 mod serve_api;
 mod serve_browse;
+mod serve_care;
 mod serve_hostile;
 mod serve_life;
 mod serve_limits;

@@ -8,7 +8,7 @@ use crate::support::http::Server;
 use crate::support::{Project, arg, five};
 
 /// Every route with the least role that opens it, once more and by hand: the table of the server is held to it.
-const ROUTES: [(&str, &str, &str); 26] = [
+const ROUTES: [(&str, &str, &str); 30] = [
     ("GET", "/", "none"),
     ("POST", "/", "patient"),
     ("GET", "/source/{id}", "patient"),
@@ -28,6 +28,10 @@ const ROUTES: [(&str, &str, &str); 26] = [
     ("GET", "/v1/index", "staff"),
     ("GET", "/v1/index/generations", "admin"),
     ("GET", "/v1/index/changes/{earlier}/{later}", "admin"),
+    ("POST", "/v1/index/current", "admin"),
+    ("POST", "/v1/index/check", "admin"),
+    ("GET", "/v1/index/rebuild", "admin"),
+    ("POST", "/v1/index/rebuild", "admin"),
     ("GET", "/v1/gaps", "admin"),
     ("GET", "/v1/documents/{id}", "patient"),
     ("GET", "/v1/passages/{id}", "patient"),

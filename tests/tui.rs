@@ -232,7 +232,7 @@ fn another_machines_index_is_searched_with_the_same_screens() {
     let keys = terminal.folder.path().join("keys.toml");
     fs::write(&keys, entry).expect("a file");
     fs::write(terminal.folder.path().join("key"), format!("{secret}\n")).expect("a file");
-    let (mut server, address) = served(&keys, "127.0.0.1:0");
+    let (mut server, address) = served(five(), &keys, "127.0.0.1:0");
     terminal.start(&format!("--server http://{address} --key-file \"$HOME/key\""));
     terminal.wait_for("what you type goes to 127.0.0.1");
     terminal.type_text("symptoms of asthma");
@@ -246,8 +246,8 @@ fn another_machines_index_is_searched_with_the_same_screens() {
         (&["Escape", "m"], " like: "),
         (&["Escape", "o"], "t contents"),
         (&["Escape", "L"], "current"),
-        (&["R"], "on the server itself"),
-        (&["Tab", "Tab", "Tab"], "keeps no query log"),
+        (&["R", "j", "Enter"], "only for a key of role admin"),
+        (&["Tab"], "keeps no query log"),
         (&["Escape"], "Passages"),
     ] {
         terminal.press(keys);
@@ -260,7 +260,7 @@ fn another_machines_index_is_searched_with_the_same_screens() {
     terminal.press(&["Left"]);
     let lost = terminal.wait_for("NO CONNECTION, trying again");
     assert!(lost.contains("▸ flu vaccine"), "keys go on: {lost}");
-    let (mut server, _) = served(&keys, &address);
+    let (mut server, _) = served(five(), &keys, &address);
     terminal.wait_for("connected again");
     terminal.press(&["End"]);
     terminal.wait_for("found by words and meaning");
@@ -276,10 +276,52 @@ fn another_machines_index_is_searched_with_the_same_screens() {
     server.kill().and_then(|()| server.wait()).expect("ended");
 }
 
+#[test]
+fn another_machines_index_is_rebuilt_checked_and_rolled_back_from_the_screen() {
+    let Some(terminal) = Terminal::open(100, 24) else { return };
+    let project = Project::indexed();
+    let made = project.run(&["key", "new", "--role", "admin", "--name", "librarian"]).expect(0).stdout;
+    let (secret, entry) = made.split_once('\n').expect("a secret and its entry");
+    let keys = project.write("keys.toml", entry);
+    fs::write(terminal.folder.path().join("key"), format!("{secret}\n")).expect("a file");
+    project.write("corpora/own/gout.md", "# Gout\n\nGout is a painful swelling of a joint.\n");
+    project.write("corpora/own/broken.md", [0, 1]);
+    let (mut server, address) = served(&project, &keys, "127.0.0.1:0");
+    terminal.start(&format!("--server http://{address} --key-file \"$HOME/key\""));
+    terminal.wait_for("5 documents at 127.0.0.1");
+    for (keys, shown) in [
+        (&["Escape", "L"][..], "g000001-"),
+        (&["R", "j", "Enter"], "The rebuild is done."),
+        (&[], "1 record cannot be used"),
+        (&["BTab"], "Health of the index"),
+        (&["v"], "ok       documents.jsonl"),
+        (&["BTab", "G"], "g000002-"),
+    ] {
+        terminal.press(keys);
+        terminal.wait_for(shown);
+    }
+    terminal.wait("the new one is current", |screen| current(screen).is_some_and(|id| id.starts_with("g000002")));
+    terminal.press(&["k", "Enter"]);
+    terminal.wait_for("the current generation?");
+    terminal.press(&["j", "Enter"]);
+    terminal.wait("the old one is current", |screen| current(screen).is_some_and(|id| id.starts_with("g000001")));
+    terminal.press(&["Escape"]);
+    terminal.wait_for("5 documents at 127.0.0.1");
+    terminal.press(&["C-c"]);
+    terminal.wait_for("ended with");
+    server.kill().and_then(|()| server.wait()).expect("ended");
+}
+
+/// The generation that the list on the screen marks as the current one.
+fn current(screen: &str) -> Option<&str> {
+    let line = screen.lines().find(|line| line.contains("  current  "))?;
+    line.split_whitespace().find(|word| word.starts_with("g0"))
+}
+
 /// `clinqa serve` with its keys, and where it listens.
-fn served(keys: &Path, listen: &str) -> (std::process::Child, String) {
+fn served(project: &Project, keys: &Path, listen: &str) -> (std::process::Child, String) {
     let args = ["serve", "--listen", listen, "--keys", arg(keys), "--require-key", "--log", "off"];
-    let mut child = five().command(&args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
+    let mut child = project.command(&args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
     let mut said = String::new();
     let _ = BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut said);
     let address = said.split("://").nth(1).unwrap_or_else(|| panic!("it does not listen: {said}"));

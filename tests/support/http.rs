@@ -102,7 +102,8 @@ impl Server {
 
     /// `GET path`.
     pub(crate) fn get(&self, path: &str) -> Response {
-        self.send(format!("GET {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n").as_bytes())
+        let address = self.address;
+        self.send(format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").as_bytes())
     }
 
     /// `POST path` with a JSON body.
@@ -112,9 +113,9 @@ impl Server {
 
     /// `POST path` with these header lines and this body.
     pub(crate) fn post_with(&self, path: &str, headers: &str, body: &str) -> Response {
-        let length = body.len();
-        let head = format!("POST {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-length: {length}\r\n");
-        self.send(format!("{head}{headers}\r\n{body}").as_bytes())
+        let (address, length) = (self.address, body.len());
+        let head = format!("POST {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
+        self.send(format!("{head}content-length: {length}\r\n{headers}\r\n{body}").as_bytes())
     }
 }
 

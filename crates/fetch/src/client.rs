@@ -18,7 +18,7 @@ const USER_AGENT: &str = concat!("clinqa/", env!("CARGO_PKG_VERSION"));
 /// How long a connection may take to open.
 const CONNECT: Duration = Duration::from_secs(4);
 
-/// How long a reply may take, from the first byte that is sent to the last that comes.
+/// How long a reply may take, from the first byte that is sent to the last that comes, unless more is expected.
 const WHOLE: Duration = Duration::from_secs(20);
 
 /// A connection that rested longer is not used again: the server closes it after nine seconds.
@@ -154,7 +154,13 @@ impl Client {
 
     /// What `GET path` gives.
     pub fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
-        let mut request = self.agent.get(format!("{}{path}", self.base));
+        self.get_within(path, WHOLE)
+    }
+
+    /// The same of what takes the server longer.
+    pub fn get_within<T: DeserializeOwned>(&self, path: &str, patience: Duration) -> Result<T, ClientError> {
+        let request = self.agent.get(format!("{}{path}", self.base));
+        let mut request = request.config().timeout_global(Some(patience)).build();
         if let Some(authorization) = &self.authorization {
             request = request.header(http::header::AUTHORIZATION, authorization);
         }
@@ -163,8 +169,19 @@ impl Client {
 
     /// What `POST path` gives for `body`.
     pub fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, ClientError> {
+        self.post_within(path, body, WHOLE)
+    }
+
+    /// The same of what takes the server longer.
+    pub fn post_within<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        patience: Duration,
+    ) -> Result<T, ClientError> {
         let body = serde_json::to_vec(body).map_err(|_| self.misfit())?;
-        let mut request = self.agent.post(format!("{}{path}", self.base));
+        let request = self.agent.post(format!("{}{path}", self.base));
+        let mut request = request.config().timeout_global(Some(patience)).build();
         request = request.header(http::header::CONTENT_TYPE, "application/json");
         if let Some(authorization) = &self.authorization {
             request = request.header(http::header::AUTHORIZATION, authorization);

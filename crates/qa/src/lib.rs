@@ -31,8 +31,8 @@ pub use library::Library;
 pub use quote::{Place, quote_around};
 // What a room at the edge needs to say and to hold, since it knows no room between.
 pub use clinqa_index::{
-    Changes, CorpusEntry, Damage, FileCheck, Generation, GenerationId, Inspection, Listed, Manifest, PassageIndex,
-    Patience, Store, Withdrawn, WithdrawnStamp,
+    Changes, CorpusEntry, Damage, FileCheck, Generation, GenerationId, IndexError, Inspection, Listed, Manifest,
+    PassageIndex, Patience, Store, Withdrawn, WithdrawnStamp,
 };
 pub use clinqa_retrieval::glossary;
 pub use clinqa_safety::{Redacted, Region, RegionError, Rules, redact};

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use clinqa_index::{GenerationId, Store, Withdrawn, WithdrawnStamp};
+use clinqa_index::{GenerationId, IndexError, Store, Withdrawn, WithdrawnStamp};
+use clinqa_schema::Moment;
 
-use crate::{Engine, Error, Models};
+use crate::{Engine, Error, Models, identity};
 
 /// An index folder beside the models that ask it; each publication in the folder makes a new engine.
 #[derive(Clone)]
@@ -32,6 +33,16 @@ impl Library {
     /// The generation that is current in the folder; `None` if none was published. Reads one short line.
     pub fn current(&self) -> Result<Option<GenerationId>, Error> {
         Ok(self.store.current()?.map(|pointer| pointer.generation))
+    }
+
+    /// Makes a sealed generation of the folder the current one, if every file of it is as it was sealed and its vectors
+    /// are of the encoder at hand: what could not be opened afterwards is refused before.
+    pub fn activate(&self, id: &GenerationId, now: Moment) -> Result<(), IndexError> {
+        let (manifest, _) = self.store.manifest(id)?;
+        if let (Some(encoder), Some(_)) = (&self.models.encoder, &manifest.encoder) {
+            manifest.require_encoder(&identity(encoder))?;
+        }
+        self.store.activate(id, now)
     }
 
     /// By what a change of the list of withdrawn documents is noticed; costs one look at a file.

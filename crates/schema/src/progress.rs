@@ -1,9 +1,14 @@
 //! How far a long piece of work has come.
 
 use std::collections::VecDeque;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 /// What is being done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
 pub enum Stage {
     /// Files are read and split into passages; counted in documents.
     Read,
@@ -54,6 +59,21 @@ impl Skips {
     /// How many are named at most: a corpus may hold millions.
     pub const NAMED: usize = 100;
 
+    /// So many, of which these were the latest, the last one first: as somebody else counted them.
+    pub fn counted(count: u64, latest: impl IntoIterator<Item = String>) -> Self {
+        let mut named: VecDeque<String> = latest.into_iter().take(Self::NAMED).collect();
+        named.make_contiguous().reverse();
+        Self { count: count.max(named.len() as u64), latest: named }
+    }
+
+    /// Those that were met after the first `seen`, for whoever looks time and again and tells of each once.
+    #[must_use]
+    pub fn since(&self, seen: u64) -> Self {
+        let count = self.count.saturating_sub(seen);
+        let named = usize::try_from(count).unwrap_or(usize::MAX);
+        Self::counted(count, self.latest().take(named).map(str::to_owned))
+    }
+
     /// Counts one more: where it stands, and why it cannot be used.
     pub fn note(&mut self, told: String) {
         self.count += 1;
@@ -94,6 +114,11 @@ pub trait Observer {
     /// Takes one report; called often, so it must be quick.
     fn observe(&mut self, progress: &Progress);
 
+    /// Takes a report of a stage that began so long ago: from whoever came to it when it was under way.
+    fn observe_after(&mut self, progress: &Progress, _: Duration) {
+        self.observe(progress);
+    }
+
     /// Takes how a model that learns is doing; whoever has no use for it need not look.
     fn observe_learning(&mut self, _: &Learning) {}
 
@@ -128,5 +153,22 @@ mod tests {
         assert_eq!(skips.latest().count(), Skips::NAMED);
         assert_eq!(skips.latest().next(), Some((3 * Skips::NAMED + 6).to_string().as_str()));
         assert!(Skips::default().is_empty() && !skips.is_empty());
+    }
+
+    #[test]
+    fn whoever_looks_now_and_then_counts_each_once_and_names_what_is_still_named() {
+        let mut all = Skips::default();
+        let mut told = Skips::default();
+        for record in 0..1_000_u64 {
+            all.note(record.to_string());
+            if [3, 4, 90, 500, 999].contains(&record) {
+                let sent = Skips::counted(all.count(), all.latest().map(str::to_owned));
+                assert_eq!(sent, all, "as it was sent, so it comes");
+                told.absorb(sent.since(told.count()));
+                assert_eq!(told, all, "{record}");
+                assert!(all.since(told.count()).is_empty());
+            }
+        }
+        assert!(Skips::default().since(7).is_empty());
     }
 }

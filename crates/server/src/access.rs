@@ -16,7 +16,7 @@ pub enum Role {
     Patient,
     /// Searches without asking.
     Staff,
-    /// Reads the metrics.
+    /// Reads the metrics, and cares for the index.
     Admin,
 }
 

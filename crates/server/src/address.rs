@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, header};
 
 use crate::config::Proxy;
 
@@ -39,6 +39,26 @@ pub(crate) fn origin(peer: IpAddr, headers: &HeaderMap, proxy: Proxy) -> Origin 
     }
 }
 
+/// What proxies add to a request that they pass on.
+const PASSED_ON: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
+
+/// Whether a request was sent to this machine by its own name, and not passed on by a proxy. A page whose name was made
+/// to lead here is sent to by that name; a program that names no host is no browser.
+pub(crate) fn is_at_home(headers: &HeaderMap) -> bool {
+    let host = headers.get(header::HOST).map(|host| host.to_str().unwrap_or_default());
+    host.is_none_or(is_this_machine) && !PASSED_ON.iter().any(|name| headers.contains_key(*name))
+}
+
+/// Whether `host`, with or without its port, is a name that leads to this machine wherever it is looked up.
+fn is_this_machine(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+    name.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,5 +82,26 @@ mod tests {
         check(Proxy::Trusted, &["nonsense"], "192.0.2.1");
         check(Proxy::Trusted, &["2001:db8::1"], "2001:db8::ffff");
         check(Proxy::Trusted, &["::ffff:198.51.100.7"], "198.51.100.7");
+    }
+
+    #[test]
+    fn at_home_is_what_was_sent_here_by_name_and_by_nobody_in_between() {
+        let check = |sent: &[(&'static str, &'static str)], expected: bool| {
+            let sent = sent.iter().map(|(name, value)| {
+                (name.parse().expect("the name of a header"), header::HeaderValue::from_static(value))
+            });
+            assert_eq!(is_at_home(&sent.collect()), expected, "{expected}");
+        };
+        for host in ["127.0.0.1", "127.0.0.1:8787", "localhost:8787", "LocalHost", "[::1]:8787", "[::1]"] {
+            check(&[("host", host)], true);
+        }
+        for host in
+            ["", "clinqa.example.org", "127.0.0.1.example.org:8787", "localhost.example.org", "192.0.2.1", "a:b"]
+        {
+            check(&[("host", host)], false);
+        }
+        check(&[], true);
+        check(&[("host", "localhost"), ("x-forwarded-for", "127.0.0.1")], false);
+        check(&[("host", "127.0.0.1:8787"), ("via", "1.1 proxy")], false);
     }
 }

@@ -1,6 +1,7 @@
 //! What does every request share?
 
 use std::sync::Arc;
+use std::sync::mpsc::{Sender, sync_channel};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -11,7 +12,9 @@ use crate::access::Key;
 use crate::config::ServerConfig;
 use crate::error::{ApiError, ServerError};
 use crate::guard::Gate;
+use crate::making::Making;
 use crate::metrics::Metrics;
+use crate::reload::Nudge;
 use crate::standing::Standing;
 use crate::work::{Capacity, Work};
 
@@ -23,6 +26,9 @@ const COMPARISONS: Capacity = Capacity { workers: 1, queue: 4, wait: Duration::f
 
 /// How long somebody may wait for one.
 const COMPARISON_TIMEOUT: Duration = Duration::from_mins(2);
+
+/// How long whoever changed the index waits until it serves: every byte of it is read once more.
+const TAKING_UP: Duration = Duration::from_mins(2);
 
 /// The state that all requests share; requests in flight keep the engine they began with.
 pub(crate) struct App {
@@ -38,13 +44,16 @@ pub(crate) struct App {
     pub(crate) gate: Arc<Gate>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) standing: Arc<Standing>,
+    /// The rebuild in this server.
+    pub(crate) making: Making,
+    nudges: Sender<Nudge>,
 }
 
 impl App {
     pub(crate) fn new(
         config: ServerConfig,
         library: Library,
-        engine: Engine,
+        (engine, nudges): (Engine, Sender<Nudge>),
         keys: Vec<Key>,
     ) -> Result<Self, ServerError> {
         let questions = Capacity { workers: config.workers, queue: config.queue, wait: config.queue_wait };
@@ -57,6 +66,8 @@ impl App {
             gate: Arc::new(Gate::new(&config, keys)),
             metrics: Arc::new(metrics),
             standing: Arc::default(),
+            making: Making::default(),
+            nudges,
             engine: ArcSwap::from_pointee(engine),
             config,
             library,
@@ -72,6 +83,19 @@ impl App {
     pub(crate) fn replace(&self, engine: Engine) {
         self.metrics.serves(&engine);
         self.engine.store(Arc::new(engine));
+    }
+
+    /// Asks whoever looks after index, keys and certificate to look now.
+    pub(crate) fn nudge(&self, nudge: Nudge) {
+        // At the end nobody looks after them any more.
+        let _ = self.nudges.send(nudge);
+    }
+
+    /// Waits until the current generation of the folder serves, or cannot. It blocks.
+    pub(crate) fn take_up(&self) {
+        let (told, looked) = sync_channel(1);
+        self.nudge(Nudge::Index(told));
+        let _ = looked.recv_timeout(TAKING_UP);
     }
 
     /// Notes whether the current index of the folder can be used.
@@ -118,7 +142,7 @@ impl App {
         self.looks.run(Instant::now() + self.config.request_timeout, move || job(&engine)).await
     }
 
-    /// Compares what lies in the index folder, one comparison after the other.
+    /// Compares or changes what lies in the index folder, one after the other.
     pub(crate) async fn compare<T: Send + 'static>(
         &self,
         job: impl FnOnce() -> T + Send + 'static,

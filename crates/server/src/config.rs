@@ -7,6 +7,7 @@ use std::time::Duration;
 use clinqa_qa::{AnswerConfig, Region};
 
 use crate::Role;
+use crate::making::Maker;
 use crate::questions::{QueryLog, Records};
 
 /// Everything that decides how the server behaves.
@@ -40,6 +41,8 @@ pub struct ServerConfig {
     pub query_log: Option<Arc<dyn QueryLog>>,
     /// Who knows what was measured of the generations; nobody unless told.
     pub records: Option<Arc<dyn Records>>,
+    /// Who makes new generations; nobody unless told.
+    pub maker: Option<Arc<dyn Maker>>,
 }
 
 impl ServerConfig {
@@ -60,6 +63,7 @@ impl ServerConfig {
             log: LogLevel::Info,
             query_log: None,
             records: None,
+            maker: None,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use clinqa_qa::Fault;
+use clinqa_qa::{Fault, IndexError};
 use clinqa_schema::QuestionError;
 use serde::Serialize;
 use utoipa::{IntoResponses, ToSchema};
@@ -82,6 +82,8 @@ pub(crate) enum ApiError {
     Unauthorised,
     #[error("the key does not open this; ask the operator for one that does")]
     Forbidden,
+    #[error("a page of some other site may not ask for this; show a key, or ask from this machine by its own name")]
+    Foreign,
     #[error("this route does not take that method; see /docs")]
     Method,
     #[error("the request did not arrive in time; send it again")]
@@ -98,6 +100,16 @@ pub(crate) enum ApiError {
     TimedOut,
     #[error("the index cannot answer now; an operator must run `clinqa inspect`")]
     Index,
+    #[error("a rebuild is at work; wait for its end")]
+    Rebuilding,
+    #[error("some other program writes to the index now; try again when it is done")]
+    Locked,
+    #[error("some files are not as they were made, so this was not done; choose a whole one, or rebuild the index")]
+    Damaged,
+    #[error("it was made with a model that this server does not have; choose one of its own, or rebuild the index")]
+    OtherModel,
+    #[error("this server can not change its index; run `clinqa rebuild` or `clinqa index` where the index is")]
+    NotHere,
     #[error("something went wrong on our side; try again, and tell the operator if it stays")]
     Internal,
 }
@@ -110,7 +122,7 @@ impl ApiError {
             }
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unauthorised => StatusCode::UNAUTHORIZED,
-            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::Forbidden | Self::Foreign => StatusCode::FORBIDDEN,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Slow => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -119,6 +131,8 @@ impl ApiError {
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Question(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::Rebuilding | Self::Locked | Self::Damaged | Self::OtherModel => StatusCode::CONFLICT,
+            Self::NotHere => StatusCode::NOT_IMPLEMENTED,
             Self::Busy | Self::Index | Self::TimedOut => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -154,6 +168,7 @@ impl ApiError {
             Self::BadRequest => "bad_request",
             Self::Unauthorised => "unauthorised",
             Self::Forbidden => "forbidden",
+            Self::Foreign => "foreign",
             Self::Method => "method",
             Self::Slow => "slow",
             Self::TooLarge => "too_large",
@@ -162,6 +177,11 @@ impl ApiError {
             Self::TooMany { .. } => "too_many",
             Self::TimedOut => "timed_out",
             Self::Index => "index",
+            Self::Rebuilding => "rebuilding",
+            Self::Locked => "locked",
+            Self::Damaged => "damaged",
+            Self::OtherModel => "other_model",
+            Self::NotHere => "not_here",
             Self::Internal => "internal",
         }
     }
@@ -181,6 +201,20 @@ impl From<clinqa_qa::Error> for ApiError {
     }
 }
 
+impl ApiError {
+    /// Why an index could not be cared for. What it says of files and folders is for the operator's log.
+    pub(crate) fn of_index(error: &IndexError) -> Self {
+        match error {
+            IndexError::Locked { .. } => Self::Locked,
+            IndexError::MissingGeneration { .. } => Self::NotFound("generation"),
+            IndexError::Encoder { .. } => Self::OtherModel,
+            IndexError::Damaged { .. } | IndexError::NewerFormat { .. } | IndexError::Pointer { .. } => Self::Damaged,
+            IndexError::NotAllowed { .. } => Self::NotHere,
+            _ => Self::Internal,
+        }
+    }
+}
+
 /// Every sentence of an error, for whoever measures how plain they are.
 pub(crate) fn sentences() -> Vec<String> {
     let errors = [
@@ -191,6 +225,7 @@ pub(crate) fn sentences() -> Vec<String> {
         ApiError::BadRequest,
         ApiError::Unauthorised,
         ApiError::Forbidden,
+        ApiError::Foreign,
         ApiError::Method,
         ApiError::Slow,
         ApiError::AddressTooLong,
@@ -200,6 +235,11 @@ pub(crate) fn sentences() -> Vec<String> {
         ApiError::NotFound("document"),
         ApiError::Busy,
         ApiError::Index,
+        ApiError::Rebuilding,
+        ApiError::Locked,
+        ApiError::Damaged,
+        ApiError::OtherModel,
+        ApiError::NotHere,
         ApiError::Internal,
     ];
     let fields = crate::body::wants().map(|wanted| ApiError::Field { param: Some("question".to_owned()), wanted });
@@ -294,6 +334,42 @@ pub(crate) enum Absences {
     #[response(status = 429)]
     TooMany(Refusal),
     /// Too busy, or the index cannot answer; `Retry-After` says when to come back.
+    #[response(status = 503)]
+    Busy(Refusal),
+}
+
+/// What any route that cares for the index may answer instead.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "read by utoipa alone")]
+pub(crate) enum CareRefusals {
+    /// The body is malformed.
+    #[response(status = 400)]
+    Malformed(Refusal),
+    /// A key is needed.
+    #[response(status = 401)]
+    NoKey(Refusal),
+    /// The key does not open this, or a page of another site asks for it.
+    #[response(status = 403)]
+    Role(Refusal),
+    /// There is none of that name.
+    #[response(status = 404)]
+    NotFound(Refusal),
+    /// The body came too slowly.
+    #[response(status = 408)]
+    Slow(Refusal),
+    /// The index is being written to, or is damaged.
+    #[response(status = 409)]
+    Conflict(Refusal),
+    /// The body is over 64 KiB.
+    #[response(status = 413)]
+    TooLarge(Refusal),
+    /// The body is not sent as JSON.
+    #[response(status = 415)]
+    MediaType(Refusal),
+    /// This server may not change its index, or was not told how.
+    #[response(status = 501)]
+    NotHere(Refusal),
+    /// Too busy; `Retry-After` says when to come back.
     #[response(status = 503)]
     Busy(Refusal),
 }

@@ -16,11 +16,15 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use crate::Role;
 use crate::access::{Access, Key, Refusal};
-use crate::address::origin;
+use crate::address::{is_at_home, origin};
 use crate::config::{Proxy, ServerConfig};
 use crate::error::ApiError;
+use crate::pages::origin::is_foreign;
 use crate::rates::RateLimits;
-use crate::routes::Rule;
+use crate::routes::{Kind, Rule};
+
+/// How long a route that cares for the index may take: every byte of a large one is read.
+const CARE_PATIENCE: Duration = Duration::from_mins(5);
 
 /// What all routes hold their requests to.
 pub(crate) struct Gate {
@@ -99,7 +103,9 @@ async fn pass(
         Some(key) => gate.rates.count_key(&key.sha256, rule.kind)?,
         None => {
             if let Some(Peer(peer)) = request.extensions().get::<Peer>().copied() {
-                gate.rates.count_address(origin(peer, headers, gate.proxy), rule.kind)?;
+                let opens = caller.and_then(|caller| caller.require(rule.role)).is_ok();
+                let kind = if rule.kind == Kind::Care && !opens { Kind::Look } else { rule.kind };
+                gate.rates.count_address(origin(peer, headers, gate.proxy), kind)?;
             }
         }
     }
@@ -107,13 +113,18 @@ async fn pass(
         let caller = caller.map_err(refused)?;
         caller.require(rule.role).map_err(refused)?;
         passed.role = caller.role;
+        // Whoever needs no key must be here in person: nobody's browser changes an index on behalf of a page.
+        if rule.kind == Kind::Care && (is_foreign(headers) || caller.key.is_none() && !is_at_home(headers)) {
+            return Err(ApiError::Foreign);
+        }
     }
     let (mut head, body) = request.into_parts();
     head.extensions.insert(passed.role);
     let body = whole(body, gate.body_bytes, gate.body_patience).await?;
     // Caught here and not only at the door, so that it is counted as its route's.
     let answer = AssertUnwindSafe(next.run(Request::from_parts(head, Body::from(body)))).catch_unwind();
-    let answered = tokio::time::timeout(gate.patience, answer).await;
+    let patience = if rule.kind == Kind::Care { CARE_PATIENCE } else { gate.patience };
+    let answered = tokio::time::timeout(patience, answer).await;
     answered.map_err(|_| ApiError::TimedOut)?.map_err(|_| ApiError::Internal)
 }
 

@@ -48,11 +48,11 @@ pub fn serve(
         None
     };
     let address = config.listen;
-    let app = Arc::new(App::new(config, library, engine, read.keys)?);
+    let (nudge, nudges) = mpsc::channel();
+    let app = Arc::new(App::new(config, library, (engine, nudge), read.keys)?);
     logs::watch_panics(Arc::clone(&app.metrics));
     app.set_degraded(damage.is_some());
     let keeper = Keeper::new(Arc::clone(&app), certificate.clone(), secrets, unusable);
-    let (nudge, nudges) = mpsc::channel();
     let started = |source| ServerError::Runtime { source };
     std::thread::Builder::new()
         .name("clinqa-keeper".to_owned())
@@ -72,7 +72,7 @@ pub fn serve(
             patience: app.config.request_timeout,
         };
         let hall = Hall::new(door, &app.config, Entry { certificate, stop }).await;
-        tokio::spawn(heed(Arc::clone(&app), order, nudge));
+        tokio::spawn(heed(Arc::clone(&app), order));
         tracing::info!(address = %taken, "listening");
         ready(taken);
         hall.receive(listener).await;
@@ -85,7 +85,7 @@ pub fn serve(
 }
 
 /// Passes on what the operator says by signals.
-async fn heed(app: Arc<App>, order: watch::Sender<bool>, nudge: mpsc::Sender<Nudge>) {
+async fn heed(app: Arc<App>, order: watch::Sender<bool>) {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
@@ -96,7 +96,7 @@ async fn heed(app: Arc<App>, order: watch::Sender<bool>, nudge: mpsc::Sender<Nud
             tokio::select! {
                 _ = hang_up.recv() => {
                     tracing::info!("reading index, keys and certificate again");
-                    let _ = nudge.send(Nudge);
+                    app.nudge(Nudge::Everything);
                 }
                 _ = terminate.recv() => break,
                 _ = tokio::signal::ctrl_c() => break,
@@ -106,11 +106,11 @@ async fn heed(app: Arc<App>, order: watch::Sender<bool>, nudge: mpsc::Sender<Nud
     #[cfg(not(unix))]
     {
         let _ = tokio::signal::ctrl_c().await;
-        drop(nudge);
     }
     tracing::info!("stopping");
     app.standing.stop();
     let _ = order.send(true);
     // Whoever listens for the order needs the sender until the end.
     order.closed().await;
+    app.nudge(Nudge::End);
 }

@@ -108,7 +108,7 @@ fn quota(rate: Rate) -> Quota {
 /// `None` is never counted.
 fn cost(kind: Kind) -> Option<NonZeroU32> {
     match kind {
-        Kind::Probe => None,
+        Kind::Probe | Kind::Care => None,
         Kind::Page | Kind::Look => Some(NonZeroU32::MIN),
         Kind::Form | Kind::Question => NonZeroU32::new(QUESTION),
     }

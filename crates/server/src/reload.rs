@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
 
 use clinqa_qa::{GenerationId, WithdrawnStamp};
@@ -15,8 +15,15 @@ use crate::tls::Certificate;
 /// Between two looks at the folder: what is withdrawn is gone from answers within a second.
 const EVERY: Duration = Duration::from_millis(500);
 
-/// Somebody asked to look now, at everything.
-pub(crate) struct Nudge;
+/// What somebody wants looked at now.
+pub(crate) enum Nudge {
+    /// Everything: index, keys and certificate.
+    Everything,
+    /// The index; whoever waits is told when it was looked at.
+    Index(SyncSender<()>),
+    /// Nothing any more.
+    End,
+}
 
 /// What looks after the index, the keys and the certificate.
 pub(crate) struct Keeper {
@@ -42,20 +49,24 @@ impl Keeper {
         Self { app, certificate, secrets, unusable, withdrawn: WithdrawnStamp::default(), distrusted: false }
     }
 
-    /// Looks twice a second and at each nudge, until whoever nudges is gone. It blocks, and checking an index takes a while:
+    /// Looks twice a second and at each nudge, until it is told to end. It blocks, and checking an index takes a while:
     /// it has a thread of its own.
     pub(crate) fn keep(mut self, nudges: &Receiver<Nudge>) {
         loop {
             match nudges.recv_timeout(EVERY) {
-                Ok(Nudge) => {
-                    // Several are one.
-                    while nudges.try_recv().is_ok() {}
+                Ok(Nudge::End) | Err(RecvTimeoutError::Disconnected) => return,
+                Ok(Nudge::Everything) => {
                     self.read_secrets();
                     self.unusable = None;
                     self.look_contained();
                 }
+                Ok(Nudge::Index(told)) => {
+                    self.unusable = None;
+                    self.look_contained();
+                    // Whoever waited too long is gone.
+                    let _ = told.send(());
+                }
                 Err(RecvTimeoutError::Timeout) => self.look_contained(),
-                Err(RecvTimeoutError::Disconnected) => return,
             }
         }
     }

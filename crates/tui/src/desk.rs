@@ -93,12 +93,6 @@ pub enum DeskError {
         /// When to ask again.
         after: Duration,
     },
-    /// It is done only where the index is.
-    #[error("this is only done on the server itself: {instead}")]
-    ThereOnly {
-        /// What to run there.
-        instead: &'static str,
-    },
     /// It failed.
     #[error("{source}")]
     Failed {

@@ -329,16 +329,22 @@ fn in_office(shared: &Arc<Shared>, effects: &Receiver<Effect>, desk: &Sender<Tas
                 shared.told(None, shared.desk.gaps(), Message::Gaps);
             }
             Effect::Check => {
-                let checked = shared.desk.check();
-                if checked.is_err() {
-                    shared.say(Message::Checked(Vec::new()));
-                }
-                shared.told(None, checked, Message::Checked);
+                // All of the index is read: what is written and copied meanwhile does not wait for that.
+                spawn(shared, |shared| {
+                    let checked = shared.desk.check();
+                    if checked.is_err() {
+                        shared.say(Message::Checked(Vec::new()));
+                    }
+                    shared.told(None, checked, Message::Checked);
+                });
             }
             Effect::Activate(id) => {
-                let activated = shared.desk.activate(&id);
-                drop(desk.send(Task::Reopen));
-                shared.told(None, activated, |()| Message::Activated(id));
+                let desk = desk.clone();
+                spawn(shared, move |shared| {
+                    let activated = shared.desk.activate(&id);
+                    drop(desk.send(Task::Reopen));
+                    shared.told(None, activated, |()| Message::Activated(id));
+                });
             }
             Effect::Rebuild => {
                 let desk = desk.clone();
@@ -404,6 +410,15 @@ impl Observer for Told<'_> {
             let _ = self.out.send(Message::Rebuilding(progress.clone(), self.since.elapsed()));
             self.tell_skips();
         }
+    }
+
+    fn observe_after(&mut self, progress: &Progress, taken: Duration) {
+        if self.stage != Some(progress.stage) {
+            (self.stage, self.last) = (Some(progress.stage), None);
+        }
+        // Whoever came later than the stage reckons its pace from its beginning all the same.
+        self.since = Instant::now().checked_sub(taken).unwrap_or(self.since);
+        self.observe(progress);
     }
 
     fn skipped(&mut self, skips: Skips) {

@@ -44,7 +44,7 @@ use crate::settings::Settings;
 use crate::{models, output};
 
 // The terminal screen rebuilds too.
-pub(crate) use rebuild::{Demand, Order, Vectors, make_telling, summary};
+pub(crate) use rebuild::make_anew;
 
 /// What was typed cannot be done.
 #[derive(Debug, thiserror::Error)]

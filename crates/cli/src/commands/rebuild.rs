@@ -99,16 +99,39 @@ pub(crate) fn run(settings: &Settings, args: &RebuildArgs) -> anyhow::Result<Exi
 
 /// Builds and publishes, with a bar on stderr.
 pub(crate) fn make(settings: &Settings, store: &Store, order: Order) -> anyhow::Result<RebuildReport> {
-    make_telling(settings, store, order, &mut Bars::default())
+    let (report, keeping) = make_telling(settings, store, order, &mut Bars::default())?;
+    if keeping == Keeping::Lost {
+        output::note(SCORES_LOST);
+    }
+    Ok(report)
 }
 
-/// The same; how far it has come is told to whoever shows it.
-pub(crate) fn make_telling(
+/// The rebuild that a screen or a server is asked for: what became of every record, in a few lines.
+pub(crate) fn make_anew(settings: &Settings, observer: &mut dyn Observer) -> anyhow::Result<String> {
+    let store = Store::at(&settings.index);
+    let vectors = Vectors::With;
+    let demand = if store.ever_published() { Demand::Checks(vectors) } else { Demand::Publish(vectors) };
+    let (report, keeping) = make_telling(settings, &store, Order::of(settings, demand), observer)?;
+    let summary = summary(&report);
+    Ok(if keeping == Keeping::Lost { format!("{summary}\n{SCORES_LOST}") } else { summary })
+}
+
+/// Whether the scores of a new generation stand beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keeping {
+    Kept,
+    Lost,
+}
+
+const SCORES_LOST: &str = "The scores of the new index could not be kept beside it.";
+
+/// Builds and publishes; how far it has come is told to whoever shows it.
+fn make_telling(
     settings: &Settings,
     store: &Store,
     order: Order,
     observer: &mut dyn Observer,
-) -> anyhow::Result<RebuildReport> {
+) -> anyhow::Result<(RebuildReport, Keeping)> {
     let (encoder, mut config, why_not) = prepare(settings, order)?;
     let set = scores::set_of(&config.gate.questions);
     if matches!(order.demand, Demand::Checks(_)) {
@@ -119,10 +142,8 @@ pub(crate) fn make_telling(
     let report = rebuild(store, encoder.as_ref(), &config, observer)?;
     let measured = report.scores.map_or(Measured::Not { not_measured: why_not }, Measured::Scores);
     // The generation is published whether its scores can be kept or not.
-    if scores::keep(store.root(), &report.generation, &set, measured).is_err() {
-        output::note("The scores of the new index could not be kept beside it.");
-    }
-    Ok(report)
+    let kept = scores::keep(store.root(), &report.generation, &set, measured);
+    Ok((report, if kept.is_ok() { Keeping::Kept } else { Keeping::Lost }))
 }
 
 /// Says what would be done.

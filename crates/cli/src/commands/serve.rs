@@ -1,5 +1,6 @@
 //! `clinqa serve`: the web page and the API.
 
+use std::error::Error;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,10 +9,10 @@ use std::time::Duration;
 
 use clinqa_qa::{GenerationId, Library, Search};
 use clinqa_safety::Rules;
-use clinqa_schema::Measured;
-use clinqa_server::{Limits, LogLevel, Proxy, QueryLog, Rate, Rates, Records, Role, ServerConfig};
+use clinqa_schema::{Measured, Observer};
+use clinqa_server::{Limits, LogLevel, Maker, Proxy, QueryLog, Rate, Rates, Records, Role, ServerConfig};
 
-use super::{UsageError, queries, store_with_index};
+use super::{UsageError, make_anew, queries, store_with_index};
 use crate::args::{LogArg, ServeArgs};
 use crate::keys::SecretFiles;
 use crate::query_log::{Folder, Writer};
@@ -76,7 +77,7 @@ fn config(args: &ServeArgs, settings: &Settings, secrets: &SecretFiles) -> Resul
             .timeout
             .or(file.timeout)
             .map_or(default.request_timeout, |seconds| Duration::from_secs(seconds.into())),
-        strangers: strangers(requires_key, has_keys, is_local),
+        strangers: strangers(requires_key, has_keys || trusts_proxy, is_local),
         proxy: if trusts_proxy { Proxy::Trusted } else { Proxy::Direct },
         limits: Limits {
             connections: args.connections.or(file.connections).map_or(limits.connections, |number| number as usize),
@@ -100,6 +101,7 @@ fn config(args: &ServeArgs, settings: &Settings, secrets: &SecretFiles) -> Resul
         },
         query_log: query_log(args, settings)?,
         records: Some(Arc::new(Beside(settings.index.clone()))),
+        maker: Some(Arc::new(Remaker(settings.clone()))),
         ..default
     })
 }
@@ -114,6 +116,16 @@ impl Records for Beside {
     }
 }
 
+/// Makes the index anew from what the settings name.
+#[derive(Debug)]
+struct Remaker(Settings);
+
+impl Maker for Remaker {
+    fn make(&self, observer: &mut dyn Observer) -> Result<String, Box<dyn Error + Send + Sync>> {
+        Ok(make_anew(&self.0, observer)?)
+    }
+}
+
 /// Who keeps what is asked: nobody, unless a folder is named.
 fn query_log(args: &ServeArgs, settings: &Settings) -> Result<Option<Arc<dyn QueryLog>>, UsageError> {
     let Some(path) = queries::folder(args.query_log.clone(), settings) else { return Ok(None) };
@@ -122,10 +134,10 @@ fn query_log(args: &ServeArgs, settings: &Settings) -> Result<Option<Arc<dyn Que
     Ok(Some(Arc::new(Writer::start(Folder::at(&path), days).map_err(failed)?)))
 }
 
-/// What may be done without a key. On this machine alone everything, as long as nobody made keys; elsewhere a patient's
-/// part, so that the page works for whoever can reach it.
-fn strangers(requires_key: bool, has_keys: bool, is_local: bool) -> Role {
-    match (requires_key, has_keys || !is_local) {
+/// What may be done without a key. On this machine alone everything, as long as nobody made keys or put a proxy in front;
+/// elsewhere a patient's part, so that the page works for whoever can reach it.
+fn strangers(requires_key: bool, is_shared: bool, is_local: bool) -> Role {
+    match (requires_key, is_shared || !is_local) {
         (true, _) => Role::None,
         (false, true) => Role::Patient,
         (false, false) => Role::Admin,

@@ -1,5 +1,7 @@
 //! What does the terminal screen need that only the command line has: files, programs, models, another machine?
 
+#[cfg(feature = "hub")]
+mod follow;
 mod history;
 mod house;
 #[cfg(feature = "hub")]

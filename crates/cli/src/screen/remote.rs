@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clinqa_fetch::{Client, ClientConfig, ClientError};
 use clinqa_qa::{Changes, Facet, FacetCounts, FileCheck, GenerationId, Manifest};
@@ -12,7 +12,17 @@ use clinqa_schema::{Document, DocumentId, Filters, Gaps, Metadata, Observer, Pas
 use clinqa_tui::{By, Desk, DeskError, Found, LISTED, Opening, Place, READ, Row, Shelved, Wanted};
 use serde_json::{Value, json};
 
-use super::wire::{Compared, Facets, Generations, Index, Listed, Names, Readiness, WiredDocument, WiredReply};
+use super::follow::{Rhythm, follow};
+use super::wire::{
+    Checked, Compared, Facets, Generations, Index, Listed, Names, Readiness, Rebuild, RebuildState, WiredDocument,
+    WiredReply,
+};
+
+/// Where a rebuild is begun and followed.
+const REBUILD: &str = "/v1/index/rebuild";
+
+/// How long the server may take for what reads all of its index; a little longer than it allows itself.
+const PATIENCE: Duration = Duration::from_secs(310);
 
 /// Why the server cannot be asked.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +90,16 @@ fn desk_error(error: ClientError) -> DeskError {
             DeskError::Refused { source: sentence.clone().into() }
         }
         other => DeskError::failed(other),
+    }
+}
+
+/// What became of that which only an administrator may do.
+pub(super) fn administrator(error: ClientError) -> DeskError {
+    match error {
+        ClientError::Refused { host, status: 401 | 403, .. } => DeskError::failed(format!(
+            "{host} does this only for a key of role admin; start with `--key-file` of such a key"
+        )),
+        other => desk_error(other),
     }
 }
 
@@ -174,20 +194,37 @@ impl Desk for Remote {
 
     fn compare(&self, earlier: &GenerationId, later: &GenerationId) -> Result<Changes, DeskError> {
         let path = format!("/v1/index/changes/{earlier}/{later}");
-        let Compared { changes } = self.client.get(&path).map_err(desk_error)?;
+        let Compared { changes } = self.client.get_within(&path, PATIENCE).map_err(desk_error)?;
         Ok(changes)
     }
 
     fn check(&self) -> Result<Vec<FileCheck>, DeskError> {
-        Err(DeskError::ThereOnly { instead: "run `clinqa inspect`" })
+        let checked: Checked =
+            self.client.post_within("/v1/index/check", &json!({}), PATIENCE).map_err(administrator)?;
+        Ok(checked.files())
     }
 
-    fn activate(&self, _: &GenerationId) -> Result<(), DeskError> {
-        Err(DeskError::ThereOnly { instead: "run `clinqa tui`" })
+    fn activate(&self, id: &GenerationId) -> Result<(), DeskError> {
+        let body = json!({"generation": id});
+        let Index { .. } = self.client.post_within("/v1/index/current", &body, PATIENCE).map_err(administrator)?;
+        Ok(())
     }
 
-    fn rebuild(&self, _: &mut dyn Observer) -> Result<String, DeskError> {
-        Err(DeskError::ThereOnly { instead: "run `clinqa rebuild`" })
+    fn rebuild(&self, observer: &mut dyn Observer) -> Result<String, DeskError> {
+        let ask = || self.client.get::<Rebuild>(REBUILD);
+        let begun = match self.client.post(REBUILD, &json!({})) {
+            Ok(begun) => begun,
+            Err(ClientError::Refused { status: 409, sentence, .. }) => {
+                let rebuild = ask().map_err(administrator)?;
+                // Somebody else has begun one here: it is followed. Any other hindrance is told.
+                if rebuild.state != RebuildState::Running {
+                    return Err(DeskError::failed(sentence));
+                }
+                rebuild
+            }
+            Err(error) => return Err(administrator(error)),
+        };
+        follow(begun, ask, &Rhythm::default(), observer)
     }
 
     fn gaps(&self) -> Result<Option<Gaps>, DeskError> {

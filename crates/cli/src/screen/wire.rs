@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use clinqa_qa::{Changes, Manifest};
+use clinqa_qa::{Changes, Damage, FileCheck, Manifest};
 use clinqa_retrieval::Step;
 use clinqa_schema::{
     Abstention, Answer, Citation, Confidence, Document, DocumentId, Hit, Measured, Metadata, Notice, Outcome,
-    PassageId, Ranking, Reading, Reply, Section, SourceLocator, SpanTrace, Trace, UnderstandingStep,
+    PassageId, Ranking, Reading, Reply, Section, Skips, SourceLocator, SpanTrace, Stage, Trace, UnderstandingStep,
 };
 use serde::Deserialize;
 
@@ -40,6 +40,88 @@ pub(crate) struct Generation {
 #[derive(Deserialize)]
 pub(crate) struct Compared {
     pub(crate) changes: Changes,
+}
+
+/// `POST /v1/index/check`.
+#[derive(Deserialize)]
+pub(crate) struct Checked {
+    files: Vec<WiredCheck>,
+}
+
+#[derive(Deserialize)]
+struct WiredCheck {
+    file: String,
+    bytes: u64,
+    damage: Option<WiredDamage>,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum WiredDamage {
+    Missing,
+    Extra,
+    NotAFile,
+    Length { expected: u64, found: u64 },
+    Digest { expected: String, found: String },
+    Content,
+}
+
+impl Checked {
+    /// What the checksums say of each file.
+    pub(crate) fn files(self) -> Vec<FileCheck> {
+        let damage = |damage| match damage {
+            WiredDamage::Missing => Damage::Missing,
+            WiredDamage::Extra => Damage::Extra,
+            WiredDamage::NotAFile => Damage::NotAFile,
+            WiredDamage::Length { expected, found } => Damage::Length { expected, found },
+            WiredDamage::Digest { expected, found } => Damage::Digest { expected, found },
+            WiredDamage::Content => Damage::Content { what: "content" },
+        };
+        let check = |WiredCheck { file, bytes, damage: found }| FileCheck { file, bytes, damage: found.map(damage) };
+        self.files.into_iter().map(check).collect()
+    }
+}
+
+/// `GET /v1/index/rebuild`, and what `POST` there begins with.
+#[derive(Clone, Deserialize)]
+pub(crate) struct Rebuild {
+    pub(crate) state: RebuildState,
+    pub(crate) progress: Option<WiredProgress>,
+    skipped: Skipped,
+    pub(crate) summary: Option<String>,
+    pub(crate) error: Option<String>,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum RebuildState {
+    Idle,
+    Running,
+    Done,
+    Failed,
+}
+
+/// How far it has come.
+#[derive(Clone, Deserialize)]
+pub(crate) struct WiredProgress {
+    pub(crate) stage: Stage,
+    pub(crate) done: u64,
+    pub(crate) total: Option<u64>,
+    pub(crate) seconds: f64,
+}
+
+#[derive(Clone, Deserialize)]
+struct Skipped {
+    count: u64,
+    latest: Vec<String>,
+}
+
+impl Rebuild {
+    /// The records that it cannot use, as far as it has met them.
+    pub(crate) fn skips(&self) -> Skips {
+        Skips::counted(self.skipped.count, self.skipped.latest.iter().cloned())
+    }
 }
 
 /// `GET /v1/names`.

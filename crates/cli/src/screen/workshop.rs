@@ -1,12 +1,11 @@
 //! What an index of this machine needs besides its folder: models, corpora, what was measured, what was not answered.
 
-use clinqa_index::Store;
 use clinqa_qa::{GenerationId, Models, Search};
 use clinqa_safety::Rules;
 use clinqa_schema::{Gaps, Measured, Observer};
 use clinqa_tui::{Refusal, Workshop};
 
-use crate::commands::{Demand, Order, Vectors, make_telling, summary};
+use crate::commands::make_anew;
 use crate::query_log::{self, Folder};
 use crate::settings::Settings;
 use crate::{models, scores};
@@ -32,12 +31,7 @@ impl Workshop for Shop {
     }
 
     fn rebuild(&self, observer: &mut dyn Observer) -> Result<String, Refusal> {
-        let store = Store::at(&self.settings.index);
-        let vectors = Vectors::With;
-        let first = !store.ever_published();
-        let demand = if first { Demand::Publish(vectors) } else { Demand::Checks(vectors) };
-        let report = make_telling(&self.settings, &store, Order::of(&self.settings, demand), observer)?;
-        Ok(summary(&report))
+        Ok(make_anew(&self.settings, observer)?)
     }
 
     fn scores(&self, id: &GenerationId) -> Option<Measured> {

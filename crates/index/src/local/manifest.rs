@@ -85,6 +85,19 @@ pub struct GraphParams {
     pub exact_below: usize,
 }
 
+impl Manifest {
+    /// Refuses an encoder that is not the one that made the vectors.
+    pub fn require_encoder(&self, loaded: &EncoderIdentity) -> Result<(), IndexError> {
+        let Some(made_with) = &self.encoder else {
+            return Err(IndexError::LexicalOnly { generation: self.id.clone() });
+        };
+        if made_with.fingerprint == loaded.fingerprint && made_with.dimension == loaded.dimension {
+            return Ok(());
+        }
+        Err(IndexError::Encoder { made_with: Box::new(made_with.clone()), loaded: Box::new(loaded.clone()) })
+    }
+}
+
 impl Default for GraphParams {
     /// From the curve in `crates/README.md`: recall@10 of 0.995 on 29,123 real vectors and of 0.992 on 100,000.
     fn default() -> Self {

@@ -101,13 +101,7 @@ impl Generation {
 
     /// Refuses an encoder that is not the one that made the vectors.
     pub fn require_encoder(&self, loaded: &EncoderIdentity) -> Result<(), IndexError> {
-        let Some(made_with) = &self.parts.manifest.encoder else {
-            return Err(IndexError::LexicalOnly { generation: self.parts.manifest.id.clone() });
-        };
-        if made_with.fingerprint == loaded.fingerprint && made_with.dimension == loaded.dimension {
-            return Ok(());
-        }
-        Err(IndexError::Encoder { made_with: Box::new(made_with.clone()), loaded: Box::new(loaded.clone()) })
+        self.parts.manifest.require_encoder(loaded)
     }
 
     /// As [`PassageIndex::dense`], but every vector is compared: what the graph search is measured against.

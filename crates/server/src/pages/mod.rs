@@ -5,7 +5,7 @@ pub(crate) mod chat;
 mod conversation;
 pub(crate) mod error;
 mod layout;
-mod origin;
+pub(crate) mod origin;
 mod parts;
 mod quoted;
 pub(crate) mod source;

@@ -1,4 +1,4 @@
-//! Was a form sent from our own page (pure)?
+//! Was a request sent from a page of another site (pure)?
 
 use axum::http::{HeaderMap, header};
 

@@ -64,13 +64,19 @@ pub(crate) struct ChangesReply {
     responses((status = 200, description = "The index", body = IndexReply), Looks)
 )]
 pub(crate) async fn current(State(app): State<Arc<App>>) -> Json<IndexReply> {
-    Json(IndexReply { status: app.standing.health(), manifest: app.engine().index().manifest().clone() })
+    Json(IndexReply::of(&app))
+}
+
+impl IndexReply {
+    /// The index that answers now.
+    pub(super) fn of(app: &App) -> Self {
+        Self { status: app.standing.health(), manifest: app.engine().index().manifest().clone() }
+    }
 }
 
 /// Lists the generations in the index folder
 ///
-/// For an administrator. Making another one current, or a new one, is done on the server itself: `clinqa tui` and
-/// `clinqa rebuild` there.
+/// For an administrator, who may make another one current, or a new one.
 #[utoipa::path(
     get,
     path = "/v1/index/generations",
@@ -117,10 +123,13 @@ pub(crate) async fn changes(
 }
 
 fn compare(app: &App, earlier: &GenerationId, later: &GenerationId) -> Result<Changes, ApiError> {
-    let store = app.library.store();
-    let known = store.generations().map_err(|_| ApiError::Index)?;
-    if ![earlier, later].iter().all(|id| known.iter().any(|entry| entry.sealed && entry.id == **id)) {
-        return Err(ApiError::NotFound("generation"));
-    }
-    store.diff(earlier, later).map_err(|_| ApiError::Index)
+    require_sealed(app, &[earlier, later])?;
+    app.library.store().diff(earlier, later).map_err(|_| ApiError::Index)
+}
+
+/// Insists that the index folder holds these generations.
+pub(super) fn require_sealed(app: &App, ids: &[&GenerationId]) -> Result<(), ApiError> {
+    let known = app.library.store().generations().map_err(|_| ApiError::Index)?;
+    let holds = |id: &GenerationId| known.iter().any(|entry| entry.sealed && entry.id == *id);
+    if ids.iter().all(|id| holds(id)) { Ok(()) } else { Err(ApiError::NotFound("generation")) }
 }

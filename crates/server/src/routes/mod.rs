@@ -1,14 +1,17 @@
 //! Which request goes where, and who may send it?
 
+mod activate;
 mod ask;
 mod browse;
 mod chat;
+mod check;
 mod feedback;
 mod gaps;
 mod health;
 mod index;
 mod metrics;
 mod openapi;
+mod rebuild;
 mod search;
 mod sources;
 
@@ -37,6 +40,8 @@ pub(crate) enum Kind {
     Look,
     /// A question, which costs ten looks.
     Question,
+    /// Care of the index: never counted against a rate, and given its time. No page of another site may send it.
+    Care,
 }
 
 /// What holds for a route, whatever is sent to it.
@@ -56,7 +61,7 @@ struct Row {
 
 /// Every route, one line each: what it is, who may use it, where it is, who answers.
 fn table() -> Vec<Row> {
-    use Kind::{Form, Look, Page, Probe, Question};
+    use Kind::{Care, Form, Look, Page, Probe, Question};
     vec![
         row(Page, Role::None, "/", get(pages::chat::show)),
         row(Form, Role::Patient, "/", post(pages::chat::submit)),
@@ -77,7 +82,11 @@ fn table() -> Vec<Row> {
         row(Look, Role::Staff, "/v1/facets", post(browse::count)),
         row(Look, Role::Staff, "/v1/index", get(index::current)),
         row(Look, Role::Admin, "/v1/index/generations", get(index::generations)),
-        row(Look, Role::Admin, "/v1/index/changes/{earlier}/{later}", get(index::changes)),
+        row(Care, Role::Admin, "/v1/index/changes/{earlier}/{later}", get(index::changes)),
+        row(Care, Role::Admin, "/v1/index/current", post(activate::activate)),
+        row(Care, Role::Admin, "/v1/index/check", post(check::check)),
+        row(Care, Role::Admin, "/v1/index/rebuild", get(rebuild::state)),
+        row(Care, Role::Admin, "/v1/index/rebuild", post(rebuild::begin)),
         row(Look, Role::Admin, "/v1/gaps", get(gaps::gaps)),
         row(Look, Role::Patient, "/v1/documents/{id}", get(sources::document)),
         row(Look, Role::Patient, "/v1/passages/{id}", get(sources::passage)),

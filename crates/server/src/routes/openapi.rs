@@ -11,7 +11,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement
 use utoipa::{Modify, OpenApi};
 use utoipa_swagger_ui::{Config, serve};
 
-use super::{ask, browse, chat, feedback, gaps, health, index, metrics, search, sources};
+use super::{activate, ask, browse, chat, check, feedback, gaps, health, index, metrics, rebuild, search, sources};
 use crate::error::ApiError;
 use crate::pages;
 
@@ -40,6 +40,10 @@ const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsa
         index::current,
         index::generations,
         index::changes,
+        activate::activate,
+        check::check,
+        rebuild::state,
+        rebuild::begin,
         gaps::gaps,
         sources::document,
         sources::passage,

@@ -1,6 +1,5 @@
 //! Keys on the librarian's screen.
 
-use crate::desk::Place;
 use crate::keymap::Action;
 use crate::message::Effect;
 use crate::state::choosing::{Menu, MenuKind};
@@ -8,11 +7,6 @@ use crate::state::layout::{self, text_height};
 use crate::state::librarian::{Checking, Tab};
 use crate::state::{Overlay, Screen, State};
 use crate::update::moved;
-
-/// What changes an index is done where it is, by whoever answers for it.
-fn there_only(state: &mut State) {
-    state.warn("this is done on the server itself: `clinqa tui` or `clinqa rebuild` there");
-}
 
 /// An action on the librarian's screen.
 pub(super) fn acted(state: &mut State, action: Action) -> Vec<Effect> {
@@ -32,7 +26,6 @@ pub(super) fn acted(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
         Action::NextPane => (librarian.tab, librarian.top) = (librarian.tab.next(), 0),
         Action::PreviousPane => (librarian.tab, librarian.top) = (librarian.tab.before(), 0),
-        Action::Check | Action::Rebuild if state.place != Place::Here => there_only(state),
         Action::Check if librarian.checking == Checking::No => {
             (librarian.tab, librarian.checking) = (Tab::Corpora, Checking::Yes);
             return vec![Effect::Check];
@@ -42,7 +35,6 @@ pub(super) fn acted(state: &mut State, action: Action) -> Vec<Effect> {
             librarian.tab = Tab::Rebuild;
             state.overlay = Some(Overlay::Menu(Menu::new(MenuKind::Rebuild)));
         }
-        Action::Accept if librarian.tab == Tab::Generations && state.place != Place::Here => there_only(state),
         Action::Accept if librarian.tab == Tab::Generations => match librarian.shelf.get(librarian.list.chosen) {
             Some(standing) if !standing.current => {
                 let id = standing.manifest.id.clone();

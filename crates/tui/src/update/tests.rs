@@ -339,7 +339,7 @@ fn what_was_refused_for_a_while_is_asked_once_more_if_it_is_still_wanted() {
 }
 
 #[test]
-fn on_another_machine_a_librarian_looks_and_changes_nothing() {
+fn a_librarian_does_on_another_machine_what_is_done_here() {
     let (mut state, _) = press(fresh(80, 24), "esc L");
     state.place = crate::desk::Place::There("ward-server".into());
     let shelf = [1, 2].map(|number| crate::message::Shelved {
@@ -348,10 +348,12 @@ fn on_another_machine_a_librarian_looks_and_changes_nothing() {
         scores: Some(sample::scores(number)),
     });
     let state = sent(state, Message::Shelf(shelf.to_vec())).0;
-    for keys in ["R", "v", "k enter"] {
+    let older = shelf[0].manifest.id.clone();
+    for (keys, expected) in
+        [("R j enter", Effect::Rebuild), ("v", Effect::Check), ("k enter j enter", Effect::Activate(older))]
+    {
         let (state, effects) = press(state.clone(), keys);
-        assert!(effects.is_empty() && state.overlay.is_none(), "{keys}: {effects:?}");
-        assert!(state.note.is_some_and(|note| note.text.contains("on the server itself")), "{keys}");
+        assert_eq!((&effects[..], state.note), (&[expected][..], None), "{keys}");
     }
 }
 
