@@ -243,7 +243,46 @@ fn encoded(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::{Shutdown, TcpListener};
+
+    use clinqa_schema::Silent;
+
     use super::*;
+
+    /// What a rebuild comes to at a server that says these replies in turn, each with its status.
+    fn rebuilt(replies: &'static [(u16, &'static str)]) -> Result<String, String> {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = format!("http://{}", listener.local_addr().expect("an address"));
+        let served = std::thread::spawn(move || {
+            for (status, body) in replies {
+                let (mut stream, _) = listener.accept().expect("a connection");
+                let asked = stream.read(&mut [0; 4096]).expect("a request");
+                assert!(asked > 0);
+                let head = format!("HTTP/1.1 {status} said\r\nconnection: close\r\ncontent-length: {}", body.len());
+                stream.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).expect("written");
+                // Whoever closes before all was read may take back what it said.
+                stream.shutdown(Shutdown::Write).and_then(|()| stream.read_to_end(&mut Vec::new())).expect("the end");
+            }
+        });
+        let remote = Remote::to(&address, None, None).expect("a remote");
+        let told = remote.rebuild(&mut Silent).map_err(|error| error.to_string());
+        served.join().expect("all was asked");
+        told
+    }
+
+    #[test]
+    fn a_rebuild_that_somebody_else_began_there_is_followed_and_any_other_hindrance_told() {
+        const HINDERED: (u16, &str) = (409, r#"{"error": {"message": "it is written to"}}"#);
+        const IDLE: (u16, &str) = (200, r#"{"state": "idle", "skipped": {"count": 0, "latest": []}}"#);
+        const RUNNING: (u16, &str) = (200, r#"{"state": "running", "skipped": {"count": 0, "latest": []}}"#);
+        const DONE: (u16, &str) =
+            (200, r#"{"state": "done", "skipped": {"count": 0, "latest": []}, "summary": "Published."}"#);
+        assert_eq!(rebuilt(&[HINDERED, RUNNING, DONE]).as_deref(), Ok("Published."));
+        assert_eq!(rebuilt(&[HINDERED, IDLE]), Err("it is written to".to_owned()));
+        assert_eq!(rebuilt(&[(501, r#"{"error": {"message": "not here"}}"#)]), Err("127.0.0.1: not here".to_owned()));
+        assert!(rebuilt(&[(403, "{}")]).is_err_and(|told| told.contains("role admin")));
+    }
 
     #[test]
     fn a_name_is_written_so_that_it_stays_one_part_of_an_address() {
