@@ -185,7 +185,7 @@ fn the_reader_is_scored_on_squad_under_the_official_names() {
     squad(&project);
     let result = project.run(&["eval", "reader", "squad.json", "--json"]).expect(0).json();
     let squad = &result["squad"];
-    assert_eq!((&result["reader"], &squad["total"]), (&json!("clinqa-first-reader"), &json!(2)));
+    assert_eq!((&result["reader"], &squad["total"]), (&json!("clinqa-mini-reader"), &json!(2)));
     for key in ["exact", "f1", "HasAns_exact", "HasAns_f1", "HasAns_total", "best_exact", "best_f1", "best_f1_thresh"] {
         assert!(squad[key].is_number(), "{key} in {squad}");
     }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::support::{Project, arg, copy, data, list};
 
 /// The models in the binary.
-const EMBEDDED: [&str; 2] = ["clinqa-encoder-1", "clinqa-first-reader"];
+const EMBEDDED: [&str; 2] = ["clinqa-encoder-1", "clinqa-mini-reader"];
 
 #[test]
 fn the_models_in_the_binary_and_those_in_the_folder_are_listed() {

@@ -44,7 +44,7 @@ pub const ENCODER: Bundle = bundle!(
 
 /// Finds spans in passages.
 pub const READER: Bundle = bundle!(
-    "clinqa-first-reader",
+    "clinqa-mini-reader",
     ["config.json", "tokenizer.json", "tokenizer_config.json", "calibration.json", "model.safetensors"]
 );
 
