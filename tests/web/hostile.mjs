@@ -11,7 +11,7 @@ const COUNT = 1000;
 const HARMLESS = "plain words";
 
 /** Between them they bring every part of a reply. */
-const HARMLESS_QUESTIONS = ["plain words", "plain words before it", "after it", "I have crushing chest pain", "how much paracetamol can I take?", "what is the capital of France?", "zzzz"];
+const HARMLESS_QUESTIONS = ["plain words", "plain words too", "plain words before it", "after it", "I have crushing chest pain", "how much paracetamol can I take?", "what is the capital of France?", "zzzz"];
 
 /** Mulberry32: the same strings on every machine. */
 function randomness(seed) {
