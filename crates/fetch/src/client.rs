@@ -203,7 +203,9 @@ impl Client {
         if status.is_success() {
             return serde_json::from_slice(&bytes).map_err(|_| self.misfit());
         }
-        if matches!(status.as_u16(), 429 | 503) {
+        // A broken index does not mend itself while somebody waits: whoever cares for it must read why.
+        let is_broken = told(&bytes)["code"] == "index";
+        if matches!(status.as_u16(), 429 | 503) && !is_broken {
             return Err(ClientError::Busy { host: self.host.clone(), after });
         }
         let (host, status) = (self.host.clone(), status.as_u16());
@@ -235,11 +237,16 @@ fn authorities(pem: &[u8]) -> Result<RootCerts, ClientError> {
     Ok(RootCerts::new_with_certs(&certificates))
 }
 
+/// An error of ours as JSON; null if it is none.
+fn told(bytes: &[u8]) -> serde_json::Value {
+    let mut body: serde_json::Value = serde_json::from_slice(bytes).unwrap_or_default();
+    body.get_mut("error").map(serde_json::Value::take).unwrap_or_default()
+}
+
 /// The sentence of an error of ours; of anything else only the status.
 fn sentence(bytes: &[u8], status: u16) -> String {
-    let body: Option<serde_json::Value> = serde_json::from_slice(bytes).ok();
-    let said = body.as_ref().and_then(|body| body["error"]["message"].as_str());
-    let said = said.filter(|said| said.len() <= MAX_SENTENCE && !said.contains(char::is_control));
+    let error = told(bytes);
+    let said = error["message"].as_str().filter(|said| said.len() <= MAX_SENTENCE && !said.contains(char::is_control));
     said.map_or_else(|| format!("the request was refused with status {status}"), str::to_owned)
 }
 
@@ -330,6 +337,10 @@ mod tests {
         assert_eq!(refused.to_string(), "127.0.0.1: not with this");
         let busy = told("HTTP/1.1 429 Too Many\r\nretry-after: 3\r\ncontent-length: 0\r\n\r\n");
         assert!(matches!(busy, ClientError::Busy { after, .. } if after.as_secs() == 3), "{busy}");
+        let broken = told(
+            "HTTP/1.1 503 Unavailable\r\ncontent-length: 54\r\n\r\n{\"error\": {\"code\": \"index\", \"message\": \"run rebuild\"}}",
+        );
+        assert_eq!(broken.to_string(), "127.0.0.1: run rebuild");
         let moved = told("HTTP/1.1 302 Found\r\nlocation: http://elsewhere.example/\r\ncontent-length: 0\r\n\r\n");
         assert!(matches!(moved, ClientError::Refused { status: 302, .. }), "{moved}");
         let other = told("HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\n<html>");
