@@ -1,6 +1,7 @@
 //! A moment, as people read it.
 
 use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +9,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Moment(pub u64);
+
+impl From<SystemTime> for Moment {
+    /// A clock before 1970 counts as 1970.
+    fn from(time: SystemTime) -> Self {
+        Self(time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
+    }
+}
 
 impl fmt::Display for Moment {
     /// The day by Howard Hinnant's `civil_from_days`.
@@ -28,6 +36,8 @@ impl fmt::Display for Moment {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -37,5 +47,11 @@ mod tests {
         check(951_782_399, "2000-02-28 23:59:59 UTC");
         check(951_782_400, "2000-02-29 00:00:00 UTC");
         check(1_795_917_905, "2026-11-29 02:05:05 UTC");
+    }
+
+    #[test]
+    fn a_clock_before_1970_counts_as_1970() {
+        let minute = Duration::from_mins(1);
+        assert_eq!([UNIX_EPOCH - minute, UNIX_EPOCH, UNIX_EPOCH + minute].map(|time| Moment::from(time).0), [0, 0, 60]);
     }
 }

@@ -1,7 +1,7 @@
 //! How does an index of this machine answer the screen?
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime};
 
 use clinqa_qa::{
     AnswerConfig, Changes, Engine, FacetCounts, FileCheck, Generation, GenerationId, Lookup, Models, PassageIndex,
@@ -53,11 +53,6 @@ impl Local {
         let (question, filters) = (wanted.question.clone(), wanted.filters.clone());
         Lookup { question, history: Vec::new(), filters, top_k: LISTED, search }
     }
-}
-
-/// Seconds since 1970; a clock before that counts as 1970.
-fn now() -> Moment {
-    Moment(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
 }
 
 /// What is known about documents of `index`.
@@ -161,7 +156,7 @@ impl Desk for Local {
     }
 
     fn activate(&self, id: &GenerationId) -> Result<(), DeskError> {
-        self.store.activate(id, now()).map_err(DeskError::failed)
+        self.store.activate(id, Moment::from(SystemTime::now())).map_err(DeskError::failed)
     }
 
     fn rebuild(&self, observer: &mut dyn Observer) -> Result<String, DeskError> {

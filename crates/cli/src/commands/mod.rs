@@ -27,7 +27,7 @@ use std::io::{self, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use anyhow::Context;
 use clap::CommandFactory;
@@ -229,9 +229,8 @@ fn write_lines<T: serde::Serialize>(path: &Path, lines: impl IntoIterator<Item =
     })
 }
 
-/// Now; a clock before 1970 counts as 1970.
 fn now() -> Moment {
-    Moment(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
+    Moment::from(SystemTime::now())
 }
 
 /// The generation that was named, or the current one.

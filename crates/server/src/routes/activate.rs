@@ -1,7 +1,7 @@
 //! `POST /v1/index/current`: makes another generation the one that answers.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use axum::Json;
 use axum::extract::State;
@@ -50,7 +50,7 @@ pub(crate) async fn activate(
 
 fn publish(app: &App, id: &GenerationId) -> Result<IndexReply, ApiError> {
     require_sealed(app, &[id])?;
-    app.library.activate(id, now()).map_err(|error| {
+    app.library.activate(id, Moment::from(SystemTime::now())).map_err(|error| {
         tracing::error!(%error, generation = %id, "a generation was not made the current one");
         ApiError::of_index(&error)
     })?;
@@ -59,9 +59,4 @@ fn publish(app: &App, id: &GenerationId) -> Result<IndexReply, ApiError> {
     // Somebody may have published a newer one since, which is no fault.
     let serves = app.engine().index().manifest().id == *id || app.standing.health() == Health::Ready;
     if serves { Ok(IndexReply::of(app)) } else { Err(ApiError::Damaged) }
-}
-
-/// A clock before 1970 counts as 1970.
-pub(super) fn now() -> Moment {
-    Moment(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
 }

@@ -1,16 +1,16 @@
 //! `POST /v1/index/rebuild` and `GET /v1/index/rebuild`: a new generation from the corpora, and how far it has come.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use clinqa_qa::Patience;
-use clinqa_schema::Stage;
+use clinqa_schema::{Moment, Stage};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::activate::now;
 use crate::app::App;
 use crate::body::{Sent, Wanted};
 use crate::error::{ApiError, CareRefusals};
@@ -133,7 +133,9 @@ pub(crate) async fn begin(
     }
     // Whether somebody else is writing, and whether we may, is told now and not by a rebuild that fails.
     let held = Arc::clone(&app);
-    let free = app.look(move |_| held.library.store().lock(now(), Patience::Refuse).map(drop)).await?;
+    let free = app
+        .look(move |_| held.library.store().lock(Moment::from(SystemTime::now()), Patience::Refuse).map(drop))
+        .await?;
     free.map_err(|error| {
         tracing::error!(%error, "cannot begin a rebuild");
         ApiError::of_index(&error)

@@ -40,8 +40,6 @@ pub struct ClassifierTask {
     labels: LabelSet,
     pooler: Head,
     head: Head,
-    /// Whether the head came with the checkpoint, for the same labels.
-    has_learned: bool,
 }
 
 /// Learning the head alone.
@@ -144,10 +142,9 @@ impl ClassifierTask {
         let width = checkpoint.hidden_size();
         let shape = [labels.names.len(), width];
         let same = checkpoint.head_labels().is_ok_and(|found| found.names == labels.names);
-        let has_learned = same && checkpoint.shape_of("classifier.weight") == Some(&shape);
         let pooler = Head::take(checkpoint, "pooler.dense", [width, width], fresh)?;
         let head = if same { Head::take(checkpoint, "classifier", shape, fresh)? } else { Head::fresh(shape, fresh)? };
-        Ok(Self { labels, pooler, head, has_learned })
+        Ok(Self { labels, pooler, head })
     }
 
     /// Texts as sequences of at most `tokens` tokens.
@@ -181,7 +178,7 @@ impl ClassifierTask {
 
 impl Distillable for ClassifierTask {
     fn can_teach(&self) -> bool {
-        self.has_learned
+        !self.head.is_new
     }
 
     fn sequences(&self, batch: &[&Self::Example]) -> Vec<Sequence> {

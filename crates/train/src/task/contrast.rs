@@ -59,11 +59,11 @@ pub(crate) fn loss(
     let width = questions.dim(D::Minus1)?;
     let all = [width];
     let dimensions = if contrast.dimensions.is_empty() { &all[..] } else { &contrast.dimensions };
-    let masked = mask(opponents, questions)?;
+    let mask = mask(opponents, questions)?;
     let mut total: Option<Tensor> = None;
     for &kept in dimensions {
-        let cosines = unit(&questions.narrow(1, 0, kept)?)?.matmul(&unit(&passages.narrow(1, 0, kept)?)?.t()?)?;
-        let mut one = info_nce(&cosines, &masked, contrast)?;
+        let cosines = cosines(&questions.narrow(1, 0, kept)?, &passages.narrow(1, 0, kept)?)?;
+        let mut one = info_nce(&cosines, &mask, contrast)?;
         if !opponents.margins.is_empty() && contrast.teacher_weight > 0.0 {
             let taught = margin_mse(&cosines, &opponents.margins, contrast.teacher_scale)?;
             one = (one + (taught * contrast.teacher_weight)?)?;
@@ -84,8 +84,15 @@ pub(crate) fn scores(
     opponents: &Opponents,
     temperature: f64,
 ) -> Result<Tensor, TrainError> {
-    let cosines = unit(questions)?.matmul(&unit(passages)?.t()?)?;
-    Ok(((cosines / temperature)? + mask(opponents, questions)?)?)
+    masked(&cosines(questions, passages)?, &mask(opponents, questions)?, temperature)
+}
+
+fn cosines(questions: &Tensor, passages: &Tensor) -> Result<Tensor, TrainError> {
+    Ok(unit(questions)?.matmul(&unit(passages)?.t()?)?)
+}
+
+fn masked(cosines: &Tensor, mask: &Tensor, temperature: f64) -> Result<Tensor, TrainError> {
+    Ok(((cosines / temperature)? + mask)?)
 }
 
 /// Rows scaled to length 1.
@@ -103,8 +110,8 @@ fn mask(opponents: &Opponents, like: &Tensor) -> Result<Tensor, TrainError> {
 }
 
 /// Each question must know its passage among all, and each right passage its question among all.
-fn info_nce(cosines: &Tensor, masked: &Tensor, contrast: &Contrast) -> Result<Tensor, TrainError> {
-    let scores = ((cosines / contrast.temperature)? + masked)?;
+fn info_nce(cosines: &Tensor, mask: &Tensor, contrast: &Contrast) -> Result<Tensor, TrainError> {
+    let scores = masked(cosines, mask, contrast.temperature)?;
     let asked = chosen(&scores)?;
     if contrast.symmetric <= 0.0 {
         return Ok(asked);

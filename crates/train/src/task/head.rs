@@ -14,6 +14,8 @@ const DEVIATION: f64 = 0.02;
 pub(crate) struct Head {
     pub(crate) weight: Var,
     pub(crate) bias: Var,
+    /// Whether it began from nothing.
+    pub(crate) is_new: bool,
 }
 
 /// Where a head computes, in what, and what decides its first numbers.
@@ -32,7 +34,7 @@ impl Head {
     pub(crate) fn fresh([rows, columns]: [usize; 2], fresh: &Fresh) -> Result<Self, TrainError> {
         let mut draw = Draw(fresh.seed ^ 0x6865_6164);
         let weight: Vec<f32> = (0..rows * columns).map(|_| normal(&mut draw) as f32).collect();
-        Self::of(weight, vec![0.0; rows], [rows, columns], fresh)
+        Self::of(weight, vec![0.0; rows], [rows, columns], (fresh, true))
     }
 
     /// The checkpoint's `name.weight` and `name.bias` if they have this shape, else a fresh one.
@@ -48,14 +50,19 @@ impl Head {
             return Self::fresh(shape, fresh);
         }
         let [weight, bias] = [checkpoint.take(&weight, &shape)?.values, checkpoint.take(&bias, &shape[..1])?.values];
-        Self::of(weight, bias, shape, fresh)
+        Self::of(weight, bias, shape, (fresh, false))
     }
 
-    fn of(weight: Vec<f32>, bias: Vec<f32>, shape: [usize; 2], fresh: &Fresh) -> Result<Self, TrainError> {
+    fn of(
+        weight: Vec<f32>,
+        bias: Vec<f32>,
+        shape: [usize; 2],
+        (fresh, is_new): (&Fresh, bool),
+    ) -> Result<Self, TrainError> {
         let var = |values: Vec<f32>, shape: &[usize]| -> Result<Var, TrainError> {
             Ok(Var::from_tensor(&Tensor::from_vec(values, shape, &fresh.device)?.to_dtype(fresh.dtype)?)?)
         };
-        Ok(Self { weight: var(weight, &shape)?, bias: var(bias, &shape[..1])? })
+        Ok(Self { weight: var(weight, &shape)?, bias: var(bias, &shape[..1])?, is_new })
     }
 
     /// `x` (`[n, columns]`) mapped to `[n, rows]`.

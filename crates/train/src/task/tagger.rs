@@ -31,8 +31,6 @@ pub struct TaggedWindow {
 pub struct TaggerTask {
     tags: Vec<String>,
     head: Head,
-    /// Whether the head came with the checkpoint, for the same tags.
-    has_learned: bool,
 }
 
 impl TaggerTask {
@@ -41,9 +39,8 @@ impl TaggerTask {
         own_trunk(checkpoint)?;
         let shape = [tags.len(), checkpoint.hidden_size()];
         let same = checkpoint.head_labels().is_ok_and(|labels| labels.names == tags);
-        let has_learned = same && checkpoint.shape_of("classifier.weight") == Some(&shape);
         let head = if same { Head::take(checkpoint, "classifier", shape, fresh)? } else { Head::fresh(shape, fresh)? };
-        Ok(Self { tags, head, has_learned })
+        Ok(Self { tags, head })
     }
 
     /// The windows of sentences whose tags are the task's, of at most `tokens` tokens.
@@ -98,7 +95,7 @@ fn tags(batch: &[&TaggedWindow]) -> Vec<u32> {
 
 impl Distillable for TaggerTask {
     fn can_teach(&self) -> bool {
-        self.has_learned
+        !self.head.is_new
     }
 
     fn sequences(&self, batch: &[&TaggedWindow]) -> Vec<Sequence> {

@@ -142,8 +142,7 @@ fn head(settings: &Settings, args: &ClassifierArgs, parts: &LabelledParts) -> an
         freeze_layers: usize::MAX,
         ..args.learn.settings()
     };
-    let record = learn(&task, (twin, source, &checkpoint.fingerprint), parts, (&args.learn, &wanted))?;
-    Ok(Learned { record, settings: Vec::new(), told: Vec::new() })
+    Ok(learn(&task, (twin, source, &checkpoint.fingerprint), parts, (&args.learn, &wanted))?.into())
 }
 
 /// A part as a file that `clinqa eval labels` reads.

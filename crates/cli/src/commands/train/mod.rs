@@ -52,7 +52,7 @@ fn learn<T: Task>(
     Ok(record)
 }
 
-/// What is told of a run beside its record; spans have papers of their own.
+/// What is told of a run beside its record.
 struct Papers<'a> {
     purpose: &'a str,
     /// The files as they were before anything was learned from them.

@@ -7,12 +7,13 @@ use anyhow::Context;
 use clinqa_encoder::TextTokenizer;
 use clinqa_reader::ReadConfig;
 use clinqa_schema::Moment;
-use clinqa_train::card::{DataSource, Origin};
+use clinqa_train::card::DataSource;
 use clinqa_train::data::{CutConfig, DataReport, MixtureConfig, SpanExample, SpanMixture, cut};
 use clinqa_train::task::reader::DevPart;
 use clinqa_train::{Best, RunRecord, Score, TrainError, write_examples};
 
 use super::super::write_file;
+use super::Papers;
 use crate::args::{LearnArgs, SpanData};
 use crate::output;
 
@@ -64,29 +65,19 @@ impl Spans {
 
     /// Leaves the papers of the run beside its checkpoint, and says what was reached.
     pub(super) fn close(
-        &self,
+        self,
         run: &RunRecord,
         data: &SpanData,
-        (purpose, more): (&str, Vec<(&str, String)>),
+        (purpose, more): (&str, Vec<(&'static str, String)>),
     ) -> anyhow::Result<Vec<String>> {
-        let command = super::command();
         let mut settings = vec![
             ("window", data.window.to_string()),
             ("overlap", data.overlap.to_string()),
             ("wrong texts on the same topic", format!("for {} of the questions", data.unanswerable)),
         ];
         settings.extend(more);
-        let notes = self.report.summary();
-        let origin = Origin {
-            purpose,
-            data: &self.sources,
-            notes: &notes,
-            settings: &settings,
-            command: &command,
-            commit: option_env!("CLINQA_COMMIT"),
-            when: (self.begun, super::super::now()),
-        };
-        clinqa_train::leave(run, &origin, &self.report)?;
+        let Self { sources, report, begun, .. } = self;
+        Papers { purpose, notes: report.summary(), sources, settings, found: &report, begun }.leave(run)?;
         Ok(run.best.iter().map(|best| reached(best, run.before.as_ref())).collect())
     }
 }

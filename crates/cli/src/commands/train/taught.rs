@@ -31,6 +31,13 @@ pub(super) struct Learned {
     pub(super) told: Vec<String>,
 }
 
+impl From<RunRecord> for Learned {
+    /// A run that nobody taught.
+    fn from(record: RunRecord) -> Self {
+        Self { record, settings: Vec::new(), told: Vec::new() }
+    }
+}
+
 impl<'a> School<'a> {
     /// Opens the model of `--from`, or some layers of it, and the teacher that `taught` names: with `--layers` alone the
     /// whole of `--from`.
@@ -79,7 +86,7 @@ impl<'a> School<'a> {
         let Self { args, lessons, source, checkpoint, twin, teacher } = self;
         let Some(mut teacher) = teacher else {
             let record = super::learn(&task, (twin, &source, &checkpoint.fingerprint), parts, (args, settings))?;
-            return Ok(Learned { record, settings: Vec::new(), told: Vec::new() });
+            return Ok(record.into());
         };
         let taught = make(&mut teacher.checkpoint, &teacher.twin)?;
         let (student, expert) = ((task, &twin, &checkpoint), (taught, teacher.twin, &teacher.checkpoint));
