@@ -175,7 +175,7 @@ fn every_key_of_the_help_works_in_a_terminal() {
     terminal.press(&["C-l"]);
     terminal.wait_for("Passages");
     terminal.press(&["C-z"]);
-    terminal.wait_for("ready> ");
+    terminal.wait_for_prompt();
     terminal.type_line("fg");
     terminal.wait_for("Passages");
     terminal.press(&["q"]);
@@ -184,7 +184,7 @@ fn every_key_of_the_help_works_in_a_terminal() {
     assert!(pins.starts_with("> "), "{pins}");
     fs::remove_file(terminal.project.path("clinqa-pins-1.md")).expect("removed");
     terminal.is_itself();
-    terminal.type_line("clear");
+    terminal.clear();
     terminal.start("");
     terminal.press(&["C-c"]);
     terminal.wait_for("ended with");
@@ -216,7 +216,7 @@ fn the_mouse_and_a_history_are_there_for_whoever_asks_for_them() {
     terminal.is_itself();
     let history = terminal.folder.path().join(".local/state/clinqa/history");
     assert_eq!(fs::read_to_string(history).expect("a history"), "symptoms of asthma\n");
-    terminal.type_line("clear");
+    terminal.clear();
     terminal.start("--config \"$HOME/tui.toml\"");
     terminal.press(&["Up"]);
     terminal.wait_for("▸ symptoms of asthma");
@@ -268,7 +268,7 @@ fn another_machines_index_is_searched_with_the_same_screens() {
     terminal.wait_for("ended with");
     terminal.is_itself();
     // Without its key nothing is shown, and it says why.
-    terminal.type_line("clear");
+    terminal.clear();
     terminal.start(&format!("--server http://{address}"));
     terminal.wait_for("this needs a key");
     terminal.press(&["C-c"]);
@@ -352,7 +352,7 @@ fn a_signal_gives_the_terminal_back() {
         terminal.signal(signal);
         terminal.wait_for("ended with 143");
         terminal.is_itself();
-        terminal.type_line("clear");
+        terminal.clear();
         terminal.wait_until_gone("ended with");
     }
 }

@@ -40,7 +40,7 @@ impl Terminal {
         // What a program copies with OSC 52 becomes a buffer of tmux.
         terminal.tmux(&["set-option", "-g", "set-clipboard", "on"]);
         terminal.type_line("PS1='ready> '; cd \"$PROJECT\"");
-        terminal.wait_for("ready> ");
+        terminal.wait_for_prompt();
         Some(terminal)
     }
 
@@ -98,6 +98,19 @@ impl Terminal {
         self.wait(text, |screen| !screen.contains(text))
     }
 
+    /// Waits until the shell asks for a line, and returns the screen, from which tmux leaves out blanks at ends of lines.
+    #[track_caller]
+    pub(crate) fn wait_for_prompt(&self) -> String {
+        self.wait(" a prompt in the last line", |screen| screen.trim_end().lines().last() == Some("ready>"))
+    }
+
+    /// Empties the screen. What is typed next waits for it, or its echo would be wiped too.
+    #[track_caller]
+    pub(crate) fn clear(&self) {
+        self.type_line("clear");
+        self.wait(" a prompt alone", |screen| screen.trim_end() == "ready>");
+    }
+
     #[track_caller]
     pub(crate) fn wait(&self, what: &str, holds: impl Fn(&str) -> bool) -> String {
         let start = Instant::now();
@@ -126,7 +139,7 @@ impl Terminal {
     /// The terminal is as a shell expects it: keys are shown, lines are edited, and the screen of before is back.
     #[track_caller]
     pub(crate) fn is_itself(&self) {
-        let screen = self.wait_for("ready> ");
+        let screen = self.wait_for_prompt();
         assert!(!screen.contains("Results come as you type"), "the other screen is still there:\n{screen}");
         self.type_line("stty -a");
         self.wait(" echo", |screen| {
