@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::{Project, five, skipped};
 
 /// Longest wait for a text on the screen.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A shell in a terminal of its own, by tmux.
 pub(crate) struct Terminal {

@@ -73,6 +73,9 @@ fn document(bytes: &[u8], context: &Context<'_>) -> Result<Document, SkipReason>
     if body.is_empty() {
         body.paragraph(&title);
     }
+    if body.is_empty() {
+        return Err(SkipReason::Empty);
+    }
     let (text, sections) = body.finish();
     let pmc = name.strip_prefix("PMC").is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()));
     Ok(Document {
@@ -121,5 +124,6 @@ mod tests {
         assert!(Trials.recognises(Path::new("a.txt"), bare));
         let document = super::document(bare, &context).expect("a document");
         assert_eq!((document.title.as_str(), document.text.as_str()), ("Salt in hearts", "Ten people."));
+        assert!(matches!(super::document(b"TITLE: \n", &context), Err(SkipReason::Empty)));
     }
 }
