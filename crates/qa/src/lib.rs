@@ -27,7 +27,7 @@ pub use engine::{Engine, Models, identity};
 pub use error::{Error, Fault};
 pub use evidence::{EvidenceWeights, Feature};
 pub use gate::{Allowed, Gate, GateError, Limits, MOST_LOST, Shortfall};
-pub use library::Library;
+pub use library::{Library, activate};
 pub use quote::{Place, quote_around};
 // What a room at the edge needs to say and to hold, since it knows no room between.
 pub use clinqa_index::{

@@ -7,6 +7,16 @@ use clinqa_schema::Moment;
 
 use crate::{Engine, Error, Models, identity};
 
+/// Makes a sealed generation of `store` the current one, if every file of it is as it was sealed and its vectors are of
+/// the encoder at hand: what could not be opened afterwards is refused before.
+pub fn activate(store: &Store, models: &Models, id: &GenerationId, now: Moment) -> Result<(), IndexError> {
+    let (manifest, _) = store.manifest(id)?;
+    if let (Some(encoder), Some(_)) = (&models.encoder, &manifest.encoder) {
+        manifest.require_encoder(&identity(encoder))?;
+    }
+    store.activate(id, now)
+}
+
 /// An index folder beside the models that ask it; each publication in the folder makes a new engine.
 #[derive(Clone)]
 pub struct Library {
@@ -35,14 +45,9 @@ impl Library {
         Ok(self.store.current()?.map(|pointer| pointer.generation))
     }
 
-    /// Makes a sealed generation of the folder the current one, if every file of it is as it was sealed and its vectors
-    /// are of the encoder at hand: what could not be opened afterwards is refused before.
+    /// Makes a sealed generation of the folder the current one, as [`activate`] does.
     pub fn activate(&self, id: &GenerationId, now: Moment) -> Result<(), IndexError> {
-        let (manifest, _) = self.store.manifest(id)?;
-        if let (Some(encoder), Some(_)) = (&self.models.encoder, &manifest.encoder) {
-            manifest.require_encoder(&identity(encoder))?;
-        }
-        self.store.activate(id, now)
+        activate(&self.store, &self.models, id, now)
     }
 
     /// By what a change of the list of withdrawn documents is noticed; costs one look at a file.

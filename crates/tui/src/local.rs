@@ -5,7 +5,7 @@ use std::time::{Instant, SystemTime};
 
 use clinqa_qa::{
     AnswerConfig, Changes, Engine, FacetCounts, FileCheck, Generation, GenerationId, Lookup, Models, PassageIndex,
-    Search, Store, WithdrawnStamp, answer, facets, names, search, search_words, similar,
+    Search, Store, WithdrawnStamp, activate, answer, facets, names, search, search_words, similar,
 };
 use clinqa_schema::{Document, DocumentId, Filters, Gaps, Metadata, Moment, Observer, PassageId, Reply};
 
@@ -156,7 +156,13 @@ impl Desk for Local {
     }
 
     fn activate(&self, id: &GenerationId) -> Result<(), DeskError> {
-        self.store.activate(id, Moment::from(SystemTime::now())).map_err(DeskError::failed)
+        let now = Moment::from(SystemTime::now());
+        match self.models.get() {
+            Some(models) => activate(&self.store, models, id, now),
+            // Whose models do not open can still go back to what served before.
+            None => self.store.activate(id, now),
+        }
+        .map_err(DeskError::failed)
     }
 
     fn rebuild(&self, observer: &mut dyn Observer) -> Result<String, DeskError> {
