@@ -186,7 +186,7 @@ fn words_alone_are_searched_if_asked_and_then_no_encoder_is_named() {
     assert_eq!(reply["trace"]["dense"], json!([]));
     assert_eq!(reply["reading"][0].get("score").and_then(Value::as_f64).map(f64::is_finite), Some(true));
     assert_eq!(list(&reply["trace"]["lexical"])[0]["passage_id"], "type-2-diabetes#0");
-    assert_eq!(five().ask(&[SIGNS])["encoder"], "clinqa-encoder-1");
+    assert_eq!(five().ask(&[SIGNS])["encoder"], "clinqa-mini-encoder");
 }
 
 #[test]

@@ -106,7 +106,7 @@ fn an_encoder_that_did_not_make_the_index_is_refused_with_both_cures() {
     let other = data("checkpoints/tiny-safetensors");
     let before = project.index_files();
     let refused = project.run(&["ask", QUESTION, "--encoder", arg(&other)]);
-    refused.refused(3, &["tiny-safetensors", "clinqa-encoder-1", CURE, "--encoder clinqa-encoder-1"]);
+    refused.refused(3, &["tiny-safetensors", "clinqa-mini-encoder", CURE, "--encoder clinqa-mini-encoder"]);
     assert_eq!(project.index_files(), before);
 }
 

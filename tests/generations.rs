@@ -180,7 +180,7 @@ fn a_dry_run_tells_what_would_be_done_and_writes_nothing() {
     assert!(told["refused"].as_str().is_some_and(|why| why.contains("20.0% fewer")), "{told}");
     let human = project.run(&["rebuild", "--dry-run"]).expect(0).stdout;
     assert!(
-        human.contains("1 to encode with clinqa-encoder-1, 9 kept") && human.contains("It would be refused"),
+        human.contains("1 to encode with clinqa-mini-encoder, 9 kept") && human.contains("It would be refused"),
         "{human}"
     );
     assert_eq!(project.index_files(), before, "nothing was written");

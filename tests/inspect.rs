@@ -14,7 +14,7 @@ fn a_sound_index_is_described_to_programs() {
     assert_eq!(manifest["counts"], json!({"documents": 5, "passages": 12}));
     assert_eq!(
         (&manifest["encoder"]["name"], &manifest["encoder"]["dimension"]),
-        (&json!("clinqa-encoder-1"), &json!(384))
+        (&json!("clinqa-mini-encoder"), &json!(384))
     );
     assert_eq!(manifest["corpora"][0]["name"], "own");
     assert_eq!(list(&manifest["corpora"][0]["files"]).len(), 5);
@@ -38,7 +38,7 @@ fn the_manifest_vouches_for_every_file_by_its_blake3() {
 #[test]
 fn a_sound_index_is_described_to_people() {
     let human = five().run(&["inspect"]).expect(0).stdout;
-    for part in ["generation  g000001-", "clinqa-encoder-1 (384 wide", "documents   5", "passages    12", "own"] {
+    for part in ["generation  g000001-", "clinqa-mini-encoder (384 wide", "documents   5", "passages    12", "own"] {
         assert!(human.contains(part), "{part} in {human}");
     }
     assert!(human.ends_with("All checksums are right.\n"), "{human}");

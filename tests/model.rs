@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::support::{Project, arg, copy, data, list};
 
 /// The models in the binary.
-const EMBEDDED: [&str; 2] = ["clinqa-encoder-1", "clinqa-mini-reader"];
+const EMBEDDED: [&str; 2] = ["clinqa-mini-encoder", "clinqa-mini-reader"];
 
 #[test]
 fn the_models_in_the_binary_and_those_in_the_folder_are_listed() {
@@ -71,7 +71,7 @@ fn a_model_in_the_models_folder_is_used_by_its_name() {
     assert_eq!((&report["encoded"], &report["passages"]), (&json!(12), &json!(12)));
     let reply = project.ask(&["--encoder", "somebody/tiny", "What is asthma?"]);
     assert_eq!(reply["encoder"], report["encoder"]);
-    project.run(&["ask", "What is asthma?"]).refused(3, &["clinqa-encoder-1", "clinqa rebuild"]);
+    project.run(&["ask", "What is asthma?"]).refused(3, &["clinqa-mini-encoder", "clinqa rebuild"]);
 }
 
 #[test]

@@ -150,7 +150,7 @@ fn clinicalbert_makes_an_index_answers_from_it_and_the_default_encoder_is_refuse
     let reply = project.ask(&["--encoder", arg(clinical()), question]);
     assert_eq!(reply["encoder"], "clinical-bert");
     let refused = project.run(&["ask", question]);
-    let cures = ["clinical-bert", "`clinqa rebuild --encoder clinqa-encoder-1`", "`--encoder clinical-bert`"];
+    let cures = ["clinical-bert", "`clinqa rebuild --encoder clinqa-mini-encoder`", "`--encoder clinical-bert`"];
     refused.refused(3, &cures);
     project.ask(&["--lexical-only", question]);
     let mut by_variable = project.command(&["ask", "--json", question]);

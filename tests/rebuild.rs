@@ -272,7 +272,7 @@ fn the_report_for_people_fits_the_report_for_programs() {
     let project = Project::with_five_documents();
     let human = project.run(&["rebuild"]).expect(0);
     assert!(
-        human.stdout.contains("with 12 passages (12 encoded now with clinqa-encoder-1, 0 kept"),
+        human.stdout.contains("with 12 passages (12 encoded now with clinqa-mini-encoder, 0 kept"),
         "{}",
         human.stdout
     );

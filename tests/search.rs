@@ -101,7 +101,7 @@ fn the_list_for_people_names_passage_publisher_and_score() {
 fn an_encoder_that_did_not_make_the_index_is_refused() {
     let other = data("checkpoints/tiny-safetensors");
     let refused = five().run(&["search", RASH, "--encoder", arg(&other)]);
-    refused.refused(3, &["clinqa-encoder-1", "tiny-safetensors", "clinqa rebuild"]);
+    refused.refused(3, &["clinqa-mini-encoder", "tiny-safetensors", "clinqa rebuild"]);
     let words = found(five(), &["--lexical-only", "--encoder", arg(&other), RASH]);
     assert!(!ids(&words).is_empty(), "words need no encoder");
 }

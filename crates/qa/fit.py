@@ -4,7 +4,7 @@
     python fit.py QUESTIONS DETAILS [WEIGHT QUESTIONS DETAILS]...        (needs numpy and scipy)
 
 Prints the numbers of `EvidenceWeights` and `TrustWeights` in the order of their declarations. Files after the first count
-WEIGHT each, for evidence only: the second one was the part `held` of training.jsonl as judged questions, every third
+WEIGHT each, for evidence only: the second one was the part `held` of what is now starter-questions.jsonl as judged questions, every third
 of them, counting a half, with heading weights made by `sections.py --without held --also` the dev questions, so that no
 question is weighed by what was learned from it.
 

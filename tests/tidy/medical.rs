@@ -1,6 +1,6 @@
 //! Does the medical text keep its form, and does it say what it is?
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{committed, demand, folders, read, root, stems, toml};
 
@@ -232,6 +232,38 @@ fn medical_text_is_spelt_the_british_way() {
         american.map(|word| format!("`{word}`")).collect()
     });
     demand("British spelling (anaemia, diarrhoea, oesophagus)", &broken);
+}
+
+#[test]
+fn no_question_to_learn_from_is_about_an_article_of_the_test_half() {
+    let learned = "crates/train/starter-questions.jsonl";
+    let rows = |path: &str| -> Vec<serde_json::Value> {
+        read(path).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    };
+    let text = |row: &serde_json::Value, key: &str| row[key].as_str().unwrap_or_default().to_owned();
+    let judged = rows(&format!("{STARTER}/questions.jsonl"));
+    let tested: BTreeSet<String> =
+        judged.iter().filter(|row| row["split"] == "test").map(|row| text(row, "document")).collect();
+    let asked: BTreeSet<String> = judged.iter().map(|row| plain(&text(row, "question"))).collect();
+    let bodies: BTreeMap<String, String> =
+        articles().iter().map(|article| (article.keys["id"].clone(), plain(&article.body))).collect();
+    let mut broken = Vec::new();
+    for (at, row) in rows(learned).iter().enumerate() {
+        let mut wrong = |what: &str| broken.push(format!("{learned}:{}: {what}", at + 1));
+        let document = text(row, "document");
+        if tested.contains(&document) {
+            wrong("a test question is about the same article");
+        }
+        if asked.contains(&plain(&text(row, "question"))) {
+            wrong("this very question is judged");
+        }
+        let body = bodies.get(&document).map(String::as_str).unwrap_or_default();
+        let answers = row["answers"].as_array().into_iter().flatten().filter_map(|answer| answer.as_str());
+        for answer in answers.filter(|answer| !body.contains(plain(answer).as_str())) {
+            wrong(&format!("`{answer}` does not stand in {document}"));
+        }
+    }
+    demand("what is learned from is apart from what is tested on, and stands where it says", &broken);
 }
 
 #[test]

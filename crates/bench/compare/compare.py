@@ -91,7 +91,7 @@ def install(ground: Ground, given: bool) -> None:
 
 
 def export(ground: Ground) -> None:
-    checkpoint = ROOT / "crates" / "weights" / "clinqa-encoder-1"
+    checkpoint = ROOT / "crates" / "weights" / "clinqa-mini-encoder"
     command = [ground.python, HERE / "export.py", checkpoint, ground.models]
     log = ground.logs / "export.log"
     with log.open("w") as errors:

@@ -91,7 +91,7 @@ impl Default for AnswerConfig {
             read_passages: 8,
             evidence: EvidenceWeights::default(),
             trust: TrustWeights::default(),
-            min_confidence: 0.38,
+            min_confidence: 0.36,
             min_nearest: 0.2,
         }
     }

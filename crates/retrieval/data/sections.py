@@ -2,7 +2,7 @@
 
     python sections.py [--also QUESTIONS.jsonl ...] [--without PART] OUT      (needs numpy and scipy)
 
-Reads crates/weights/clinqa-encoder-1/training.jsonl: questions in everyday words, each with the sentence of the article
+Reads crates/train/starter-questions.jsonl: questions in everyday words, each with the sentence of the article
 that answers it; the heading it stands under is what is learned. No judged question is read unless `--also` names it. A
 softmax over the headings of the article, linear in the words, the pairs of neighbouring words, and the headings that
 aspects.txt hears (`asp:`); what stands in fewer than three articles is left out. Weights are written in tenths, zeros left
@@ -110,12 +110,12 @@ def main():
     options.add_argument("--without")
     options = options.parse_args()
     known, rows = articles(), []
-    training = ROOT / "crates" / "weights" / "clinqa-encoder-1" / "training.jsonl"
+    training = ROOT / "crates" / "train" / "starter-questions.jsonl"
     for path in [training, *options.also]:
         for row in map(json.loads, path.open(encoding="utf-8")):
             if not row["document"] or row.get("part") == options.without is not None:
                 continue
-            texts = [plain(text) for text in row.get("accepted") or [row["answer"]]]
+            texts = [plain(text) for text in row.get("accepted") or row["answers"]]
             right = {h for h, text in known[row["document"]] if any(t in text for t in texts)}
             present = sorted({h for h, _ in known[row["document"]]})
             if right:

@@ -31,7 +31,7 @@ impl Default for RetrievalConfig {
     fn default() -> Self {
         Self {
             depth: 100,
-            fusion: Fusion::MinMax { dense_weight: 0.4 },
+            fusion: Fusion::MinMax { dense_weight: 0.5 },
             understanding: Understanding::default(),
             preference: Preference::default(),
         }

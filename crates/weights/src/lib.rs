@@ -30,7 +30,7 @@ macro_rules! bundle {
 
 /// Turns text into vectors.
 pub const ENCODER: Bundle = bundle!(
-    "clinqa-encoder-1",
+    "clinqa-mini-encoder",
     [
         "config.json",
         "tokenizer.json",

@@ -32,7 +32,7 @@ pub struct Contrast {
 }
 
 impl Default for Contrast {
-    /// 0.05 and 0.3 are what clinqa-encoder-1 was tuned with.
+    /// 0.05 and 0.3 are what clinqa-mini-encoder was tuned with.
     fn default() -> Self {
         Self { temperature: 0.05, symmetric: 0.3, dimensions: Vec::new(), teacher_weight: 1.0, teacher_scale: 1.0 }
     }

@@ -207,13 +207,23 @@ impl Benchmark {
     }
 }
 
-/// A question that was written for an article, as `training.jsonl` of an encoder holds it.
+/// A question that was written for an article, as `crates/train/starter-questions.jsonl` holds it.
 #[derive(Deserialize)]
 struct Written {
     part: Option<String>,
     document: String,
     question: String,
-    answer: String,
+    /// Best first; none if the article does not answer it.
+    #[serde(default)]
+    answers: Vec<String>,
+    /// The only one, where `answers` is left out.
+    answer: Option<String>,
+}
+
+impl Written {
+    fn best_answer(&self) -> Option<&str> {
+        self.answers.first().or(self.answer.as_ref()).map(String::as_str)
+    }
 }
 
 /// Pairs of the questions of part `train` (or of none) with the sentence that answers, behind title and heading, against
@@ -233,7 +243,8 @@ fn from_articles(questions: &Path, articles: &Path, args: &PairsArgs) -> anyhow:
         if written.part.as_deref().is_some_and(|part| part != "train") {
             continue;
         }
-        let found = units.get(&written.document).and_then(|units| pair(&written, units, number));
+        let Some(answer) = written.best_answer() else { continue };
+        let found = units.get(&written.document).and_then(|units| pair(&written, answer, units, number));
         match found {
             Some(pair) => lines.push(pair),
             None => lost += 1,
@@ -273,8 +284,8 @@ fn sentences(document: &Document) -> Vec<Unit> {
     units
 }
 
-fn pair(written: &Written, units: &[Unit], number: usize) -> Option<String> {
-    let answer = flat(&written.answer);
+fn pair(written: &Written, answer: &str, units: &[Unit], number: usize) -> Option<String> {
+    let answer = flat(answer);
     if answer.is_empty() {
         // Every sentence holds it.
         return None;
@@ -312,7 +323,8 @@ mod tests {
         let units = [unit("Symptoms", "The joint hurts at night."), unit("Treatment", "Rest helps the joint.")];
         let asked = |answer: &str| {
             let (document, question) = ("gout".to_owned(), "What helps?".to_owned());
-            pair(&Written { part: None, document, question, answer: answer.to_owned() }, &units, 0)
+            let written = Written { part: None, document, question, answers: vec![answer.to_owned()], answer: None };
+            pair(&written, written.best_answer()?, &units, 0)
         };
         assert_eq!((asked(""), asked(" \n ")), (None, None));
         assert!(asked("Rest").is_some_and(|pair| pair.contains("Rest helps")));
