@@ -128,7 +128,7 @@ pub(crate) struct PairsArgs {
     /// Pair file (JSON Lines), to be made a BEIR folder
     #[arg(long, value_name = "FILE")]
     pub(crate) pairs: Option<PathBuf>,
-    /// Questions written for articles (JSON Lines: document, question, answer), to be made a pair file
+    /// Questions written for articles (JSON Lines: document, question, answers), to be made a pair file
     #[arg(long, value_name = "FILE", requires = "articles")]
     pub(crate) questions: Option<PathBuf>,
     /// The corpus folder of those articles

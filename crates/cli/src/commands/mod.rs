@@ -107,7 +107,7 @@ pub(crate) enum UsageError {
     Runs { flag: &'static str, runs: usize, folders: usize },
     #[error("nothing to make pairs of was found; the records and their answers may be empty")]
     NoPairs,
-    #[error("{path}:{line}: expected an object with `document`, `question` and `answer`; correct the line")]
+    #[error("{path}:{line}: expected an object with `document`, `question` and `answers` (a list); correct the line")]
     Training { path: String, line: usize },
     #[error("nothing in {path} can be measured on; correct what was told of it")]
     NothingUsable { path: String },

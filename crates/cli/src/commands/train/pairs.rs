@@ -213,16 +213,24 @@ struct Written {
     part: Option<String>,
     document: String,
     question: String,
-    /// Best first; none if the article does not answer it.
-    #[serde(default)]
-    answers: Vec<String>,
-    /// The only one, where `answers` is left out.
-    answer: Option<String>,
+    #[serde(alias = "answer")]
+    answers: Answers,
 }
 
-impl Written {
-    fn best_answer(&self) -> Option<&str> {
-        self.answers.first().or(self.answer.as_ref()).map(String::as_str)
+/// Best first; none if the article does not answer the question.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Answers {
+    One(String),
+    Some(Vec<String>),
+}
+
+impl Answers {
+    fn best(&self) -> Option<&str> {
+        match self {
+            Self::One(answer) => Some(answer),
+            Self::Some(answers) => answers.first().map(String::as_str),
+        }
     }
 }
 
@@ -243,7 +251,7 @@ fn from_articles(questions: &Path, articles: &Path, args: &PairsArgs) -> anyhow:
         if written.part.as_deref().is_some_and(|part| part != "train") {
             continue;
         }
-        let Some(answer) = written.best_answer() else { continue };
+        let Some(answer) = written.answers.best() else { continue };
         let found = units.get(&written.document).and_then(|units| pair(&written, answer, units, number));
         match found {
             Some(pair) => lines.push(pair),
@@ -323,10 +331,21 @@ mod tests {
         let units = [unit("Symptoms", "The joint hurts at night."), unit("Treatment", "Rest helps the joint.")];
         let asked = |answer: &str| {
             let (document, question) = ("gout".to_owned(), "What helps?".to_owned());
-            let written = Written { part: None, document, question, answers: vec![answer.to_owned()], answer: None };
-            pair(&written, written.best_answer()?, &units, 0)
+            let written = Written { part: None, document, question, answers: Answers::One(answer.to_owned()) };
+            pair(&written, written.answers.best()?, &units, 0)
         };
         assert_eq!((asked(""), asked(" \n ")), (None, None));
         assert!(asked("Rest").is_some_and(|pair| pair.contains("Rest helps")));
+    }
+
+    #[test]
+    fn one_answer_or_a_list_can_be_written_but_not_nothing() {
+        let read = |answers: &str| {
+            let line = format!(r#"{{"document": "gout", "question": "What helps?"{answers}}}"#);
+            serde_json::from_str::<Written>(&line).ok().map(|written| written.answers.best().map(str::to_owned))
+        };
+        let rest = Some(Some("Rest".to_owned()));
+        assert_eq!((read(r#", "answer": "Rest""#), read(r#", "answers": ["Rest", "Ice"]"#)), (rest.clone(), rest));
+        assert_eq!((read(r#", "answers": []"#), read("")), (Some(None), None));
     }
 }
