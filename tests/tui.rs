@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::support::terminal::{PATIENCE, Terminal, is_there};
-use crate::support::{Project, arg, five, skipped};
+use crate::support::{Project, arg, data, five, skipped};
 
 #[test]
 fn a_question_is_typed_answered_copied_and_left() {
@@ -310,6 +310,30 @@ fn another_machines_index_is_rebuilt_checked_and_rolled_back_from_the_screen() {
     terminal.press(&["C-c"]);
     terminal.wait_for("ended with");
     server.kill().and_then(|()| server.wait()).expect("ended");
+}
+
+#[test]
+fn a_generation_of_another_encoder_is_refused_and_the_current_one_stays() {
+    let Some(terminal) = Terminal::open(100, 24) else { return };
+    let project = Project::with_five_documents();
+    project.run(&["rebuild", "--encoder", arg(&data("checkpoints/tiny-safetensors"))]).expect(0);
+    project.run(&["rebuild"]).expect(0);
+    terminal.start(&format!("--index {}", arg(&project.path("index"))));
+    terminal.type_text("asthma");
+    terminal.wait_for("found by words and meaning");
+    for (keys, shown) in [
+        (&["Escape", "L"][..], "g000001-"),
+        (&["k", "Enter"], "the current generation?"),
+        (&["j", "Enter"], "the index was made with encoder tiny-safetensors"),
+        (&[], "--encoder tiny-safetensors`"),
+    ] {
+        terminal.press(keys);
+        terminal.wait_for(shown);
+    }
+    terminal.press(&["C-c"]);
+    terminal.wait_for("ended with");
+    let current = project.generation();
+    assert!(current.file_name().is_some_and(|id| id.to_string_lossy().starts_with("g000002")), "{current:?}");
 }
 
 /// The generation that the list on the screen marks as the current one.

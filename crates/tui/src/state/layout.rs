@@ -10,6 +10,7 @@ use crate::state::choosing::Menu;
 use crate::state::librarian::Tab;
 use crate::state::reading::Shown;
 use crate::state::{Overlay, Pane, Screen, State};
+use crate::text::wrap;
 
 /// Below this many lines between question and hints, one pane at a time is shown.
 const ROOM_FOR_TWO: u16 = 14;
@@ -25,6 +26,8 @@ const CONTENTS_WIDTH: u16 = 30;
 
 /// The smallest window in which something can be shown.
 pub(crate) const SMALLEST: (u16, u16) = (20, 6);
+/// A note of more rows would leave too little of what it is about.
+const MOST_NOTE_ROWS: usize = 5;
 
 /// The parts that every screen has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,13 +57,18 @@ pub(crate) fn parts(state: &State) -> Parts {
     let most = (height / 2).max(5).min(height.saturating_sub(4));
     let banner = (lay(&content::banner(state), usize::from(width.saturating_sub(2)), state.theme.charset).len() as u16)
         .min(most);
+    let note = state.note.as_ref().map_or(1, |note| {
+        wrap(&note.text, usize::from(width.saturating_sub(2)), state.theme.charset).len().clamp(1, MOST_NOTE_ROWS)
+    });
+    // The note gives way before the body does.
+    let note = (note as u16).min((height / 2).saturating_sub(banner)).max(1);
     let row = |y: u16, rows: u16| Rect::new(0, y.min(height), width, rows.min(height.saturating_sub(y)));
     let hints = height.saturating_sub(1);
-    let above = banner + 2;
+    let above = banner + 1 + note;
     Parts {
         banner: row(0, banner),
         line: row(banner, 1),
-        status: row(banner + 1, 1),
+        status: row(banner + 1, note),
         body: row(above, hints.saturating_sub(above)),
         hints: row(hints, 1),
     }

@@ -17,7 +17,7 @@ use crate::state::choosing::MenuKind;
 use crate::state::layout::{SMALLEST, parts, text_height};
 use crate::state::librarian::Tab;
 use crate::state::reading::{Shown, Typing};
-use crate::state::{Overlay, Pane, Screen, State, Tone};
+use crate::state::{Note, Overlay, Pane, Screen, State, Tone};
 use crate::text::{columns, may_be_drawn};
 use crate::theme::Role;
 
@@ -39,16 +39,30 @@ pub(crate) fn draw(state: &State, frame: &mut Frame<'_>) {
         Screen::Librarian => librarian::draw(state, &parts, frame),
     }
     if let Some(note) = &state.note {
-        let role = if note.tone == Tone::Good { Role::Good } else { Role::Warning };
-        paint::clear(frame.buffer_mut(), parts.status);
-        let text = crate::text::fit(&note.text, usize::from(parts.status.width.saturating_sub(2)), state.theme.charset);
-        paint::put(frame.buffer_mut(), paint::inset(parts.status), &[(text, role)], state.theme);
+        tell(state, note, parts.status, frame.buffer_mut());
     }
     if let Some(open) = &state.overlay {
         overlay::draw(state, open, frame);
     }
     hints(state, parts.hints, frame.buffer_mut());
     scrub(frame.buffer_mut());
+}
+
+/// What happened, on all rows of `area`: why something was refused ends with what to do about it.
+fn tell(state: &State, note: &Note, area: Rect, buffer: &mut Buffer) {
+    paint::clear(buffer, area);
+    let area = paint::inset(area);
+    let (charset, width) = (state.theme.charset, usize::from(area.width));
+    let role = if note.tone == Tone::Good { Role::Good } else { Role::Warning };
+    let pieces = crate::text::wrap(&note.text, width, charset);
+    for (row, y) in (area.y..area.bottom()).enumerate() {
+        let from = pieces.get(row).map_or(note.text.len(), |piece| piece.start);
+        // What does not fit is cut off where it can be seen, in the last row.
+        let is_last = y + 1 == area.bottom();
+        let to = pieces.get(row).filter(|_| !is_last).map_or(note.text.len(), |piece| piece.end);
+        let text = crate::text::fit(&note.text[from..to], width, charset);
+        paint::put(buffer, Rect::new(area.x, y, area.width, 1), &[(text, role)], state.theme);
+    }
 }
 
 fn banner(state: &State, area: Rect, buffer: &mut Buffer) {
