@@ -4,8 +4,8 @@
     python fit.py QUESTIONS DETAILS [WEIGHT QUESTIONS DETAILS]...        (needs numpy and scipy)
 
 Prints the numbers of `EvidenceWeights` and `TrustWeights` in the order of their declarations. Files after the first count
-WEIGHT each, for evidence only: the second one was the part `held` of what is now starter-questions.jsonl as judged questions, every third
-of them, counting a half, with heading weights made by `sections.py --without held --also` the dev questions, so that no
+WEIGHT each, for evidence only: the second one was the part `held` of what is now
+crates/train/starter-questions.jsonl as judged questions, every third of them, counting a half, with heading weights made by `sections.py --without held --also` the dev questions, so that no
 question is weighed by what was learned from it.
 
 Evidence: a softmax over the candidates of a question, right where an accepted text stands in what would be shown. Trust:
