@@ -54,7 +54,7 @@ pub enum IndexError {
     },
     /// The loaded encoder is not the one that made the vectors.
     #[error(
-        "the index was made with encoder {} (fingerprint {}), but {} (fingerprint {}) is loaded; \
+        "the index was made with encoder {} (fingerprint {:.12}), but {} (fingerprint {:.12}) is loaded; \
          run `clinqa rebuild --encoder {}` or pass `--encoder {}`",
         .made_with.name, .made_with.fingerprint, .loaded.name, .loaded.fingerprint, .loaded.name, .made_with.name
     )]
