@@ -1,17 +1,20 @@
 //! How much do the words of a turn, taken together, sound like an emergency that no rule names?
 //!
 //! A score card: each word, its stem, each pair of neighbours, each list of `data/lists.toml` that is met, each two
-//! such lists and each frame has points in `data/evidence.tsv`, for or against. Frightened people tell of the same
+//! such lists, each frame, each run of four or five letters and each rule that is met has points in `data/evidence.tsv`, for or against. Frightened people tell of the same
 //! thing in more ways than patterns can hold; what their words have in common adds up. The points were fitted (logistic regression, `fit` below) to the committed sets of messages and to
 //! the examples of the rules, and are read here as data: nothing is learned while the program runs. Evidence may add a
 //! notice, never take one away; a learned model may one day stand in its place under the same rule.
 
-use rustc_hash::FxHashMap;
+mod hash;
 
 use crate::context::Frames;
 use crate::matcher::{Found, Slot};
+use hash::{Term, go_on, hash};
 
-const POINTS: &str = include_str!("../data/evidence.tsv");
+/// The hashes of the terms of `data/evidence.tsv`, ascending, and the points of each: made by `build.rs`.
+const TERMS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/terms.bin"));
+const POINTS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/points.bin"));
 
 /// A long message is read in pieces of so many words, so that what matters is not drowned.
 const PIECE: usize = 90;
@@ -41,45 +44,61 @@ const TELLING: [&str; 97] = [
     "toddler", "up", "was", "we", "went", "were", "what", "why", "wife", "will", "woman", "wont", "you",
 ];
 
-/// A term's hash.
-type Term = u64;
+/// So many letters in a row, over the ends of words, are a term too: what is misspelt still shares some.
+const RUNS: [usize; 2] = [4, 5];
+
+/// The terms of a piece, each once.
+#[derive(Debug, Default)]
+struct Terms {
+    /// Words, stems, pairs, lists, frames.
+    words: Vec<Term>,
+    /// Runs of letters.
+    runs: Vec<Term>,
+}
 
 /// The points, in hundredths.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Evidence {
+    /// Big-endian, so that they are in order as they stand.
+    terms: &'static [[u8; 8]],
+    points: &'static [[u8; 2]],
     bias: f32,
-    points: FxHashMap<Term, f32>,
 }
 
 impl Evidence {
-    /// The points that are part of this build; a line that is none is passed over, which a test forbids.
+    /// The points that are part of this build.
     pub(crate) fn embedded() -> Self {
-        Self::read(POINTS)
-    }
-
-    fn read(text: &str) -> Self {
-        let mut evidence = Self::default();
-        for line in text.lines().filter(|line| !line.starts_with('#')) {
-            let Some((term, points)) = line.split_once('\t') else { continue };
-            let Ok(points) = points.parse::<f32>() else { continue };
-            match term {
-                "" => evidence.bias = points,
-                _ => drop(evidence.points.insert(hash(term.bytes()), points)),
-            }
-        }
+        let mut evidence = Self { terms: TERMS.as_chunks().0, points: POINTS.as_chunks().0, bias: 0.0 };
+        evidence.bias = evidence.of(hash([])).unwrap_or_default();
         evidence
     }
 
-    /// The points of the weightiest piece of the turns from word `from` on.
-    pub(crate) fn total(&self, found: &Found, frames: &Frames, lists: &[Slot], from: usize) -> f32 {
-        let pieces = pieces(found, from).filter(|piece| !is_topic(found, lists[WHO_LIST], piece));
-        pieces.map(|piece| self.sum(&terms(found, frames, lists, piece))).fold(f32::NEG_INFINITY, f32::max)
+    /// The points of a term, if it has any.
+    fn of(&self, term: Term) -> Option<f32> {
+        let at = self.terms.binary_search(&term.to_be_bytes()).ok()?;
+        self.points.get(at).map(|points| f32::from(i16::from_le_bytes(*points)))
     }
 
-    fn sum(&self, terms: &[Term]) -> f32 {
-        let known: Vec<f32> = terms.iter().filter_map(|term| self.points.get(term)).copied().collect();
-        // A long piece holds more of everything: what counts is how one-sided its words are.
-        self.bias + known.iter().sum::<f32>() / (known.len().max(1) as f32).sqrt()
+    /// The points of the weightiest piece of the turns from word `from` on, where the rules `signs` were met.
+    pub(crate) fn total(&self, found: &Found, frames: &Frames, lists: &[Slot], signs: &[&str], from: usize) -> f32 {
+        let is_told = |piece: &std::ops::Range<usize>| signs.contains(&"") || !is_topic(found, lists[WHO_LIST], piece);
+        let pieces = pieces(found, from).filter(is_told);
+        let words = pieces.map(|piece| self.sum(&terms(found, frames, lists, piece))).fold(f32::NEG_INFINITY, f32::max);
+        words + self.of_signs(signs)
+    }
+
+    /// What the rules that were met add, whatever else is said; an empty name stands for any emergency.
+    fn of_signs(&self, signs: &[&str]) -> f32 {
+        signs.iter().filter_map(|sign| self.of(hash([b'!'].into_iter().chain(sign.bytes())))).sum()
+    }
+
+    fn sum(&self, terms: &Terms) -> f32 {
+        // A long piece holds more of everything: what counts is how one-sided it is.
+        let mean = |terms: &[Term]| {
+            let sum: f32 = terms.iter().filter_map(|term| self.of(*term)).sum();
+            sum / (terms.len().max(1) as f32).sqrt()
+        };
+        self.bias + mean(&terms.words) + mean(&terms.runs)
     }
 }
 
@@ -101,11 +120,10 @@ fn is_topic(found: &Found, who: Slot, piece: &std::ops::Range<usize>) -> bool {
         && !found.matches[who].iter().any(|person| piece.contains(&person.start))
 }
 
-/// The terms of a piece, each once.
-fn terms(found: &Found, frames: &Frames, lists: &[Slot], piece: std::ops::Range<usize>) -> Vec<Term> {
-    let words: Vec<&[u8]> = found.words[piece.clone()].iter().map(|word| written(&word.text)).collect();
+fn terms(found: &Found, frames: &Frames, lists: &[Slot], piece: std::ops::Range<usize>) -> Terms {
+    let words: Vec<Vec<u8>> = found.words[piece.clone()].iter().map(|word| written(&word.text)).collect();
     let mut terms: Vec<Term> = words.iter().map(|word| hash(word.iter().copied())).collect();
-    let pair = |pair: &[&[u8]]| hash(pair[0].iter().copied().chain([b' ']).chain(pair[1].iter().copied()));
+    let pair = |pair: &[Vec<u8>]| hash(pair[0].iter().copied().chain([b' ']).chain(pair[1].iter().copied()));
     terms.extend(words.windows(2).map(pair));
     terms.extend(words.first().map(|first| hash([b'^'].into_iter().chain(first.iter().copied()))));
     let stems = words.iter().filter(|word| word.len() > STEM);
@@ -126,27 +144,36 @@ fn terms(found: &Found, frames: &Frames, lists: &[Slot], piece: std::ops::Range<
     terms.extend(frames.names(piece).map(|name| hash([b'~'].into_iter().chain(name.bytes()))));
     terms.sort_unstable();
     terms.dedup();
+    Terms { words: terms, runs: runs(&words) }
+}
+
+/// The runs of letters of `words`, each once; a run that is not all ASCII is none.
+fn runs(words: &[Vec<u8>]) -> Vec<Term> {
+    let mut line = vec![b'_'];
+    for word in words {
+        line.extend_from_slice(word);
+        line.push(b'_');
+    }
+    let of = |length: usize| line.windows(length).filter(|run| run.is_ascii());
+    let mut terms: Vec<Term> =
+        RUNS.into_iter().flat_map(of).map(|run| hash([b'/'].into_iter().chain(run.iter().copied()))).collect();
+    terms.sort_unstable();
+    terms.dedup();
     terms
 }
 
-/// Any number counts as one.
-fn written(word: &str) -> &[u8] {
-    if word.starts_with(|c: char| c.is_ascii_digit()) { b"0" } else { word.as_bytes() }
+/// A word as a term: any number counts as one, and a letter that is drawn out counts once.
+fn written(word: &str) -> Vec<u8> {
+    let bytes = word.as_bytes();
+    if bytes.first().is_some_and(u8::is_ascii_digit) {
+        return b"0".to_vec();
+    }
+    bytes.chunk_by(|a, b| a == b).flat_map(|run| &run[..if run.len() > 2 { 1 } else { run.len() }]).copied().collect()
 }
 
 /// A list by its place in `data/lists.toml`: `{0}`, `{1}`.
 fn list_name(number: usize) -> String {
     format!("{{{number}}}")
-}
-
-/// FNV-1a; of some thousand terms no two share a hash (a test looks).
-fn hash(bytes: impl IntoIterator<Item = u8>) -> Term {
-    go_on(0xcbf2_9ce4_8422_2325, bytes)
-}
-
-/// The hash of what `hash` stands for with `bytes` behind it.
-fn go_on(hash: Term, bytes: impl IntoIterator<Item = u8>) -> Term {
-    bytes.into_iter().fold(hash, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[cfg(test)]

@@ -178,6 +178,8 @@ pub(crate) struct Fire {
     pub(crate) even: Vec<Frame>,
     /// What makes it harmless where it stands near.
     pub(crate) but: Option<Slot>,
+    /// Whether it is enough by itself; what is not fires with enough evidence.
+    pub(crate) certain: bool,
 }
 
 /// A rule as a clinician writes it.
@@ -214,6 +216,8 @@ pub(crate) struct FireFile {
     #[serde(default)]
     pub(crate) even: Vec<Frame>,
     pub(crate) but: Option<String>,
+    #[serde(default)]
+    pub(crate) certain: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -256,10 +260,18 @@ fn compile_rule(name: &str, text: &str, lists: &Lists, builder: &mut Builder) ->
         Ok::<Slot, RulesError>(builder.add(&patterns))
     };
     let mut fires = Vec::with_capacity(file.fires.len());
+    // What points weigh are emergencies; anything else fires as it is written.
+    let always = !matches!(file.kind, RuleKind::Emergency);
     for fire in file.fires {
         let all = fire.all.iter().map(|group| slot("fires.all", &[group.as_str()])).collect::<Result<_, _>>()?;
         let but = fire.but.as_deref().map(|phrases| slot("fires.but", &[phrases])).transpose()?;
-        fires.push(Fire { all, within: fire.within.unwrap_or(WITHIN), even: fire.even, but });
+        fires.push(Fire {
+            all,
+            within: fire.within.unwrap_or(WITHIN),
+            even: fire.even,
+            but,
+            certain: fire.certain || always,
+        });
     }
     let unless: Vec<&str> = file.unless.iter().map(String::as_str).collect();
     let unless = slot("unless", &unless)?;

@@ -39,12 +39,32 @@ pub enum Verdict {
 pub fn screen(rules: &Rules, question: &Question, history: &[Turn], region: Option<&Region>) -> Screening {
     let found = rules.matcher.find(&told(question, history));
     let frames = rules.cues.read(&found, rules.symptoms.clone());
-    let mut fired: Vec<&Rule> = rules.all.iter().filter(|rule| fires(rule, &found, &frames)).collect();
-    if !fired.iter().any(|rule| rule.kind == NoticeKind::Emergency) {
-        let total = rules.evidence.total(&found, &frames, &rules.lists, frames.emergencies_from);
-        let weighed = rules.all.iter().filter(|rule| rule.evidence.is_some_and(|least| total >= least));
-        fired.splice(0..0, weighed);
+    let mut fired: Vec<&Rule> = Vec::new();
+    let mut likely: Vec<&Rule> = Vec::new();
+    for rule in &rules.all {
+        match met(rule, &found, &frames) {
+            Some(Met::Certain) => fired.push(rule),
+            Some(Met::Doubtful) => likely.push(rule),
+            None => {}
+        }
     }
+    let is_emergency = |rule: &&Rule| rule.kind == NoticeKind::Emergency;
+    if fired.iter().any(is_emergency) {
+        fired.append(&mut likely);
+    } else {
+        let any = likely.first().map(|_| "");
+        let signs: Vec<&str> = fired.iter().chain(&likely).map(|rule| rule.id.as_str()).chain(any).collect();
+        let total = rules.evidence.total(&found, &frames, &rules.lists, &signs, frames.emergencies_from);
+        let weighed = |rule: &&Rule| rule.evidence.is_some_and(|least| total >= least);
+        if let Some(rule) = rules.all.iter().find(weighed) {
+            // What was met names it; nothing met, the words as a whole do.
+            if likely.is_empty() {
+                likely.push(rule);
+            }
+            fired.append(&mut likely);
+        }
+    }
+    fired.sort_by(|a, b| (a.kind, a.gravity, &a.id).cmp(&(b.kind, b.gravity, &b.id)));
     let is = |kind: NoticeKind| fired.iter().any(|rule| rule.kind == kind);
     let verdict = if is(NoticeKind::Emergency) {
         Verdict::Redirect
@@ -73,26 +93,44 @@ fn told<'a>(question: &'a Question, history: &'a [Turn]) -> Vec<&'a str> {
     turns
 }
 
-fn fires(rule: &Rule, found: &Found, frames: &Frames) -> bool {
+/// How a rule is met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Met {
+    /// In a way that is enough by itself.
+    Certain,
+    /// Only in ways that count as signs.
+    Doubtful,
+}
+
+/// How `rule` is met, if it is.
+pub(crate) fn met(rule: &Rule, found: &Found, frames: &Frames) -> Option<Met> {
+    let (certain, doubtful): (Vec<&Fire>, Vec<&Fire>) = rule.fires.iter().partition(|fire| fire.certain);
+    if certain.into_iter().any(|fire| goes_off(rule, fire, found, frames)) {
+        return Some(Met::Certain);
+    }
+    doubtful.into_iter().any(|fire| goes_off(rule, fire, found, frames)).then_some(Met::Doubtful)
+}
+
+/// Whether this way of `rule` to fire is met.
+pub(crate) fn goes_off(rule: &Rule, fire: &Fire, found: &Found, frames: &Frames) -> bool {
+    // Most texts miss the first group already; then nothing else is looked at.
+    if fire.all.iter().any(|slot| found.matches[*slot].is_empty()) {
+        return false;
+    }
     let exceptions = &found.matches[rule.unless];
     let from = match rule.kind {
         NoticeKind::Emergency => frames.emergencies_from,
         _ => frames.question_from,
     };
-    rule.fires.iter().any(|fire| {
-        let live = |slot: usize| -> Vec<Match> {
-            let is_live = |m: &&Match| {
-                m.start >= from && frames.is_live(**m, &fire.even) && !exceptions.iter().any(|e| e.overlaps(**m))
-            };
-            found.matches[slot].iter().filter(is_live).copied().collect()
+    let live = |slot: usize| -> Vec<Match> {
+        let is_live = |m: &&Match| {
+            m.start >= from && frames.is_live(**m, &fire.even) && !exceptions.iter().any(|e| e.overlaps(**m))
         };
-        // Most texts miss the first group already; then nothing else is looked at.
-        fire.all.iter().all(|slot| !found.matches[*slot].is_empty()) && {
-            let groups: Vec<Vec<Match>> = fire.all.iter().map(|slot| live(*slot)).collect();
-            let harmless = fire.but.map_or(&[][..], |slot| &found.matches[slot]);
-            meet(fire, &groups, harmless, found)
-        }
-    })
+        found.matches[slot].iter().filter(is_live).copied().collect()
+    };
+    let groups: Vec<Vec<Match>> = fire.all.iter().map(|slot| live(*slot)).collect();
+    let harmless = fire.but.map_or(&[][..], |slot| &found.matches[slot]);
+    meet(fire, &groups, harmless, found)
 }
 
 /// Whether some match of the first group has one of each other group within the window, and nothing `harmless` near.

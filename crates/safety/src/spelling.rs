@@ -74,24 +74,22 @@ impl Speller {
         if let Some(right) = self.listed.get(word) {
             return Some(right.clone());
         }
-        if is_known(word) || self.keep.contains(word) || !word.is_ascii() {
-            return None;
-        }
-        let tables = self.tables.get_or_init(|| tables(&self.words));
-        if tables.real.contains(word) {
-            return None;
-        }
-        for most in [2, 1] {
-            let shorter = squeeze(word, most);
-            if shorter == word {
-                continue;
-            }
+        let tables = || self.tables.get_or_init(|| tables(&self.words));
+        let mut shorter = [2, 1].map(|most| squeeze(word, most)).into_iter().filter(|shorter| shorter.as_str() != word);
+        // A whole word rather than what only begins like one, as "bleediiing" begins like "bleed*".
+        for shorter in shorter.clone() {
             if let Some(right) = self.listed.get(&shorter) {
                 return Some(right.clone());
             }
-            if is_known(&shorter) {
+            if tables().real.contains(shorter.as_str()) {
                 return Some(vec![shorter]);
             }
+        }
+        if is_known(word) || self.keep.contains(word) || !word.is_ascii() || tables().real.contains(word) {
+            return None;
+        }
+        if let Some(shorter) = shorter.find(|shorter| is_known(shorter)) {
+            return Some(vec![shorter]);
         }
         let plain = squeeze(word, 2);
         if let Some(letters) = without_digits(&plain).filter(|letters| is_known(letters)) {

@@ -103,19 +103,47 @@ fn a_set_of_ones_own() {
 /// What the rules reach on the sets that they were mended on; `README.md` of `rules/` says what they reached before.
 #[test]
 fn the_committed_sets_keep_their_figures() {
-    keeps("dev-1", include_str!("data/safety/dev-1.jsonl"), [0.99, 0.01, 0.015]);
+    keeps("dev-1", include_str!("data/safety/dev-1.jsonl"), [0.985, 0.01, 0.015]);
     keeps("dev-2", include_str!("data/safety/dev-2.jsonl"), [0.985, 0.01, 0.01]);
     keeps("dev-3", include_str!("data/safety/dev-3.jsonl"), [0.985, 0.01, 0.03]);
-    keeps("dev-4", include_str!("data/safety/dev-4.jsonl"), [0.99, 0.01, 0.03]);
+    keeps("dev-4", include_str!("data/safety/dev-4.jsonl"), [0.98, 0.01, 0.03]);
     keeps("dev-5", include_str!("data/safety/dev-5.jsonl"), [0.95, 0.025, 0.0]);
+    keeps("dev-6 to dev-27", &DEV_6_TO_27.concat(), [0.985, 0.01, 0.03]);
 }
 
-/// What they reach on the set that nothing was ever mended on. Leave it apart: mend on the others.
+/// 14,500 messages by 22 authors who had not read the rules.
+const DEV_6_TO_27: [&str; 22] = [
+    include_str!("data/safety/dev-6.jsonl"),
+    include_str!("data/safety/dev-7.jsonl"),
+    include_str!("data/safety/dev-8.jsonl"),
+    include_str!("data/safety/dev-9.jsonl"),
+    include_str!("data/safety/dev-10.jsonl"),
+    include_str!("data/safety/dev-11.jsonl"),
+    include_str!("data/safety/dev-12.jsonl"),
+    include_str!("data/safety/dev-13.jsonl"),
+    include_str!("data/safety/dev-14.jsonl"),
+    include_str!("data/safety/dev-15.jsonl"),
+    include_str!("data/safety/dev-16.jsonl"),
+    include_str!("data/safety/dev-17.jsonl"),
+    include_str!("data/safety/dev-18.jsonl"),
+    include_str!("data/safety/dev-19.jsonl"),
+    include_str!("data/safety/dev-20.jsonl"),
+    include_str!("data/safety/dev-21.jsonl"),
+    include_str!("data/safety/dev-22.jsonl"),
+    include_str!("data/safety/dev-23.jsonl"),
+    include_str!("data/safety/dev-24.jsonl"),
+    include_str!("data/safety/dev-25.jsonl"),
+    include_str!("data/safety/dev-26.jsonl"),
+    include_str!("data/safety/dev-27.jsonl"),
+];
+
+/// What they reach on the sets that nothing was ever mended on. Leave them apart: mend on the others.
 #[test]
 fn the_set_apart_keeps_its_figures() {
-    keeps("apart", include_str!("data/safety/apart.jsonl"), [0.975, 0.01, 0.07]);
-    keeps("apart-3", include_str!("data/safety/apart-3.jsonl"), [0.97, 0.05, 0.105]);
-    keeps("apart-4", include_str!("data/safety/apart-4.jsonl"), [0.98, 0.02, 0.16]);
+    keeps("apart", include_str!("data/safety/apart.jsonl"), [0.98, 0.01, 0.02]);
+    keeps("apart-3", include_str!("data/safety/apart-3.jsonl"), [0.96, 0.01, 0.03]);
+    keeps("apart-4", include_str!("data/safety/apart-4.jsonl"), [0.98, 0.014, 0.04]);
+    keeps("apart-5", include_str!("data/safety/apart-5.jsonl"), [0.98, 0.01, 0.08]);
 }
 
 /// What people type into a search: the bare name of a topic tells of nobody.
