@@ -133,7 +133,7 @@ fn plant(project: &Project, server: &Server, count: usize) {
         match number % 12 {
             0 => drop(server.post("/v1/ask", &json!({ "question": asked }))),
             1 => drop(server.post("/v1/ask", &json!({ "question": "and in children?", "history": turn }))),
-            2 => drop(server.post("/v1/search", &json!({ "query": asked }))),
+            2 => drop(server.post("/v1/search", &json!({ "question": asked }))),
             3 => {
                 let messages = json!([{ "role": "user", "content": asked }]);
                 drop(server.post("/v1/chat/completions", &json!({ "model": "clinqa", "messages": messages })));

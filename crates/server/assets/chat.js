@@ -17,7 +17,8 @@ const marks = JSON.parse(main.dataset.marks);
 const MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
   "November", "December"];
 const MOST_CHARACTERS = 2000;
-const MOST_TURNS = 8;
+/** Bytes of the turns that go with a question: the rules for emergencies read all of them, as far as a body holds them. */
+const MOST_CARRIED = 48000;
 const PATIENCE_MS = 30000;
 
 /** The turns before, as the server needs them; a page that a form brought carries them in its fields. */
@@ -45,6 +46,18 @@ function carried() {
     field.remove();
   }
   return found;
+}
+
+/** The latest turns that fit. */
+function latest() {
+  const size = (turn) => new TextEncoder().encode(JSON.stringify(turn)).length;
+  let first = turns.length;
+  let bytes = 0;
+  while (first > 0 && bytes + size(turns[first - 1]) <= MOST_CARRIED) {
+    first -= 1;
+    bytes += size(turns[first]);
+  }
+  return turns.slice(first);
 }
 
 // Parts of a reply.
@@ -388,7 +401,7 @@ async function ask(question) {
   send.setAttribute("aria-disabled", "true");
   log.setAttribute("aria-busy", "true");
   try {
-    const response = await post("/v1/ask", { question, history: turns.slice(-MOST_TURNS) }, controller.signal);
+    const response = await post("/v1/ask", { question, history: latest() }, controller.signal);
     if (!response.ok) throw new Refused(response);
     const reply = await response.json();
     if (!turn.isConnected) return;

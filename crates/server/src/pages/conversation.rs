@@ -5,8 +5,12 @@ use std::ops::Range;
 use clinqa_schema::{Answer, DocumentId, Outcome, Reply, Turn};
 use maud::{Markup, html};
 
-/// Turns that are carried along; older ones help nobody to understand a question.
-const MAX_TURNS: usize = 8;
+/// Bytes that the turns which are carried along take in a form at most: a body of 64 KiB holds them and the question. The
+/// rules for emergencies read all turns, so that as many as fit are kept.
+const MOST_CARRIED: usize = 40_000;
+
+/// Bytes that the names of a turn's fields take.
+const FIELD_NAMES: usize = 64;
 
 /// Longest text that a turn carries along, in characters.
 const MAX_CHARS: usize = 2_000;
@@ -51,8 +55,7 @@ impl Posted {
                 _ => {}
             }
         }
-        let old = posted.turns.len().saturating_sub(MAX_TURNS);
-        posted.turns.drain(..old);
+        lighten(&mut posted.turns);
         posted
     }
 
@@ -75,6 +78,12 @@ impl Kept {
         }
     }
 
+    /// Bytes that it takes in a form, where what is neither letter nor digit nor blank is written as `%XX`.
+    fn weight(&self) -> usize {
+        let bytes = self.asked.bytes().chain(self.answered.bytes());
+        bytes.map(|byte| if byte.is_ascii_alphanumeric() || byte == b' ' { 1 } else { 3 }).sum::<usize>() + FIELD_NAMES
+    }
+
     /// The hidden fields that carry it.
     pub(crate) fn fields(&self) -> Markup {
         let source = self.source.as_ref().map(|(id, span)| format!("{id} {} {}", span.start, span.end));
@@ -84,6 +93,15 @@ impl Kept {
             @if self.urgent { input type="hidden" name="urgent" value="yes"; }
             @if let Some(source) = source { input type="hidden" name="source" value=(source); }
         }
+    }
+}
+
+/// Leaves out the oldest turns while they weigh too much, and what was urgent after all others.
+fn lighten(turns: &mut Vec<Kept>) {
+    let mut weight: usize = turns.iter().map(Kept::weight).sum();
+    while weight > MOST_CARRIED {
+        let oldest = turns.iter().position(|turn| !turn.urgent).unwrap_or(0);
+        weight -= turns.remove(oldest).weight();
     }
 }
 
@@ -136,11 +154,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_carried_along_has_an_end() {
+    fn what_is_carried_along_has_an_end_and_what_was_urgent_stays() {
         let long = "é".repeat(5_000);
-        let fields: Vec<(&str, &str)> = (0..50).map(|_| ("asked", long.as_str())).collect();
+        let mut fields = vec![("asked", "crushing chest pain"), ("urgent", "yes")];
+        fields.extend((0..50).map(|_| ("asked", long.as_str())));
         let turns = posted(&fields).turns;
-        assert_eq!((turns.len(), turns[0].asked.chars().count()), (MAX_TURNS, MAX_CHARS));
+        assert_eq!((turns.len(), turns[1].asked.chars().count()), (4, MAX_CHARS));
+        assert!(turns[0].urgent);
+        let short: Vec<(&str, &str)> = (0..60).map(|_| ("asked", "and in children?")).collect();
+        assert_eq!(posted(&short).turns.len(), 60);
     }
 
     #[test]
