@@ -1,12 +1,15 @@
-//! How much do the words of a turn, taken together, sound like an emergency that no rule names?
+//! How much does what was said, taken together, sound like an emergency, where no rule is certain?
 //!
-//! A score card: each word, its stem, each pair of neighbours, each list of `data/lists.toml` that is met, each two
-//! such lists, each frame, each run of four or five letters and each rule that is met has points in `data/evidence.tsv`, for or against. Frightened people tell of the same
-//! thing in more ways than patterns can hold; what their words have in common adds up. The points were fitted (logistic regression, `fit` below) to the committed sets of messages and to
-//! the examples of the rules, and are read here as data: nothing is learned while the program runs. Evidence may add a
-//! notice, never take one away; a learned model may one day stand in its place under the same rule.
+//! A score card: each word, its stem, each pair of neighbours, each run of four or five letters, each list of
+//! `data/lists.toml` that is met, each two such lists, each frame and each rule that is met has points in
+//! `data/evidence.tsv`, for or against. Frightened people tell of the same thing in more ways than patterns can hold; what
+//! their words have in common adds up. The points were fitted (logistic regression, `fit.py`) to the committed sets of
+//! messages and to the examples of the rules, and are read here as data: nothing is learned while the program runs. They
+//! take nothing away from what is certain; what is doubtful they decide.
 
 mod hash;
+
+use std::ops::Range;
 
 use crate::context::Frames;
 use crate::matcher::{Found, Slot};
@@ -79,17 +82,31 @@ impl Evidence {
         self.points.get(at).map(|points| f32::from(i16::from_le_bytes(*points)))
     }
 
-    /// The points of the weightiest piece of the turns from word `from` on, where the rules `signs` were met.
-    pub(crate) fn total(&self, found: &Found, frames: &Frames, lists: &[Slot], signs: &[&str], from: usize) -> f32 {
-        let is_told = |piece: &std::ops::Range<usize>| signs.contains(&"") || !is_topic(found, lists[WHO_LIST], piece);
-        let pieces = pieces(found, from).filter(is_told);
-        let words = pieces.map(|piece| self.sum(&terms(found, frames, lists, piece))).fold(f32::NEG_INFINITY, f32::max);
-        words + self.of_signs(signs)
+    /// The points of the weightiest piece of the turns that count. Each turn is weighed with what was met in it alone, so
+    /// that nothing said later takes away; a sentence in which a rule is met is weighed by itself too, so that nothing
+    /// said around it does.
+    pub(crate) fn total(&self, found: &Found, frames: &Frames, lists: &[Slot], signs: &Signs<'_>) -> f32 {
+        let weigh = |piece: Range<usize>| self.sum(&terms(found, frames, lists, piece));
+        let mut most = f32::NEG_INFINITY;
+        for turn in turns(found, frames.emergencies_from) {
+            let here = |(_, place): &&(&str, Range<usize>)| turn.contains(&place.start);
+            let mut met: Vec<&str> = signs.met.iter().filter(here).map(|(rule, _)| *rule).collect();
+            met.dedup();
+            let is_met = !met.is_empty();
+            let points = self.of_signs(met.into_iter().chain(is_met.then_some("")));
+            let asked =
+                if turn.start >= frames.question_from { self.of_signs(signs.asked.iter().copied()) } else { 0.0 };
+            let whole = pieces(&turn).filter(|piece| is_met || !is_topic(found, lists[WHO_LIST], piece));
+            let whole = whole.map(|piece| weigh(piece) + asked);
+            let alone = signs.met.iter().filter(here).map(|(_, place)| weigh(place.clone()));
+            most = whole.chain(alone).map(|total| total + points).fold(most, f32::max);
+        }
+        most
     }
 
     /// What the rules that were met add, whatever else is said; an empty name stands for any emergency.
-    fn of_signs(&self, signs: &[&str]) -> f32 {
-        signs.iter().filter_map(|sign| self.of(hash([b'!'].into_iter().chain(sign.bytes())))).sum()
+    fn of_signs<'a>(&self, signs: impl Iterator<Item = &'a str>) -> f32 {
+        signs.filter_map(|sign| self.of(hash([b'!'].into_iter().chain(sign.bytes())))).sum()
     }
 
     fn sum(&self, terms: &Terms) -> f32 {
@@ -102,25 +119,37 @@ impl Evidence {
     }
 }
 
-/// The pieces of each turn, as ranges of words.
-fn pieces(found: &Found, from: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
+/// What rules say that is not certain.
+#[derive(Debug, Default)]
+pub(crate) struct Signs<'a> {
+    /// Emergencies, in the order of the rules: the rule and the sentences that it is met in.
+    pub(crate) met: Vec<(&'a str, Range<usize>)>,
+    /// Rules on one's own case, and on what is not about health, that the question meets.
+    pub(crate) asked: Vec<&'a str>,
+}
+
+/// The turns from word `from` on, as ranges of words.
+fn turns(found: &Found, from: usize) -> impl Iterator<Item = Range<usize>> {
     let ends = found.turns.iter().skip(1).copied().chain([found.words.len()]);
-    let turns = found.turns.iter().copied().zip(ends).filter(move |(start, _)| *start >= from);
-    turns.flat_map(|(start, end)| {
-        let starts = (start..end).step_by(STEP).take_while(move |piece| *piece == start || piece + STEP < end);
-        starts.map(move |piece| piece..end.min(piece + PIECE))
-    })
+    found.turns.iter().copied().zip(ends).filter(move |(start, _)| *start >= from).map(|(start, end)| start..end)
+}
+
+/// The pieces of a turn.
+fn pieces(turn: &Range<usize>) -> impl Iterator<Item = Range<usize>> + use<> {
+    let (start, end) = (turn.start, turn.end);
+    let starts = (start..end).step_by(STEP).take_while(move |piece| *piece == start || piece + STEP < end);
+    starts.map(move |piece| piece..end.min(piece + PIECE))
 }
 
 /// Whether a piece names something and tells of nobody: no word of it is worth an alarm that no rule raised.
-fn is_topic(found: &Found, who: Slot, piece: &std::ops::Range<usize>) -> bool {
+fn is_topic(found: &Found, who: Slot, piece: &Range<usize>) -> bool {
     let words = &found.words[piece.clone()];
     words.len() <= TOPIC_WORDS
         && !words.iter().any(|word| TELLING.binary_search(&word.text.as_ref()).is_ok())
         && !found.matches[who].iter().any(|person| piece.contains(&person.start))
 }
 
-fn terms(found: &Found, frames: &Frames, lists: &[Slot], piece: std::ops::Range<usize>) -> Terms {
+fn terms(found: &Found, frames: &Frames, lists: &[Slot], piece: Range<usize>) -> Terms {
     let words: Vec<Vec<u8>> = found.words[piece.clone()].iter().map(|word| written(&word.text)).collect();
     let mut terms: Vec<Term> = words.iter().map(|word| hash(word.iter().copied())).collect();
     let pair = |pair: &[Vec<u8>]| hash(pair[0].iter().copied().chain([b' ']).chain(pair[1].iter().copied()));

@@ -142,7 +142,7 @@ impl Rules {
             rules.push(compile_rule(name, text, &lists, &mut builder)?);
         }
         let symptoms = first + 1..builder.add(&[]);
-        rules.sort_by(|a: &Rule, b| (a.kind, a.gravity, &a.id).cmp(&(b.kind, b.gravity, &b.id)));
+        rules.sort_by(|a: &Rule, b| a.place().cmp(&b.place()));
         let context: ContextFile = read("data/context.toml", CONTEXT)?;
         let cues = Cues::compile(&context, &lists, &mut builder).map_err(|(field, pattern, reason)| {
             RulesError::Pattern { file: "data/context.toml".to_owned(), field, pattern, reason }
@@ -165,9 +165,16 @@ pub(crate) struct Rule {
     pub(crate) text: String,
     pub(crate) source: String,
     pub(crate) fires: Vec<Fire>,
-    /// From how many points of evidence on it fires where no other emergency does.
+    /// From how many points of evidence on there is an emergency though none is certain.
     pub(crate) evidence: Option<f32>,
     pub(crate) unless: Slot,
+}
+
+impl Rule {
+    /// Where it stands among all: by kind, gravity, id.
+    pub(crate) fn place(&self) -> (NoticeKind, u32, &str) {
+        (self.kind, self.gravity, &self.id)
+    }
 }
 
 /// One way for a rule to fire: a match of every group, close together.

@@ -1,8 +1,11 @@
 //! Must somebody be called, or turned to, before this question is answered?
 
+use std::ops::Range;
+
 use clinqa_schema::{Abstention, Notice, NoticeKind, Question, Turn};
 
 use crate::context::Frames;
+use crate::evidence::Signs;
 use crate::matcher::{Found, Match};
 use crate::pattern::MOST_WORDS;
 use crate::region::{self, Region};
@@ -39,22 +42,23 @@ pub enum Verdict {
 pub fn screen(rules: &Rules, question: &Question, history: &[Turn], region: Option<&Region>) -> Screening {
     let found = rules.matcher.find(&told(question, history));
     let frames = rules.cues.read(&found, rules.symptoms.clone());
-    let mut fired: Vec<&Rule> = Vec::new();
-    let mut likely: Vec<&Rule> = Vec::new();
+    let (mut fired, mut likely, mut signs) = (Vec::new(), Vec::new(), Vec::new());
     for rule in &rules.all {
         match met(rule, &found, &frames) {
             Some(Met::Certain) => fired.push(rule),
-            Some(Met::Doubtful) => likely.push(rule),
+            Some(Met::Doubtful(places)) => {
+                likely.push(rule);
+                signs.extend(places.into_iter().map(|place| (rule.id.as_str(), place)));
+            }
             None => {}
         }
     }
-    let is_emergency = |rule: &&Rule| rule.kind == NoticeKind::Emergency;
-    if fired.iter().any(is_emergency) {
+    if fired.iter().any(|rule| rule.kind == NoticeKind::Emergency) {
         fired.append(&mut likely);
     } else {
-        let any = likely.first().map(|_| "");
-        let signs: Vec<&str> = fired.iter().chain(&likely).map(|rule| rule.id.as_str()).chain(any).collect();
-        let total = rules.evidence.total(&found, &frames, &rules.lists, &signs, frames.emergencies_from);
+        // Whoever asks for a dose is told so already, if no more is said.
+        let asked = fired.iter().map(|rule| rule.id.as_str()).collect();
+        let total = rules.evidence.total(&found, &frames, &rules.lists, &Signs { met: signs, asked });
         let weighed = |rule: &&Rule| rule.evidence.is_some_and(|least| total >= least);
         if let Some(rule) = rules.all.iter().find(weighed) {
             // What was met names it; nothing met, the words as a whole do.
@@ -64,7 +68,7 @@ pub fn screen(rules: &Rules, question: &Question, history: &[Turn], region: Opti
             fired.append(&mut likely);
         }
     }
-    fired.sort_by(|a, b| (a.kind, a.gravity, &a.id).cmp(&(b.kind, b.gravity, &b.id)));
+    fired.sort_by_key(|rule| rule.place());
     let is = |kind: NoticeKind| fired.iter().any(|rule| rule.kind == kind);
     let verdict = if is(NoticeKind::Emergency) {
         Verdict::Redirect
@@ -94,28 +98,32 @@ fn told<'a>(question: &'a Question, history: &'a [Turn]) -> Vec<&'a str> {
 }
 
 /// How a rule is met.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Met {
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Met {
     /// In a way that is enough by itself.
     Certain,
-    /// Only in ways that count as signs.
-    Doubtful,
+    /// Only in ways that count as signs, in the sentences of these words.
+    Doubtful(Vec<Range<usize>>),
 }
 
 /// How `rule` is met, if it is.
-pub(crate) fn met(rule: &Rule, found: &Found, frames: &Frames) -> Option<Met> {
+fn met(rule: &Rule, found: &Found, frames: &Frames) -> Option<Met> {
     let (certain, doubtful): (Vec<&Fire>, Vec<&Fire>) = rule.fires.iter().partition(|fire| fire.certain);
-    if certain.into_iter().any(|fire| goes_off(rule, fire, found, frames)) {
+    if certain.into_iter().any(|fire| !places(rule, fire, found, frames).is_empty()) {
         return Some(Met::Certain);
     }
-    doubtful.into_iter().any(|fire| goes_off(rule, fire, found, frames)).then_some(Met::Doubtful)
+    let mut places: Vec<Range<usize>> =
+        doubtful.into_iter().flat_map(|fire| places(rule, fire, found, frames)).collect();
+    places.sort_by_key(|place| (place.start, place.end));
+    places.dedup();
+    (!places.is_empty()).then_some(Met::Doubtful(places))
 }
 
-/// Whether this way of `rule` to fire is met.
-pub(crate) fn goes_off(rule: &Rule, fire: &Fire, found: &Found, frames: &Frames) -> bool {
+/// The sentences in which this way of `rule` to fire is met.
+pub(crate) fn places(rule: &Rule, fire: &Fire, found: &Found, frames: &Frames) -> Vec<Range<usize>> {
     // Most texts miss the first group already; then nothing else is looked at.
     if fire.all.iter().any(|slot| found.matches[*slot].is_empty()) {
-        return false;
+        return Vec::new();
     }
     let exceptions = &found.matches[rule.unless];
     let from = match rule.kind {
@@ -130,23 +138,47 @@ pub(crate) fn goes_off(rule: &Rule, fire: &Fire, found: &Found, frames: &Frames)
     };
     let groups: Vec<Vec<Match>> = fire.all.iter().map(|slot| live(*slot)).collect();
     let harmless = fire.but.map_or(&[][..], |slot| &found.matches[slot]);
-    meet(fire, &groups, harmless, found)
+    let mut places: Vec<Range<usize>> =
+        meetings(fire, &groups, harmless, found).map(|words| sentences(&words, found)).collect();
+    places.dedup();
+    places
 }
 
-/// Whether some match of the first group has one of each other group within the window, and nothing `harmless` near.
-fn meet(fire: &Fire, groups: &[Vec<Match>], harmless: &[Match], found: &Found) -> bool {
-    let Some((anchors, others)) = groups.split_first() else { return false };
+/// From the first to the last word of each match of the first group that has one of each other group within the window,
+/// and nothing `harmless` near; of a group that comes again, the first counts.
+fn meetings<'a>(
+    fire: &'a Fire,
+    groups: &'a [Vec<Match>],
+    harmless: &'a [Match],
+    found: &'a Found,
+) -> impl Iterator<Item = Range<usize>> + 'a {
     let place = |i: usize| found.words[i].at;
-    let is_near = |group: &[Match], anchor: &Match, within: u32| {
+    let near = move |group: &[Match], anchor: &Match, within: u32| -> Option<Match> {
         let (from, to) = (place(anchor.start), place(anchor.end - 1));
         // Sorted by start: skip what ends too early, stop at what starts too late.
         let first = group.partition_point(|m| place(m.start) + within + (MOST_WORDS as u32) < from);
-        group[first..].iter().take_while(|m| place(m.start) <= to + within).any(|m| place(m.end - 1) + within >= from)
+        let close = group[first..].iter().take_while(|m| place(m.start) <= to + within);
+        close.copied().find(|m| place(m.end - 1) + within >= from)
     };
-    anchors.iter().any(|anchor| {
-        others.iter().all(|group| is_near(group, anchor, fire.within))
-            && !is_near(harmless, anchor, fire.within.max(HARMLESS_WITHIN))
+    let (anchors, others) = groups.split_first().map_or((&[][..], &[][..]), |(first, rest)| (first.as_slice(), rest));
+    anchors.iter().filter_map(move |anchor| {
+        if near(harmless, anchor, fire.within.max(HARMLESS_WITHIN)).is_some() {
+            return None;
+        }
+        let mut words = anchor.start..anchor.end;
+        for group in others {
+            let other = near(group, anchor, fire.within)?;
+            words = words.start.min(other.start)..words.end.max(other.end);
+        }
+        Some(words)
     })
+}
+
+/// The whole sentences that `words` stand in.
+fn sentences(words: &Range<usize>, found: &Found) -> Range<usize> {
+    let all = &found.words;
+    let (first, last) = (all[words.start].sentence, all[words.end - 1].sentence);
+    all.partition_point(|word| word.sentence < first)..all.partition_point(|word| word.sentence <= last)
 }
 
 fn notice(rule: &Rule, region: Option<&Region>) -> Notice {

@@ -191,6 +191,61 @@ fn in_conversation(before: &[&str], text: &str) -> Screening {
     screen(rules(), &Question::new(text).expect("a question"), &history, None)
 }
 
+/// Emergencies that nobody could take for anything else.
+const PLAIN: [&str; 20] = [
+    "my wife is not breathing",
+    "my baby is choking",
+    "I took an overdose",
+    "my daughter has overdosed",
+    "I want to kill myself",
+    "how can i kill myself",
+    "where can i buy a rope to hang myself",
+    "i am suicidal",
+    "i have suicidal thoughts",
+    "i cut my wrists",
+    "I have been stabbed",
+    "he is in anaphylactic shock",
+    "my dad is having a heart attack right now",
+    "my mum is having a stroke, her face has dropped",
+    "my son is having a fit and it will not stop",
+    "she is unconscious and I cannot wake her",
+    "my husband has crushing chest pain and is sweating",
+    "there is blood everywhere and it will not stop",
+    "my toddler drank bleach",
+    "i cant breathe and my lips are blue",
+];
+
+/// Questions that anybody may ask.
+const HARMLESS: [&str; 6] = [
+    "What is the usual dose of ibuprofen?",
+    "How do I treat eczema in a two year old?",
+    "Is it safe to fly when I am pregnant?",
+    "What is the weather tomorrow?",
+    "Can you write a poem about the sea?",
+    "How much sertraline can I take?",
+];
+
+#[test]
+fn nothing_that_is_asked_beside_or_after_a_plain_emergency_hides_it() {
+    let rules = rules();
+    let mut missed = Vec::new();
+    for emergency in PLAIN {
+        let mut check = |text: &str, verdict: Verdict| {
+            if verdict != Verdict::Redirect {
+                missed.push(text.to_owned());
+            }
+        };
+        check(emergency, screened(rules, emergency, None).verdict);
+        for question in HARMLESS {
+            for text in [format!("{emergency}. {question}"), format!("{question} {emergency}.")] {
+                check(&text, screened(rules, &text, None).verdict);
+            }
+            check(&format!("{emergency} / {question}"), in_conversation(&[emergency], question).verdict);
+        }
+    }
+    assert!(missed.is_empty(), "{} missed: {missed:#?}", missed.len());
+}
+
 #[test]
 fn an_emergency_told_in_an_earlier_turn_leads_until_the_person_says_that_it_is_over() {
     let check = |before: &[&str], text: &str, expected: Verdict| {

@@ -6,7 +6,7 @@ use clinqa_schema::NoticeKind;
 
 use super::*;
 use crate::rules::{RULES, RuleFile, RuleKind, Rules};
-use crate::screen::goes_off;
+use crate::screen::places;
 
 const SETS: [(&str, &str); 28] = [
     ("dev-1", include_str!("../../tests/data/safety/dev-1.jsonl")),
@@ -110,20 +110,29 @@ fn line(rules: &Rules, set: &str, text: &str, label: &str) -> String {
         let (words, runs): (Vec<String>, Vec<String>) = (spell(words), spell(runs));
         serde_json::json!({ "words": words, "runs": runs })
     };
-    let pieces: Vec<serde_json::Value> = pieces(&found, 0).map(spelt).collect();
-    let ways =
-        rules.all.iter().flat_map(|rule| rule.fires.iter().enumerate().map(move |(number, fire)| (rule, number, fire)));
-    let met: Vec<String> = ways
-        .filter(|(rule, _, fire)| goes_off(rule, fire, &found, &frames))
-        .map(|(rule, number, fire)| {
+    let mut stretches: Vec<Range<usize>> = turns(&found, 0).flat_map(|turn| pieces(&turn)).collect();
+    let mut met = Vec::new();
+    for rule in &rules.all {
+        for (number, fire) in rule.fires.iter().enumerate() {
+            let places = places(rule, fire, &found, &frames);
+            if places.is_empty() {
+                continue;
+            }
             let how = match (rule.kind == NoticeKind::Emergency, fire.certain) {
                 (false, _) => "-",
                 (true, true) => "!",
                 (true, false) => "",
             };
-            format!("{}/{number}{how}", rule.id)
-        })
-        .collect();
+            met.push(format!("{}/{number}{how}", rule.id));
+            // What is met is weighed by itself too.
+            if rule.kind == NoticeKind::Emergency {
+                stretches.extend(places);
+            }
+        }
+    }
+    stretches.sort_by_key(|stretch| (stretch.start, stretch.end));
+    stretches.dedup();
+    let pieces: Vec<serde_json::Value> = stretches.into_iter().map(spelt).collect();
     serde_json::json!({ "set": set, "label": label, "text": text, "pieces": pieces, "met": met }).to_string()
 }
 
