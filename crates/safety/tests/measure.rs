@@ -142,7 +142,7 @@ const DEV_6_TO_27: [&str; 22] = [
 fn the_set_apart_keeps_its_figures() {
     keeps("apart", include_str!("data/safety/apart.jsonl"), [0.98, 0.01, 0.02]);
     keeps("apart-3", include_str!("data/safety/apart-3.jsonl"), [0.96, 0.01, 0.04]);
-    keeps("apart-4", include_str!("data/safety/apart-4.jsonl"), [0.98, 0.014, 0.04]);
+    keeps("apart-4", include_str!("data/safety/apart-4.jsonl"), [0.98, 0.01, 0.055]);
     keeps("apart-5", include_str!("data/safety/apart-5.jsonl"), [0.98, 0.01, 0.08]);
 }
 
