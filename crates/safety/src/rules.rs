@@ -313,6 +313,9 @@ fn check(name: &str, file: &RuleFile) -> Result<(), RulesError> {
     if (file.fires.is_empty() && file.evidence.is_none()) || file.fires.iter().any(|fire| fire.all.is_empty()) {
         return wrong("fires.all", "[]", "at least one group of phrases");
     }
+    if !matches!(file.kind, RuleKind::Emergency) && file.fires.iter().any(|fire| fire.certain) {
+        return wrong("fires.certain", "true", "it in emergencies only; any other rule fires as it is written");
+    }
     for (field, examples) in [("examples.fire", &file.examples.fire), ("examples.quiet", &file.examples.quiet)] {
         if examples.len() < EXAMPLES {
             return wrong(field, &examples.len().to_string(), "at least ten examples");
@@ -365,6 +368,13 @@ mod tests {
         files.sort();
         let table: Vec<&str> = RULES.iter().map(|(name, _)| *name).collect();
         assert_eq!(files, table);
+    }
+
+    #[test]
+    fn one_emergency_says_from_how_many_points_on_there_is_one() {
+        let rules = Rules::embedded().expect("the embedded rules");
+        let weighing: Vec<&Rule> = rules.all.iter().filter(|rule| rule.evidence.is_some()).collect();
+        assert!(matches!(weighing[..], [rule] if rule.kind == NoticeKind::Emergency), "{weighing:?}");
     }
 
     #[test]
