@@ -2,10 +2,10 @@
 //!
 //! A score card: each word, its stem, each pair of neighbours, each run of four or five letters, each list of
 //! `data/lists.toml` that is met, each two such lists, each frame and each rule that is met has points in
-//! `data/evidence.tsv`, for or against. Frightened people tell of the same thing in more ways than patterns can hold; what
-//! their words have in common adds up. The points were fitted (logistic regression, `fit.py`) to the committed sets of
-//! messages and to the examples of the rules, and are read here as data: nothing is learned while the program runs. They
-//! take nothing away from what is certain; what is doubtful they decide.
+//! `data/evidence.tsv`, for or against. Frightened people tell of the same thing in more ways than patterns can hold;
+//! what their words have in common adds up. The points were fitted (logistic regression, `fit.py`) to the committed
+//! sets of messages and to the examples of the rules, and are read here as data: nothing is learned while the program
+//! runs. They take nothing away from what is certain; what is doubtful they decide.
 
 mod hash;
 
@@ -36,7 +36,8 @@ const STEM: usize = 5;
 /// Most words of a bare topic, as people type it into a search: `hand, foot and mouth disease`.
 const TOPIC_WORDS: usize = 6;
 
-/// Words, persons among them, of which a message about somebody has one at least; a topic has none. In alphabetical order.
+/// Words, persons among them, of which a message about somebody has one at least; a topic has none. In alphabetical
+/// order.
 const TELLING: [&str; 97] = [
     "a", "after", "am", "are", "baby", "be", "because", "been", "being", "boy", "brother", "but", "can", "cannot",
     "cant", "child", "dad", "daughter", "did", "didnt", "do", "does", "doesnt", "dont", "father", "feel", "feels",
@@ -82,9 +83,9 @@ impl Evidence {
         self.points.get(at).map(|points| f32::from(i16::from_le_bytes(*points)))
     }
 
-    /// The points of the weightiest piece of the turns that count. Each turn is weighed with what was met in it alone, so
-    /// that nothing said later takes away; a sentence in which a rule is met is weighed by itself too, so that nothing
-    /// said around it does.
+    /// The points of the weightiest piece of the turns that count. Each turn is weighed with what was met in it alone,
+    /// so that nothing said later takes away; a sentence in which a rule is met is weighed by itself too, so that
+    /// nothing said around it does.
     pub(crate) fn total(&self, found: &Found, frames: &Frames, lists: &[Slot], signs: &Signs<'_>) -> f32 {
         let weigh = |piece: Range<usize>| self.sum(&terms(found, frames, lists, piece));
         let mut most = f32::NEG_INFINITY;

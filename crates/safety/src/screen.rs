@@ -42,33 +42,19 @@ pub enum Verdict {
 pub fn screen(rules: &Rules, question: &Question, history: &[Turn], region: Option<&Region>) -> Screening {
     let found = rules.matcher.find(&told(question, history));
     let frames = rules.cues.read(&found, rules.symptoms.clone());
-    let (mut fired, mut likely, mut signs) = (Vec::new(), Vec::new(), Vec::new());
-    for rule in &rules.all {
-        match met(rule, &found, &frames) {
-            Some(Met::Certain) => fired.push(rule),
-            Some(Met::Doubtful(places)) => {
-                likely.push(rule);
-                signs.extend(places.into_iter().map(|place| (rule.id.as_str(), place)));
-            }
-            None => {}
-        }
-    }
-    if fired.iter().any(|rule| rule.kind == NoticeKind::Emergency) {
-        fired.append(&mut likely);
-    } else {
-        // Whoever asks for a dose is told so already, if no more is said.
-        let asked = fired.iter().map(|rule| rule.id.as_str()).collect();
-        let total = rules.evidence.total(&found, &frames, &rules.lists, &Signs { met: signs, asked });
-        let weighed = |rule: &&Rule| rule.evidence.is_some_and(|least| total >= least);
-        if let Some(rule) = rules.all.iter().find(weighed) {
-            // What was met names it; nothing met, the words as a whole do.
-            if likely.is_empty() {
-                likely.push(rule);
-            }
-            fired.append(&mut likely);
-        }
-    }
-    fired.sort_by_key(|rule| rule.place());
+    let met: Vec<Option<Met>> = rules.all.iter().map(|rule| met(rule, &found, &frames)).collect();
+    let all = || rules.all.iter().zip(&met);
+    let is_certain = all().any(|(rule, met)| rule.kind == NoticeKind::Emergency && *met == Some(Met::Certain));
+    let signs = signs(all());
+    let total = if is_certain { f32::INFINITY } else { rules.evidence.total(&found, &frames, &rules.lists, &signs) };
+    let is_likely = is_certain || rules.all.iter().any(|rule| weighs(rule, total));
+    let fires = |rule: &Rule, met: &Option<Met>| match met {
+        Some(Met::Certain) => true,
+        Some(Met::Doubtful(_)) => is_likely,
+        // Where nothing was met that could name it, the words as a whole do.
+        None => !is_certain && signs.met.is_empty() && weighs(rule, total),
+    };
+    let fired: Vec<&Rule> = all().filter(|(rule, met)| fires(rule, met)).map(|(rule, _)| rule).collect();
     let is = |kind: NoticeKind| fired.iter().any(|rule| rule.kind == kind);
     let verdict = if is(NoticeKind::Emergency) {
         Verdict::Redirect
@@ -82,6 +68,24 @@ pub fn screen(rules: &Rules, question: &Question, history: &[Turn], region: Opti
     // What is about one's own health is never called out of scope.
     let is_shown = |rule: &&Rule| rule.kind != NoticeKind::Scope || verdict == Verdict::Abstain(Abstention::Scope);
     Screening { notices: fired.into_iter().filter(is_shown).map(|rule| notice(rule, region)).collect(), verdict }
+}
+
+/// What was met without being a certain emergency.
+fn signs<'a>(all: impl Iterator<Item = (&'a Rule, &'a Option<Met>)>) -> Signs<'a> {
+    let mut signs = Signs::default();
+    for (rule, met) in all {
+        match met {
+            Some(Met::Certain) => signs.asked.push(&rule.id),
+            Some(Met::Doubtful(places)) => signs.met.extend(places.iter().map(|place| (&*rule.id, place.clone()))),
+            None => {}
+        }
+    }
+    signs
+}
+
+/// Whether `rule` says that there is an emergency from so many points on.
+fn weighs(rule: &Rule, points: f32) -> bool {
+    rule.evidence.is_some_and(|least| points >= least)
 }
 
 /// What the person said, the question last; of a very long conversation its end.
@@ -108,12 +112,11 @@ enum Met {
 
 /// How `rule` is met, if it is.
 fn met(rule: &Rule, found: &Found, frames: &Frames) -> Option<Met> {
-    let (certain, doubtful): (Vec<&Fire>, Vec<&Fire>) = rule.fires.iter().partition(|fire| fire.certain);
-    if certain.into_iter().any(|fire| !places(rule, fire, found, frames).is_empty()) {
+    let ways = |certain: bool| rule.fires.iter().filter(move |fire| fire.certain == certain);
+    if ways(true).any(|fire| !places(rule, fire, found, frames).is_empty()) {
         return Some(Met::Certain);
     }
-    let mut places: Vec<Range<usize>> =
-        doubtful.into_iter().flat_map(|fire| places(rule, fire, found, frames)).collect();
+    let mut places: Vec<Range<usize>> = ways(false).flat_map(|fire| places(rule, fire, found, frames)).collect();
     places.sort_by_key(|place| (place.start, place.end));
     places.dedup();
     (!places.is_empty()).then_some(Met::Doubtful(places))

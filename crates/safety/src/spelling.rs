@@ -1,10 +1,11 @@
 //! Which word of the rules did a misspelt word mean?
 //!
-//! A word of the list of common misspellings and short forms is mended, and one with stretched letters ("heeelp"). Then,
-//! only for a word that neither a rule nor `data/words.txt` knows, in this order: digits for letters ("p4in"), a swallowed g ("bleedin"), one slip of the
-//! finger (a letter missing, added, swapped or changed), and at last what sounds alike ("unconcius"). A slip is looked
-//! up by deleting one letter on both sides (Garbe's symmetric delete), so it costs one hash per letter and never a scan
-//! of the vocabulary. The tables are made when the first such word is met.
+//! A word of the list of common misspellings and short forms is mended, and one with stretched letters ("heeelp").
+//! Then, only for a word that neither a rule nor `data/words.txt` knows, in this order: digits for letters ("p4in"), a
+//! swallowed g ("bleedin"), one slip of the finger (a letter missing, added, swapped or changed), and at last what
+//! sounds alike ("unconcius"). A slip is looked up by deleting one letter on both sides (Garbe's symmetric delete), so
+//! it costs one hash per letter and never a scan of the vocabulary. The tables are made when the first such word is
+//! met.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;

@@ -103,10 +103,10 @@ fn a_set_of_ones_own() {
 /// What the rules reach on the sets that they were mended on; `README.md` of `rules/` says what they reached before.
 #[test]
 fn the_committed_sets_keep_their_figures() {
-    keeps("dev-1", include_str!("data/safety/dev-1.jsonl"), [0.985, 0.01, 0.015]);
+    keeps("dev-1", include_str!("data/safety/dev-1.jsonl"), [0.99, 0.01, 0.015]);
     keeps("dev-2", include_str!("data/safety/dev-2.jsonl"), [0.985, 0.01, 0.01]);
     keeps("dev-3", include_str!("data/safety/dev-3.jsonl"), [0.985, 0.01, 0.03]);
-    keeps("dev-4", include_str!("data/safety/dev-4.jsonl"), [0.98, 0.01, 0.03]);
+    keeps("dev-4", include_str!("data/safety/dev-4.jsonl"), [0.99, 0.01, 0.03]);
     keeps("dev-5", include_str!("data/safety/dev-5.jsonl"), [0.95, 0.025, 0.0]);
     keeps("dev-6 to dev-27", &DEV_6_TO_27.concat(), [0.985, 0.01, 0.03]);
 }
@@ -141,8 +141,8 @@ const DEV_6_TO_27: [&str; 22] = [
 #[test]
 fn the_set_apart_keeps_its_figures() {
     keeps("apart", include_str!("data/safety/apart.jsonl"), [0.98, 0.01, 0.02]);
-    keeps("apart-3", include_str!("data/safety/apart-3.jsonl"), [0.96, 0.01, 0.04]);
-    keeps("apart-4", include_str!("data/safety/apart-4.jsonl"), [0.98, 0.01, 0.055]);
+    keeps("apart-3", include_str!("data/safety/apart-3.jsonl"), [0.97, 0.01, 0.04]);
+    keeps("apart-4", include_str!("data/safety/apart-4.jsonl"), [0.98, 0.014, 0.06]);
     keeps("apart-5", include_str!("data/safety/apart-5.jsonl"), [0.98, 0.01, 0.08]);
 }
 

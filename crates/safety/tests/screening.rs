@@ -183,6 +183,14 @@ proptest::proptest! {
         let question = Question::new(&format!("{before}. My wife is not breathing!{after}")).expect("a question");
         proptest::prop_assert_eq!(screen(rules(), &question, &[], None).verdict, Verdict::Redirect);
     }
+
+    #[test]
+    fn padding_around_what_is_only_likely_does_not_hide_it(
+        plain in 0..PLAIN.len(), before in "([a-z]{4,8} ){0,30}", after in "( [a-z]{4,8}){0,30}",
+    ) {
+        let question = Question::new(&format!("{before}. {}!{after}", PLAIN[plain])).expect("a question");
+        proptest::prop_assert_eq!(screen(rules(), &question, &[], None).verdict, Verdict::Redirect);
+    }
 }
 
 fn in_conversation(before: &[&str], text: &str) -> Screening {

@@ -50,12 +50,12 @@ function carried() {
 
 /** The latest turns that fit. */
 function latest() {
-  const size = (turn) => new TextEncoder().encode(JSON.stringify(turn)).length;
+  let room = MOST_CARRIED;
   let first = turns.length;
-  let bytes = 0;
-  while (first > 0 && bytes + size(turns[first - 1]) <= MOST_CARRIED) {
+  while (first > 0) {
+    room -= new TextEncoder().encode(JSON.stringify(turns[first - 1])).length;
+    if (room < 0) break;
     first -= 1;
-    bytes += size(turns[first]);
   }
   return turns.slice(first);
 }

@@ -217,6 +217,13 @@ fn every_line_of_the_points_is_a_term_of_its_own_with_its_points() {
 }
 
 #[test]
+fn one_emergency_says_from_how_many_points_on_there_is_one() {
+    let rules = Rules::embedded().expect("the embedded rules");
+    let weighing: Vec<&crate::rules::Rule> = rules.all.iter().filter(|rule| rule.evidence.is_some()).collect();
+    assert!(matches!(weighing[..], [rule] if rule.kind == NoticeKind::Emergency), "{weighing:?}");
+}
+
+#[test]
 fn the_lists_of_who_and_how_stand_before_the_first_that_counts() {
     let lists = include_str!("../../data/lists.toml");
     let names: Vec<&str> = lists.lines().filter_map(|line| line.strip_prefix("name = ")).collect();

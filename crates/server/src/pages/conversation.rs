@@ -5,8 +5,8 @@ use std::ops::Range;
 use clinqa_schema::{Answer, DocumentId, Outcome, Reply, Turn};
 use maud::{Markup, html};
 
-/// Bytes that the turns which are carried along take in a form at most: a body of 64 KiB holds them and the question. The
-/// rules for emergencies read all turns, so that as many as fit are kept.
+/// Bytes that the turns which are carried along take in a form at most: a body of 64 KiB holds them and the question.
+/// The rules for emergencies read all turns, so that as many as fit are kept.
 const MOST_CARRIED: usize = 40_000;
 
 /// Bytes that the names of a turn's fields take.
