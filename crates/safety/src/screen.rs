@@ -48,13 +48,13 @@ pub fn screen(rules: &Rules, question: &Question, history: &[Turn], region: Opti
     let signs = signs(all());
     let total = if is_certain { f32::INFINITY } else { rules.evidence.total(&found, &frames, &rules.lists, &signs) };
     let is_likely = is_certain || rules.all.iter().any(|rule| weighs(rule, total));
-    let fires = |rule: &Rule, met: &Option<Met>| match met {
+    let speaks = |rule: &Rule, met: &Option<Met>| match met {
         Some(Met::Certain) => true,
         Some(Met::Doubtful(_)) => is_likely,
         // Where nothing was met that could name it, the words as a whole do.
         None => !is_certain && signs.met.is_empty() && weighs(rule, total),
     };
-    let fired: Vec<&Rule> = all().filter(|(rule, met)| fires(rule, met)).map(|(rule, _)| rule).collect();
+    let fired: Vec<&Rule> = all().filter(|(rule, met)| speaks(rule, met)).map(|(rule, _)| rule).collect();
     let is = |kind: NoticeKind| fired.iter().any(|rule| rule.kind == kind);
     let verdict = if is(NoticeKind::Emergency) {
         Verdict::Redirect
