@@ -15,7 +15,7 @@ use clinqa_schema::{
 
 use crate::agreement::{Stance, stances};
 use crate::compose::{self, Choice, Sources, Thresholds};
-use crate::concepts::Concepts;
+use crate::concepts::{Concepts, unspoken};
 use crate::evidence::{self, Asked, Evidence, EvidenceWeights, Seen, UNKNOWN_LIKENESS};
 use crate::trust::{self, Found, TrustWeights};
 use crate::{Engine, Error, Place, firewall, quote_around};
@@ -91,7 +91,7 @@ impl Default for AnswerConfig {
             read_passages: 8,
             evidence: EvidenceWeights::default(),
             trust: TrustWeights::default(),
-            min_confidence: 0.36,
+            min_confidence: 0.38,
             min_nearest: 0.2,
         }
     }
@@ -197,7 +197,9 @@ fn read(
     let stances = if asks_for_figures { stances(&evidence, |evidence| sources.quote(evidence)) } else { Vec::new() };
     let agreeing = stances.iter().filter(|(stance, _)| *stance == Stance::Agrees).count();
     let unknown = understood.unknown.len();
-    let found = Found { nearest: retrieved.nearest, held, in_names, unknown, agreeing };
+    let shown = evidence.first().and_then(|best| shown(best, sources)).unwrap_or_default();
+    let unspoken = unspoken(understood, &shown);
+    let found = Found { nearest: retrieved.nearest, held, in_names, unknown, agreeing, unspoken };
     let grounds = trust::grounds(&evidence, found);
     let best = evidence.first().zip(grounds.as_ref()).ok_or(Abstention::Unsupported);
     let composed = best.and_then(|(best, grounds)| {
@@ -238,6 +240,14 @@ fn read(
 /// All that `document` is called.
 fn names(document: &Document) -> String {
     format!("{} {}", document.title, document.metadata.synonyms.join(" "))
+}
+
+/// What is shown of `best`, behind all that its document is called and its heading.
+fn shown(best: &Evidence, sources: &Sources) -> Option<String> {
+    let passage = sources.passages.get(best.candidate.span.passage())?;
+    let document = sources.documents.get(&passage.id().document)?;
+    let quote = passage.text().get(best.shown.quote.clone())?;
+    Some(format!("{} {} {quote}", names(document), passage.heading()))
 }
 
 /// What speaks for each candidate, best first. What would be quoted is encoded and compared with the question: the

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use clinqa_index::name_of;
 use clinqa_retrieval::{Understood, is_everyday};
 
 /// What a word of everyday English counts that no document holds: it fills the question, or it is of another world.
@@ -10,6 +11,25 @@ const EVERYDAY: f32 = 1.0;
 /// Letters of a word that its meaning is known by: shorter ones join.
 const LEAST_LETTERS: usize = 3;
 
+/// Up to so many letters a word has no other endings than those of its plural.
+const SHORT: usize = 4;
+
+/// Letters that may follow the stem of a word.
+const LONGEST_ENDING: usize = 6;
+
+/// What may follow a whole word: "infection" is of "infect", "chickenpox" not of "chicken".
+const ENDINGS: [&str; 36] = [
+    "able", "al", "ally", "ar", "ary", "ation", "ations", "d", "ed", "er", "ers", "es", "ful", "ia", "ial", "ic",
+    "ing", "ion", "ions", "ious", "ist", "itis", "ity", "ive", "less", "ly", "ment", "ments", "n", "ness", "or", "ous",
+    "s", "th", "tion", "y",
+];
+
+/// Letters of a word that has a stem without them.
+const LEAST_STEM: usize = 5;
+
+/// Of a short one.
+const PLURAL: [&str; 3] = ["s", "es", "y"];
+
 /// What is asked for.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Concepts(Vec<Concept>);
@@ -17,8 +37,8 @@ pub(crate) struct Concepts(Vec<Concept>);
 /// A word of the question.
 #[derive(Debug, Clone)]
 struct Concept {
-    /// Beginnings of words that stand for it: its own, and those of what it means.
-    stems: BTreeSet<String>,
+    /// Words that stand for it: itself, and those of what it means.
+    words: BTreeSet<String>,
     /// The logarithm of how few documents hold it.
     rarity: f32,
 }
@@ -34,16 +54,16 @@ impl Concepts {
         let mut concepts: Vec<(String, Concept)> = Vec::new();
         for word in words {
             if concepts.iter().all(|(known, _)| *known != word) {
-                let stems = BTreeSet::from([stem(&word).to_owned()]);
-                concepts.push((word.clone(), Concept { stems, rarity: rarity(&word) }));
+                let itself = BTreeSet::from([word.clone()]);
+                concepts.push((word.clone(), Concept { words: itself, rarity: rarity(&word) }));
             }
         }
         for (name, means) in &question.meanings {
             let named: Vec<String> = words_of(name);
             let meant = words_of(means).into_iter().filter(|word| word.chars().count() >= LEAST_LETTERS);
-            let meant: Vec<String> = meant.map(|word| stem(&word).to_owned()).collect();
+            let meant: Vec<String> = meant.collect();
             for (_, concept) in concepts.iter_mut().filter(|(word, _)| named.contains(word)) {
-                concept.stems.extend(meant.iter().cloned());
+                concept.words.extend(meant.iter().cloned());
             }
         }
         Self(concepts.into_iter().map(|(_, concept)| concept).collect())
@@ -60,8 +80,19 @@ impl Concepts {
 
 impl Concept {
     fn is_in(&self, words: &[String]) -> bool {
-        words.iter().any(|word| self.stems.iter().any(|stem| word.starts_with(stem.as_str())))
+        self.words.iter().any(|own| is_form_in(own, words))
     }
+}
+
+/// How many of the things that `question` names `text` does not speak of, by that name or by what it means.
+pub(crate) fn unspoken(question: &Understood, text: &str) -> usize {
+    let words = words_of(text);
+    let speaks_of = |name: &str| words_of(name).iter().all(|word| is_form_in(word, &words));
+    let is_meant = |thing: &str| {
+        let mut meanings = question.meanings.iter().filter(|(name, _)| name_of(name) == thing);
+        meanings.any(|(_, means)| speaks_of(means))
+    };
+    question.things.iter().filter(|thing| !speaks_of(thing) && !is_meant(thing)).count()
 }
 
 /// Each word of `text` once, in lower case.
@@ -73,10 +104,26 @@ fn words(text: &str) -> impl Iterator<Item = String> {
     text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase)
 }
 
+fn is_form_in(word: &str, words: &[String]) -> bool {
+    words.iter().any(|other| is_form(word, other))
+}
+
+/// Whether `other` is `word` with another ending.
+fn is_form(word: &str, other: &str) -> bool {
+    let letters = word.chars().count();
+    let word = word.strip_suffix('s').filter(|one| letters > SHORT && !one.ends_with('s')).unwrap_or(word);
+    if let Some(ending) = other.strip_prefix(word) {
+        let endings: &[&str] = if letters <= SHORT { &PLURAL } else { &ENDINGS };
+        return ending.is_empty() || endings.contains(&ending);
+    }
+    let ending = other.strip_prefix(stem(word));
+    letters > LEAST_STEM && ending.is_some_and(|ending| ending.chars().count() <= LONGEST_ENDING)
+}
+
 /// A word without its ending: all but the last two letters of a longer one.
 fn stem(word: &str) -> &str {
     let letters = word.chars().count();
-    let kept = if letters > 5 { letters - 2 } else { letters };
+    let kept = if letters > LEAST_STEM { letters - 2 } else { letters };
     word.char_indices().nth(kept).map_or(word, |(end, _)| &word[..end])
 }
 
@@ -108,5 +155,18 @@ mod tests {
         assert!((concepts("piles").share("Haemorrhoids are common.") - 1.0).abs() < 1e-6);
         assert!((concepts("treated").share("Treatment") - 1.0).abs() < 1e-6);
         assert!(concepts("piles").share("A tablet.").abs() < 1e-6);
+        assert!(concepts("roast chicken").share("Chickenpox is catching.").abs() < 1e-6);
+        assert!(concepts("glue ear").share("Early earwax").abs() < 1e-6);
+    }
+
+    #[test]
+    fn what_a_question_names_and_a_text_does_not_is_counted() {
+        let unspoken = |question: &str, text: &str| {
+            let question = Question::new(question).expect("a question");
+            unspoken(&understand(&question, &[], &Lexicon::default(), Understanding::default()), text)
+        };
+        assert_eq!(unspoken("treatments for glue ear", "Middle ear infection. Treatment. Rest."), 1);
+        assert_eq!(unspoken("treatments for glue ear", "Glue ear is fluid behind the ear drum."), 0);
+        assert_eq!(unspoken("do piles bleed", "Haemorrhoids. Symptoms. They bleed."), 0);
     }
 }

@@ -15,6 +15,7 @@ mod retrieve;
 mod sections;
 mod spelling;
 mod steps;
+mod things;
 mod topic;
 
 pub use aspect::aspects;

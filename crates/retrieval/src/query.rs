@@ -10,6 +10,7 @@ use crate::context::{Said, completed};
 use crate::names::{self, Meaning, Table};
 use crate::sections::{Expected, expected};
 use crate::spelling::{Spelling, is_everyday, spelling};
+use crate::things::things;
 use crate::topic::{self, Topic, shares, topics};
 use crate::{Kind, People, Step, Steps, aspects, is_negative, kind, people};
 
@@ -47,6 +48,8 @@ pub struct Understood {
     pub dense: String,
     /// Names of documents that stand in the question.
     pub topics: Vec<Topic>,
+    /// Diseases, medicines, tests and procedures that it names, whether or not the corpus tells of them, as `name_of` has them.
+    pub things: Vec<String>,
     /// The headings that are asked for.
     pub headings: Vec<&'static str>,
     /// How likely the answer is to stand under each heading.
@@ -102,6 +105,7 @@ pub fn understand(question: &Question, history: &[Turn], lexicon: &Lexicon, conf
         lexical,
         dense: explained.clone(),
         topics,
+        things: things(&text),
         expected,
         meanings: meanings.into_iter().map(|(name, meaning)| (name, meaning.means)).collect(),
         headings,

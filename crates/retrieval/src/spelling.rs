@@ -7,6 +7,7 @@ use clinqa_index::Lexicon;
 use rustc_hash::FxHashSet;
 
 use crate::names;
+use crate::things;
 
 /// A shorter word is not mended: too many others are one letter away.
 const LEAST_LETTERS: usize = 4;
@@ -69,7 +70,13 @@ pub(crate) fn spelling(word: &str, lexicon: &Lexicon) -> Spelling {
         return Spelling::Known;
     }
     let sound = sound(word);
-    let slips = || within_slips(&letters, &sound, lexicon).or_else(|| of_the_same_sound(&letters, &sound, lexicon));
+    // Of a real thing that the corpus lacks no other is made, though it may be spelt as elsewhere ("leukemia").
+    if things::is_part(word) {
+        let near = within_slips(&letters, &sound, lexicon, SOUND_SLIP);
+        return near.map_or(Spelling::Known, Spelling::Mended);
+    }
+    let slips =
+        || within_slips(&letters, &sound, lexicon, usize::MAX).or_else(|| of_the_same_sound(&letters, &sound, lexicon));
     // The longer a word, the likelier a slip in it than a clipped one.
     let near = if letters.len() <= LONGEST_CLIPPED_FIRST {
         clipped(word, lexicon).or_else(slips)
@@ -98,8 +105,8 @@ fn candidates(letters: usize, most: usize, lexicon: &Lexicon) -> impl Iterator<I
     all.filter(|(word, _)| word.chars().all(char::is_alphabetic))
 }
 
-/// The likeliest word that is one slip away, or two.
-fn within_slips(typed: &[char], sound: &str, lexicon: &Lexicon) -> Option<String> {
+/// The likeliest word that is one slip away, or two, if it costs no more than `dearest`.
+fn within_slips(typed: &[char], sound: &str, lexicon: &Lexicon, dearest: usize) -> Option<String> {
     let most = if typed.len() >= TWO_SLIPS_LEAST { 2 } else { 1 };
     let letters = letter_set(typed.iter().copied());
     // Each slip changes two letters of the set at most: most words need not be compared letter by letter.
@@ -109,7 +116,7 @@ fn within_slips(typed: &[char], sound: &str, lexicon: &Lexicon) -> Option<String
         let cost = cost(slips(typed, word, most)?, typed, word, sound)?;
         Some((cost, std::cmp::Reverse(count), word))
     });
-    costed.min().map(|(_, _, word)| word.to_owned())
+    costed.min().filter(|(cost, ..)| *cost <= dearest).map(|(_, _, word)| word.to_owned())
 }
 
 /// Which letters stand in a word, a bit each; those beyond a to z share one.
@@ -243,6 +250,8 @@ mod tests {
             "anaphylaxis",
             "haemorrhoids",
             "treated",
+            "achilles",
+            "leukaemia",
         ])
     }
 
@@ -276,6 +285,13 @@ mod tests {
         check("the", Spelling::Known);
         check("b12", Spelling::Known);
         check("zolfendrine", Spelling::Unknown);
+    }
+
+    #[test]
+    fn of_a_disease_that_the_corpus_lacks_no_other_word_is_made_but_its_own_in_another_spelling() {
+        let lexicon = lexicon();
+        assert_eq!(spelling("achalasia", &lexicon), Spelling::Known);
+        assert_eq!(spelling("leukemia", &lexicon), Spelling::Mended("leukaemia".to_owned()));
     }
 
     proptest::proptest! {
