@@ -15,10 +15,7 @@ struct Counting;
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
-#[expect(
-    unsafe_code,
-    reason = "nothing else can count what the whole process asks for; the system's allocator does it"
-)]
+#[expect(unsafe_code, reason = "nothing else sees what a process asks for; the system's allocator does the work")]
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ASKED.fetch_add(1, Ordering::Relaxed);

@@ -212,9 +212,9 @@ impl Transformer for Bert {
         let mut pass = || self.pass(sequences, &offsets, &blocks, &mut values);
         // One block alone would be computed by the thread that asks, which may be one more than the machine has.
         if blocks.len() == 1 {
-            rayon::scope(|_| pass())
+            rayon::scope(|_| pass());
         } else {
-            pass()
+            pass();
         }
         Ok(Hidden { width: self.width, offsets, values })
     }

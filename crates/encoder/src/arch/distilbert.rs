@@ -1,4 +1,4 @@
-//! DistilBERT: BERT without token types, under other names (Sanh et al. 2019).
+//! `DistilBERT`: BERT without token types, under other names (Sanh et al. 2019).
 //!
 //! It is computed by our own forward pass. candle-transformers has one too, which takes the approximation by a hyperbolic
 //! tangent where `activation` says `gelu`.

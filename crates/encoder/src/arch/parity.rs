@@ -39,7 +39,9 @@ fn our_forward_pass_is_candles() {
         assert!(distance <= 2e-5, "{} and {lengths:?}: {distance}", small.activation);
     };
     check(USUAL, &LENGTHS);
-    LENGTHS.iter().for_each(|&length| check(USUAL, &[length]));
+    for length in LENGTHS {
+        check(USUAL, &[length]);
+    }
     check(USUAL, &[0, 0, 3, 0]);
     check(USUAL, &[]);
     check(Small { activation: "gelu_new", ..USUAL }, &[5, 40]);

@@ -9,7 +9,7 @@ use crate::CheckpointError;
 use crate::arch::known_architectures;
 use crate::pooling::Pooling;
 
-/// The settings of a BERT, as transformers writes them, DistilBERT's names for them too; defaults are transformers' own.
+/// The settings of a BERT, as transformers writes them, `DistilBERT`'s names for them too; defaults are transformers' own.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct BertConfig {
     #[serde(default = "bert")]
