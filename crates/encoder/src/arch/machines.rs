@@ -47,9 +47,9 @@ fn a_model_in_bytes_is_the_same_to_the_bit_whatever_multiplies_the_bytes() {
                 let found = forward(&source, Machines { floats, bytes });
                 assert_eq!(found, first, "{bytes:?} beside {floats:?}, {} wide", small.width);
             }
-            // A value in f32 that falls on the other side of a half may turn a byte.
+            // A value in f32 that falls on the other side of a half turns a byte: as far off as bytes may be from f32.
             let cosine = least_cosine(&first.values, &best.values, small.width);
-            assert!(cosine >= 0.9999, "{floats:?}, {} wide: {cosine}", small.width);
+            assert!(cosine >= 0.9995, "{floats:?}, {} wide: {cosine}", small.width);
         }
     }
 }
