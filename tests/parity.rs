@@ -7,9 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use clinqa_encoder::{Embedded, Encoder, Pooling, Source};
+use clinqa_encoder::{Checkpoint, Embedded, Encoder, Hidden, Pooling, Precision, Sequence, Source, Transformer};
 use clinqa_schema::Silent;
-use clinqa_weights::ENCODER;
+use clinqa_weights::{BUNDLES, Bundle, ENCODER, READER};
 use half::f16;
 use safetensors::SafeTensors;
 use serde_json::{Value, json};
@@ -66,11 +66,63 @@ fn check_two_hundred(encoder: &Encoder, expected: &str, least: f64) {
     check_cosines(encoder, &texts, &vectors(&file, "embeddings"), least);
 }
 
+fn embedded(bundle: &Bundle) -> Source {
+    Source::Embedded(Embedded { name: bundle.name, fingerprint: bundle.fingerprint, files: bundle.files })
+}
+
+/// Start and end logit of every row, by the head of the reader.
+fn span_logits(checkpoint: &mut Checkpoint, hidden: &Hidden) -> Vec<f64> {
+    let weights = checkpoint.take("qa_outputs.weight", &[2, hidden.width]).expect("a span head").values;
+    let bias = checkpoint.take("qa_outputs.bias", &[2]).expect("its bias").values;
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(a * b)).sum::<f64>();
+    let outputs = weights.chunks_exact(hidden.width).zip(&bias);
+    let logits = outputs.flat_map(|(weights, bias)| {
+        hidden.values.chunks_exact(hidden.width).map(move |row| dot(weights, row) + f64::from(*bias))
+    });
+    logits.collect()
+}
+
+/// Windows of real text, as long as one may be and shorter; their second part is of type 1.
+fn windows(checkpoint: &Checkpoint, most: usize) -> Vec<Sequence> {
+    let text = texts().join(" ");
+    let pieces = checkpoint.tokenizer.ids(&text).expect("word pieces");
+    let window = |tokens: usize| {
+        let mut sequence = Sequence::of_text(checkpoint.tokenizer.special, &pieces[..most]);
+        sequence.ids.truncate(tokens);
+        sequence.types = (0..tokens).map(|position| u32::from(position > tokens / 4)).collect();
+        sequence
+    };
+    [1, 17, 384, 512].map(|tokens| window(tokens.min(most))).into()
+}
+
+#[test]
+fn the_models_in_the_binary_compute_in_f32_what_candle_computes() {
+    for bundle in BUNDLES {
+        let open = || Checkpoint::open(&embedded(bundle)).expect("a checkpoint").in_precision(Precision::Full);
+        let [mut ours, mut reference] = [open(), open()];
+        let models: [Box<dyn Transformer>; 2] =
+            [ours.transformer().expect("ours"), reference.reference_transformer().expect("candle's")];
+        let windows = windows(&ours, models[0].max_positions());
+        let [found, expected] = models.map(|model| model.forward(&windows).expect("a forward pass"));
+        assert_eq!(found.offsets, expected.offsets);
+        assert!(found.values.iter().chain(&expected.values).all(|x| x.is_finite()));
+        let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+        let rows = found.values.chunks_exact(found.width).zip(expected.values.chunks_exact(found.width));
+        let cosines = rows.map(|(a, b)| dot(a, b) / (dot(a, a) * dot(b, b)).sqrt());
+        let least = cosines.fold(f64::INFINITY, f64::min);
+        assert!(least >= 0.99999, "{}: the cosine of a token is {least}", bundle.name);
+        if bundle.name == READER.name {
+            let [found, expected] =
+                [(&mut ours, found), (&mut reference, expected)].map(|(head, hidden)| span_logits(head, &hidden));
+            let furthest = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+            assert!(furthest <= 1e-3, "{}: a logit is off by {furthest}", bundle.name);
+        }
+    }
+}
+
 #[test]
 fn the_encoder_in_the_binary_agrees_with_sentence_transformers_but_for_its_8_bits() {
-    let source =
-        Source::Embedded(Embedded { name: ENCODER.name, fingerprint: ENCODER.fingerprint, files: ENCODER.files });
-    check_two_hundred(&Encoder::open(&source).expect("the encoder"), "parity/encoder.safetensors", 0.999);
+    check_two_hundred(&Encoder::open(&embedded(&ENCODER)).expect("the encoder"), "parity/encoder.safetensors", 0.999);
 }
 
 #[test]

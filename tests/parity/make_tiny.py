@@ -3,7 +3,7 @@
     python tests/parity/make_tiny.py
 
 Writes tests/data/checkpoints: one folder a shape (2 layers, 16 wide, 4 heads, 64 positions, 200 entries) and expected.json.
-All share one set of seeded random weights; `tiny-f16` rounds them, `tiny-qa` adds a span head. Special tokens sit at 0 to 4
+All but `tiny-distilbert` share one set of seeded random weights; `tiny-f16` rounds them, `tiny-qa` adds a span head. Special tokens sit at 0 to 4
 on purpose, not where BERT has them. Nothing here is ever unpickled by this script except its own files, by `weights_only`.
 """
 
@@ -19,7 +19,14 @@ import torch
 from safetensors.torch import save_file
 from sentence_transformers import SentenceTransformer
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
-from transformers import BertConfig, BertForQuestionAnswering, BertModel, BertTokenizer
+from transformers import (
+    BertConfig,
+    BertForQuestionAnswering,
+    BertModel,
+    BertTokenizer,
+    DistilBertConfig,
+    DistilBertModel,
+)
 
 OUT = Path(__file__).resolve().parent.parent / "data" / "checkpoints"
 POSITIONS, ENTRIES, WIDTH, INNER = 64, 200, 16, 32
@@ -44,6 +51,23 @@ CONFIG = {
 }
 OLD_CONFIG = {k: v for k, v in CONFIG.items() if k not in ("layer_norm_eps", "pad_token_id", "model_type", "architectures")}
 QA_CONFIG = CONFIG | {"architectures": ["BertForQuestionAnswering"]}
+DISTIL_CONFIG = {
+    "activation": "gelu",
+    "architectures": ["DistilBertForMaskedLM"],
+    "attention_dropout": 0.1,
+    "dim": WIDTH,
+    "dropout": 0.1,
+    "hidden_dim": INNER,
+    "initializer_range": 0.02,
+    "max_position_embeddings": POSITIONS,
+    "model_type": "distilbert",
+    "n_heads": 4,
+    "n_layers": 2,
+    "pad_token_id": 0,
+    "sinusoidal_pos_embds": False,
+    "tie_weights_": True,
+    "vocab_size": ENTRIES,
+}
 TOKENIZER_CONFIG = {
     "cls_token": "[CLS]",
     "do_lower_case": True,
@@ -89,14 +113,14 @@ def vocabulary(cased):
     return entries
 
 
-def weights():
-    """A BertModel's tensors, in f32, large enough that each changes the answer."""
+def weights(model):
+    """A model's tensors, in f32, large enough that each changes the answer."""
     generator = torch.Generator().manual_seed(20261122)
-    model = BertModel(BertConfig(**CONFIG))
     state = {}
     for name, tensor in sorted(model.state_dict().items()):
         values = torch.randn(tensor.shape, generator=generator)
-        state[name] = 1 + values * 0.1 if name.endswith("LayerNorm.weight") else values * 0.25
+        norm = name.endswith(("LayerNorm.weight", "layer_norm.weight"))
+        state[name] = 1 + values * 0.1 if norm else values * 0.25
     assert state["embeddings.word_embeddings.weight"].shape == (ENTRIES, WIDTH)
     return state
 
@@ -213,6 +237,12 @@ def make(state):
     encoder = {f"bert.{k}": v for k, v in state.items() if not k.startswith("pooler.")}
     save_safetensors(encoder | head, path / "model.safetensors")
 
+    # As DistilBertForMaskedLM leaves it: prefixed, with a head over the vocabulary to ignore.
+    path = folder("tiny-distilbert", DISTIL_CONFIG)
+    distilled = weights(DistilBertModel(DistilBertConfig(**DISTIL_CONFIG)))
+    named = {f"distilbert.{k}": v for k, v in distilled.items()} | {"vocab_projector.bias": torch.zeros(ENTRIES)}
+    save_safetensors(named, path / "model.safetensors")
+
     # Two that no loader may open. The first is honest tensors under the wrong name, the second is a whole checkpoint
     # and one command.
     path = folder("pickle-in-disguise", CONFIG)
@@ -227,12 +257,13 @@ def six(tensor):
 
 
 @torch.no_grad()
-def mean_expected(name, tokenizer):
+def mean_expected(name, tokenizer, kind=BertModel):
     """Mean over the mask, divided by its length, at most 64 tokens, for each text alone."""
-    model, info = BertModel.from_pretrained(OUT / name, dtype=torch.float32, output_loading_info=True)
+    model, info = kind.from_pretrained(OUT / name, dtype=torch.float32, output_loading_info=True)
     assert not info["missing_keys"] and not info["mismatched_keys"], (name, info)
     batches = [tokenizer(t, truncation=True, max_length=POSITIONS, return_tensors="pt") for t in TEXTS]
-    hidden = [model.eval()(**batch).last_hidden_state[0] for batch in batches]
+    known = ["input_ids", "attention_mask"] + ["token_type_ids"] * (kind is BertModel)
+    hidden = [model.eval()(**{key: batch[key] for key in known}).last_hidden_state[0] for batch in batches]
     return {
         "pooling": "mean",
         "normalised": True,
@@ -286,7 +317,7 @@ def compact(value):
 def main():
     torch.set_num_threads(1)
     OUT.mkdir(parents=True, exist_ok=True)
-    state = weights()
+    state = weights(BertModel(BertConfig(**CONFIG)))
     make(state)
 
     uncased = BertTokenizer.from_pretrained(OUT / "tiny-f16")
@@ -298,6 +329,8 @@ def main():
     expected["tiny-cased"] = mean_expected("tiny-cased", cased)
     assert expected["tiny-f16"] != expected[same[0]] != expected["tiny-cased"]
     expected["tiny-cls"] = cls_expected()
+    expected["tiny-distilbert"] = mean_expected("tiny-distilbert", uncased, DistilBertModel)
+    assert expected["tiny-distilbert"]["embeddings"] != expected[same[0]]["embeddings"]
     from_json = Tokenizer.from_file(str(OUT / "tiny-safetensors" / "tokenizer.json"))
     from_json.enable_truncation(POSITIONS)
     assert [from_json.encode(t).ids for t in TEXTS] == expected["tiny-safetensors"]["token_ids"]

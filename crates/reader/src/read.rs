@@ -262,3 +262,89 @@ impl Reader {
         jobs
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use std::path::Path;
+    use std::sync::{Arc, Mutex};
+
+    use clinqa_encoder::Hidden;
+
+    /// How many sequences each pass had.
+    type Passes = Arc<Mutex<Vec<usize>>>;
+
+    /// A transformer that counts what it is asked for.
+    struct Counting {
+        inner: Box<dyn Transformer>,
+        passes: Passes,
+    }
+
+    impl Transformer for Counting {
+        fn width(&self) -> usize {
+            self.inner.width()
+        }
+
+        fn max_positions(&self) -> usize {
+            self.inner.max_positions()
+        }
+
+        fn forward(&self, sequences: &[Sequence]) -> Result<Hidden, EncodeError> {
+            self.passes.lock().expect("one at a time").push(sequences.len());
+            self.inner.forward(sequences)
+        }
+    }
+
+    const QUESTION: &str = "what is heart failure";
+
+    /// A small reader, and what it has asked of its transformer.
+    fn counted() -> (Reader, Passes) {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/checkpoints/tiny-qa");
+        let open = || Checkpoint::open(&Source::Folder(folder.clone())).expect("a checkpoint");
+        let config = ReadConfig { overlap: 8, ..ReadConfig::default() };
+        let reader = Reader::from_checkpoint(open(), Calibration::default(), config).expect("a reader");
+        let passes = Passes::default();
+        let transformer = Counting { inner: open().transformer().expect("a model"), passes: passes.clone() };
+        (Reader { transformer: Box::new(transformer), ..reader }, passes)
+    }
+
+    #[test]
+    fn a_text_that_comes_again_is_computed_once_and_read_the_same_everywhere() {
+        let (reader, passes) = counted();
+        let (one, other) = ("the heart is weak", "pain in the chest");
+        let check = |texts: &[&str], sequences: usize| {
+            passes.lock().expect("done").clear();
+            let readings = reader.read_texts(QUESTION, texts).expect("readings");
+            assert_eq!(*passes.lock().expect("done"), [sequences], "{texts:?}");
+            readings
+        };
+        let alone = [one, other].map(|text| check(&[text], 1).remove(0));
+        assert!(alone[0] != alone[1] && !alone[0].spans.is_empty());
+        assert_eq!(check(&[one; 3], 1), vec![alone[0].clone(); 3]);
+        assert_eq!(check(&[one, other, one], 2), [alone[0].clone(), alone[1].clone(), alone[0].clone()]);
+    }
+
+    #[test]
+    fn a_text_whose_answers_begin_elsewhere_is_another_one() {
+        let (reader, passes) = counted();
+        let texts = [0, 4].map(|answers_from| Text { text: "the heart is weak", answers_from });
+        let readings = reader.read_all(QUESTION, &texts).expect("readings");
+        assert_eq!(*passes.lock().expect("done"), [2]);
+        assert!(readings[1].spans.iter().all(|span| span.bytes.start >= 4) && readings[0] != readings[1]);
+    }
+
+    #[test]
+    fn the_windows_of_all_passages_go_through_in_one_pass() {
+        let (reader, passes) = counted();
+        for count in 8..=10 {
+            passes.lock().expect("done").clear();
+            // Two windows each: a window has room for fewer than 64 words.
+            let texts: Vec<String> = (0..count).map(|index| format!("{index} {}", "heart ".repeat(70))).collect();
+            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+            reader.read_texts(QUESTION, &texts).expect("readings");
+            let passes = passes.lock().expect("done").clone();
+            assert!(passes.len() == 1 && passes[0] >= 2 * count, "{passes:?} for {count} texts");
+        }
+    }
+}

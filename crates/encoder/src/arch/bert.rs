@@ -7,8 +7,6 @@
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
-use rayon::prelude::*;
-
 use super::byte_product::ByteRows;
 use super::functions::{Activation, LayerNorm, softmax};
 use super::linear::{Linear, Machines, Table};
@@ -24,7 +22,8 @@ const BLOCK_ROWS: usize = 64;
 const FINE: usize = 16;
 const COARSE: usize = 32;
 
-struct Bert {
+/// A BERT whose weights are laid out.
+pub(super) struct Bert {
     machines: Machines,
     width: usize,
     heads: usize,
@@ -68,36 +67,65 @@ struct Block<'a> {
     attention: &'a mut [f32],
 }
 
+/// What the members of a family call their tensors, all else being equal.
+pub(super) struct Names {
+    /// The table of token types; a model that knows none adds nothing for them.
+    pub(super) types: Option<&'static str>,
+    /// What stands before the number of a layer.
+    pub(super) layers: &'static str,
+    /// Queries, keys, values.
+    pub(super) attention_in: [&'static str; 3],
+    /// The linear layer after attention, and the normalisation after that.
+    pub(super) attention_out: [&'static str; 2],
+    /// The two linear layers after it, and the normalisation after those.
+    pub(super) forward: [&'static str; 3],
+}
+
+/// What BERT calls them.
+pub(super) const NAMES: Names = Names {
+    types: Some("embeddings.token_type_embeddings.weight"),
+    layers: "encoder.layer",
+    attention_in: ["attention.self.query", "attention.self.key", "attention.self.value"],
+    attention_out: ["attention.output.dense", "attention.output.LayerNorm"],
+    forward: ["intermediate.dense", "output.dense", "output.LayerNorm"],
+};
+
 pub(super) fn build(checkpoint: &mut Checkpoint) -> Result<Box<dyn Transformer>, CheckpointError> {
+    Ok(Box::new(lay_out(checkpoint, &NAMES, Machines::best())?))
+}
+
+/// Takes the weights called `names` out of `checkpoint`, to be computed with by `machines`.
+pub(super) fn lay_out(checkpoint: &mut Checkpoint, names: &Names, machines: Machines) -> Result<Bert, CheckpointError> {
     let config = checkpoint.config.clone();
     let width = config.hidden_size;
     let activation = activation(checkpoint)?;
     let mut weights = Weights { checkpoint, epsilon: config.layer_norm_eps as f32 };
     let words = weights.checkpoint.take_stored("embeddings.word_embeddings.weight", &[config.vocab_size, width])?;
     let positions = weights.take("embeddings.position_embeddings.weight", &[config.max_position_embeddings, width])?;
-    let types = weights.take("embeddings.token_type_embeddings.weight", &[config.type_vocab_size, width])?;
-    let norm = weights.norm("embeddings", width)?;
+    let types = match names.types {
+        Some(name) => weights.take(name, &[config.type_vocab_size, width])?,
+        None => vec![0.0; config.type_vocab_size * width],
+    };
+    let norm = weights.norm("embeddings.LayerNorm", width)?;
+    let wide = config.intermediate_size;
     let layers = (0..config.num_hidden_layers).map(|index| {
-        let prefix = format!("encoder.layer.{index}");
-        let attention = ["query", "key", "value"].map(|part| format!("{prefix}.attention.self.{part}"));
+        let name = |part: &str| format!("{}.{index}.{part}", names.layers);
+        let [attention_out, attention_norm] = names.attention_out.map(name);
+        let [widen, narrow, norm] = names.forward.map(name);
         Ok(Layer {
-            attention_in: weights.linear(&attention, [width, width], FINE)?,
-            attention_out: weights.linear(&[format!("{prefix}.attention.output.dense")], [width, width], COARSE)?,
-            attention_norm: weights.norm(&format!("{prefix}.attention.output"), width)?,
-            widen: weights.linear(
-                &[format!("{prefix}.intermediate.dense")],
-                [config.intermediate_size, width],
-                FINE,
-            )?,
+            attention_in: weights.linear(&names.attention_in.map(name), [width, width], FINE)?,
+            attention_out: weights.linear(&[attention_out], [width, width], COARSE)?,
+            attention_norm: weights.norm(&attention_norm, width)?,
+            widen: weights.linear(&[widen], [wide, width], FINE)?,
             activation,
-            narrow: weights.linear(&[format!("{prefix}.output.dense")], [width, config.intermediate_size], COARSE)?,
-            norm: weights.norm(&format!("{prefix}.output"), width)?,
+            narrow: weights.linear(&[narrow], [width, wide], COARSE)?,
+            norm: weights.norm(&norm, width)?,
         })
     });
     let layers = layers.collect::<Result<_, CheckpointError>>()?;
     let heads = config.num_attention_heads;
-    Ok(Box::new(Bert {
-        machines: Machines::best(),
+    Ok(Bert {
+        machines,
         width,
         heads,
         words: Table::new(words, width),
@@ -107,7 +135,7 @@ pub(super) fn build(checkpoint: &mut Checkpoint) -> Result<Box<dyn Transformer>,
         layers,
         scratches: Pool::default(),
         attentions: Pool::default(),
-    }))
+    })
 }
 
 fn activation(checkpoint: &Checkpoint) -> Result<Activation, CheckpointError> {
@@ -152,8 +180,8 @@ impl Weights<'_> {
     }
 
     fn norm(&mut self, name: &str, width: usize) -> Result<LayerNorm, CheckpointError> {
-        let gain = self.take(&format!("{name}.LayerNorm.weight"), &[width])?;
-        let shift = self.take(&format!("{name}.LayerNorm.bias"), &[width])?;
+        let gain = self.take(&format!("{name}.weight"), &[width])?;
+        let shift = self.take(&format!("{name}.bias"), &[width])?;
         Ok(LayerNorm { gain, shift, epsilon: self.epsilon })
     }
 }
@@ -179,19 +207,34 @@ impl Transformer for Bert {
             offsets.push(offsets[offsets.len() - 1] + sequence.len());
         }
         let tokens = offsets[sequences.len()];
-        let mut values = self.embed(sequences, tokens);
+        let mut values = vec![0.0; tokens * self.width];
         let blocks = blocks(&offsets, rayon::current_num_threads());
-        let [mut attention, mut next] = self.attentions.take();
-        attention.resize(tokens * 3 * self.width, 0.0);
-        next.resize(tokens * 3 * self.width, 0.0);
-        if let Some(layer) = self.layers.first() {
-            self.sweep(&blocks, &mut values, &mut attention, |block, scratch| {
-                self.attend_in(layer, block.values, (block.attention, &mut scratch.bytes));
-            });
+        let mut pass = || self.pass(sequences, &offsets, &blocks, &mut values);
+        // One block alone would be computed by the thread that asks, which may be one more than the machine has.
+        if blocks.len() == 1 {
+            rayon::scope(|_| pass());
+        } else {
+            pass();
         }
+        Ok(Hidden { width: self.width, offsets, values })
+    }
+}
+
+impl Bert {
+    /// All layers over all `blocks`: what comes in at `sequences`, what goes out into `values`.
+    fn pass(&self, sequences: &[Sequence], offsets: &[usize], blocks: &[Range<usize>], values: &mut [f32]) {
+        let [mut attention, mut next] = self.attentions.take();
+        attention.resize(values.len() * 3, 0.0);
+        next.resize(values.len() * 3, 0.0);
+        self.sweep(blocks, (values, &mut attention), &|block, scratch| {
+            self.embed(sequences, offsets, &block.rows, (block.values, &mut scratch.narrow));
+            if let Some(layer) = self.layers.first() {
+                self.attend_in(layer, block.values, (block.attention, &mut scratch.bytes));
+            }
+        });
         for (index, layer) in self.layers.iter().enumerate() {
-            self.sweep(&blocks, &mut values, &mut next, |block, scratch| {
-                self.mix(&attention, &offsets, block.rows, scratch);
+            self.sweep(blocks, (values, &mut next), &|block, scratch| {
+                self.mix(&attention, offsets, block.rows, scratch);
                 self.finish(layer, block.values, scratch);
                 if let Some(layer) = self.layers.get(index + 1) {
                     self.attend_in(layer, block.values, (block.attention, &mut scratch.bytes));
@@ -200,47 +243,53 @@ impl Transformer for Bert {
             std::mem::swap(&mut attention, &mut next);
         }
         self.attentions.give([attention, next]);
-        Ok(Hidden { width: self.width, offsets, values })
-    }
-}
-
-impl Bert {
-    /// Word + position + type, normalised: tokens × width.
-    fn embed(&self, sequences: &[Sequence], tokens: usize) -> Vec<f32> {
-        let row = |id: usize| id * self.width..(id + 1) * self.width;
-        let mut values = Vec::with_capacity(tokens * self.width);
-        let mut places = Vec::with_capacity(tokens * self.width);
-        for sequence in sequences {
-            for (position, (&id, &kind)) in sequence.ids.iter().zip(&sequence.types).enumerate() {
-                let kinds = &self.types[row(kind as usize)];
-                self.words.extend_with_row(id as usize, &mut values);
-                places.extend(self.positions[row(position)].iter().zip(kinds).map(|(place, kind)| place + kind));
-            }
-        }
-        self.norm.add_and_normalise(self.machines.floats, &mut values, &places);
-        values
     }
 
-    /// Does `work` on every block of rows, as many at a time as there are threads.
-    fn sweep(
+    /// Does `work` on every block of rows, as many at a time as there are threads; the blocks are halved until one is
+    /// left, which takes no memory.
+    fn sweep<W: Fn(Block<'_>, &mut Scratch) + Sync>(
         &self,
         blocks: &[Range<usize>],
-        mut values: &mut [f32],
-        mut attention: &mut [f32],
-        work: impl Fn(Block<'_>, &mut Scratch) + Sync,
+        (values, attention): (&mut [f32], &mut [f32]),
+        work: &W,
     ) {
-        let mut parts = Vec::with_capacity(blocks.len());
-        for rows in blocks {
-            let (block_values, rest) = values.split_at_mut(rows.len() * self.width);
-            let (block_attention, attention_rest) = attention.split_at_mut(rows.len() * 3 * self.width);
-            parts.push(Block { rows: rows.clone(), values: block_values, attention: block_attention });
-            (values, attention) = (rest, attention_rest);
-        }
-        parts.into_par_iter().for_each(|block| {
+        if let [rows] = blocks {
             let mut scratch = self.scratches.take();
-            work(block, &mut scratch);
-            self.scratches.give(scratch);
-        });
+            work(Block { rows: rows.clone(), values, attention }, &mut scratch);
+            return self.scratches.give(scratch);
+        }
+        let (left, right) = blocks.split_at(blocks.len() / 2);
+        let (Some(first), Some(middle)) = (left.first(), right.first()) else { return };
+        let rows = middle.start - first.start;
+        let (left_values, right_values) = values.split_at_mut(rows * self.width);
+        let (left_attention, right_attention) = attention.split_at_mut(rows * 3 * self.width);
+        rayon::join(
+            || self.sweep(left, (left_values, left_attention), work),
+            || self.sweep(right, (right_values, right_attention), work),
+        );
+    }
+
+    /// Word + position + type of the rows `block`, normalised, into `values`.
+    fn embed(
+        &self,
+        sequences: &[Sequence],
+        offsets: &[usize],
+        block: &Range<usize>,
+        (values, places): (&mut [f32], &mut Vec<f32>),
+    ) {
+        let table_row = |id: usize| id * self.width..(id + 1) * self.width;
+        places.resize(values.len(), 0.0);
+        let targets = values.chunks_exact_mut(self.width).zip(places.chunks_exact_mut(self.width));
+        for (row, (value, place)) in block.clone().zip(targets) {
+            let sequence = offsets.partition_point(|&start| start <= row) - 1;
+            let position = row - offsets[sequence];
+            let Sequence { ids, types } = &sequences[sequence];
+            self.words.write_row(ids[position] as usize, value);
+            let kinds = &self.types[table_row(types[position] as usize)];
+            let parts = self.positions[table_row(position)].iter().zip(kinds);
+            place.iter_mut().zip(parts).for_each(|(place, (position, kind))| *place = position + kind);
+        }
+        self.norm.add_and_normalise(self.machines.floats, values, places);
     }
 
     /// Queries, keys and values of `values`, row by row, side by side.
@@ -343,6 +392,37 @@ impl<T: Default> Pool<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use crate::Source;
+    use crate::arch::small::{Numbers, Small, write};
+
+    #[test]
+    fn eight_threads_that_ask_at_once_never_have_more_blocks_running_than_the_pool_has_threads() {
+        const ASKING: u64 = 8;
+        let folder = tempfile::tempdir().expect("a folder");
+        write(folder.path(), Small::USUAL);
+        let mut checkpoint = Checkpoint::open(&Source::Folder(folder.path().to_owned())).expect("it opens");
+        let model = lay_out(&mut checkpoint, &NAMES, Machines::best()).expect("laid out");
+        let start = std::sync::Barrier::new(ASKING as usize);
+        std::thread::scope(|threads| {
+            for thread in 0..ASKING {
+                let (model, start) = (&model, &start);
+                threads.spawn(move || {
+                    let mut numbers = Numbers(thread);
+                    start.wait();
+                    // The last is one block, which nobody shares.
+                    for lengths in [&[512, 64, 17, 300][..], &[100; 20], &[16], &[512, 512], &[5]].repeat(4) {
+                        let sequences: Vec<Sequence> = lengths.iter().map(|&length| numbers.sequence(length)).collect();
+                        model.forward(&sequences).expect("a forward pass");
+                    }
+                });
+            }
+        });
+        // A block takes a scratch, and one is made only where all others are in use: their number is the most at once.
+        let most = model.scratches.0.lock().unwrap_or_else(PoisonError::into_inner).len();
+        let threads = rayon::current_num_threads();
+        assert!((1..=threads).contains(&most), "{most} blocks at once on {threads} threads");
+    }
 
     proptest::proptest! {
         #[test]

@@ -6,9 +6,12 @@
 use super::byte_product::{ByteRows, OFFSET, Panel, QUAD, Step};
 use super::product::{PANEL, Target};
 
-/// What the inner loop is written for.
+/// What the inner loop is written for, and this machine has: only [`Machine::all`] makes one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Machine {
+pub(super) struct Machine(Set);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Set {
     /// AVX-512 with its products of bytes.
     #[cfg(target_arch = "x86_64")]
     Vnni,
@@ -26,13 +29,13 @@ impl Machine {
         #[cfg(target_arch = "x86_64")]
         {
             if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vnni") {
-                machines.push(Self::Vnni);
+                machines.push(Self(Set::Vnni));
             }
             if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                machines.push(Self::Avx2);
+                machines.push(Self(Set::Avx2));
             }
         }
-        machines.push(Self::Plain);
+        machines.push(Self(Set::Plain));
         machines
     }
 
@@ -42,16 +45,35 @@ impl Machine {
     }
 }
 
+/// Every kind that runs here, for tests; says which do not.
+#[cfg(test)]
+pub(super) fn every_machine() -> Vec<Machine> {
+    let machines = Machine::all();
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::io::Write as _;
+        static SAID: std::sync::Once = std::sync::Once::new();
+        SAID.call_once(|| {
+            for (set, name) in [(Set::Vnni, "VNNI"), (Set::Avx2, "AVX2")] {
+                if !machines.contains(&Machine(set)) {
+                    let _ = writeln!(std::io::stderr(), "{name} not tested: this processor lacks it");
+                }
+            }
+        });
+    }
+    machines
+}
+
 /// The product of the rows of `left` with one panel, into columns `first..` of the rows of `target`.
 pub(super) fn panel(machine: Machine, left: &ByteRows, panel: Panel<'_>, target: &mut Target<'_>, first: usize) {
-    match machine {
+    match machine.0 {
         #[cfg(target_arch = "x86_64")]
         #[expect(unsafe_code, reason = "`Machine::all` has seen that the machine has these instructions")]
-        Machine::Vnni => unsafe { x86::panel_vnni(left, panel, target, first) },
+        Set::Vnni => unsafe { x86::panel_vnni(left, panel, target, first) },
         #[cfg(target_arch = "x86_64")]
         #[expect(unsafe_code, reason = "`Machine::all` has seen that the machine has these instructions")]
-        Machine::Avx2 => unsafe { x86::panel_avx2(left, panel, target, first) },
-        Machine::Plain => {
+        Set::Avx2 => unsafe { x86::panel_avx2(left, panel, target, first) },
+        Set::Plain => {
             for row in 0..left.count() {
                 store(&plain(left.row(row), panel), target, [row, first]);
             }

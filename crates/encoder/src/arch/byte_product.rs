@@ -226,68 +226,87 @@ mod tests {
 
     use std::borrow::Cow;
 
+    use crate::arch::byte_kernel::every_machine;
+    use crate::arch::product;
+
     /// `rows × columns` bytes and scales out of a few numbers.
     fn matrix(rows: usize, columns: usize, group: usize, seed: &[i8]) -> ByteMatrix {
         let cycle = |i: usize| seed[(i * 7 + i / seed.len()) % seed.len()];
         let bytes: Vec<u8> = (0..rows * columns).map(|i| cycle(i).max(-127).cast_unsigned()).collect();
-        let scales = (0..rows * columns / group).map(|i| f32::from(cycle(i + 3)).abs() / 500.0).collect();
+        let scales = (0..rows * columns / group.max(1)).map(|i| f32::from(cycle(i + 3)).abs() / 500.0).collect();
         ByteMatrix { bytes: Cow::Owned(bytes), scales, shape: [rows, columns] }
+    }
+
+    /// What is multiplied.
+    struct Case<'a> {
+        /// Rows that come in.
+        count: usize,
+        /// Groups of a row, and values of a group.
+        groups: [usize; 2],
+        /// Columns of each part.
+        columns: &'a [usize],
+        /// What the numbers are made of.
+        seed: &'a [i8],
+        /// What the values that come in are multiplied with.
+        scale: f32,
+        /// Most values of a group that is computed with.
+        longest: usize,
+    }
+
+    /// Holds a product to the definition on plain code, and every kind of machine to plain code, to the bit.
+    fn check(case: &Case<'_>) {
+        let &Case { count, groups: [groups, group], columns, seed, scale, longest } = case;
+        let depth = groups * group;
+        let parts: Vec<ByteMatrix> = columns.iter().map(|&columns| matrix(columns, depth, group, seed)).collect();
+        let columns: usize = columns.iter().sum();
+        let cycle = |i: usize| f32::from(seed[i % seed.len()]);
+        let bias: Vec<f32> = (0..columns).map(cycle).collect();
+        let values: Vec<f32> = (0..count * depth).map(|i| cycle(i * 5) * scale).collect();
+        let right = BytePanels::linear(&parts, &bias, longest).expect("groups of fours");
+        let mut left = ByteRows::default();
+        left.set(Arch::new(), Rows { values: &values, stride: depth, count }, &right);
+        let product = |machine: Machine| {
+            let mut found = vec![f32::NAN; count * columns];
+            byte_product(machine, &left, &right, &mut Target { values: &mut found, stride: columns });
+            found
+        };
+        let machines = every_machine();
+        // Plain code is the last.
+        let plain = product(machines[machines.len() - 1]);
+        for machine in machines {
+            assert_eq!(plain, product(machine), "{machine:?}, {count} x {depth} x {columns}");
+        }
+        let weights: Vec<f32> = parts.iter().flat_map(|part| part.array().values).collect();
+        for row in 0..count {
+            let (bytes, steps) = left.row(row);
+            for column in 0..columns {
+                let weights = &weights[column * depth..][..depth];
+                let terms = bytes.iter().zip(weights).enumerate().map(|(k, (byte, weight))| {
+                    let step = steps[k / right.group];
+                    let parts =
+                        f64::from(i32::from(*byte)) * f64::from(step.scale) + f64::from(step.shift).abs() * 256.0;
+                    (value(*byte, step) * f64::from(*weight), parts * f64::from(*weight).abs())
+                });
+                let (sum, size) = terms.fold((0.0, 0.0), |(sum, size), (term, part)| (sum + term, size + part));
+                let expected = sum + f64::from(bias[column]);
+                let error = (f64::from(plain[row * columns + column]) - expected).abs();
+                assert!(error <= 2e-6 * (size + expected.abs()) + 1e-12, "{error} of {size}");
+            }
+        }
     }
 
     proptest::proptest! {
         #[test]
         fn a_product_of_bytes_is_what_the_definition_says_to_the_bit_on_every_kind_of_machine(
             count in 0usize..20,
-            groups in 1usize..5,
+            groups in 1usize..17,
             group in proptest::sample::select(vec![4usize, 16, 32, 36]),
             columns in proptest::collection::vec(1usize..50, 1..3),
             seed in proptest::collection::vec(proptest::num::i8::ANY, 61),
             scale in proptest::sample::select(vec![0.0f32, 1e-3, 1.0, 1e4]),
             longest in proptest::sample::select(vec![4usize, 16, 100]),
         ) {
-            let depth = groups * group;
-            let parts: Vec<ByteMatrix> = columns.iter().map(|&columns| matrix(columns, depth, group, &seed)).collect();
-            let columns: usize = columns.iter().sum();
-            let bias: Vec<f32> = (0..columns).map(|i| f32::from(seed[i % 61])).collect();
-            let values: Vec<f32> = (0..count * depth).map(|i| f32::from(seed[(i * 5) % 61]) * scale).collect();
-            let right = BytePanels::linear(&parts, &bias, longest).expect("groups of fours");
-            let group = right.group;
-            let mut left = ByteRows::default();
-            left.set(Arch::new(), Rows { values: &values, stride: depth, count }, &right);
-            let mut plain = Vec::new();
-            let mut weights = Vec::new();
-            for part in &parts {
-                for row in 0..part.shape[0] {
-                    part.extend_with_row(row, &mut weights);
-                }
-            }
-            for machine in Machine::all() {
-                let mut found = vec![f32::NAN; count * columns];
-                byte_product(machine, &left, &right, &mut Target { values: &mut found, stride: columns });
-                if plain.is_empty() {
-                    plain.clone_from(&found);
-                }
-                proptest::prop_assert_eq!(&plain, &found, "{:?}", machine);
-            }
-            for row in 0..count {
-                let (bytes, steps) = left.row(row);
-                for column in 0..columns {
-                    let weights = &weights[column * depth..][..depth];
-                    let products = bytes.iter().zip(weights).enumerate().map(|(k, (byte, weight))| {
-                        value(*byte, steps[k / group]) * f64::from(*weight)
-                    });
-                    let sum: f64 = products.sum();
-                    let sizes = bytes.iter().zip(weights).enumerate().map(|(k, (byte, weight))| {
-                        let Step { scale, shift } = steps[k / group];
-                        let parts = f64::from(i32::from(*byte)) * f64::from(scale) + f64::from(shift).abs() * 256.0;
-                        parts * f64::from(*weight).abs()
-                    });
-                    let size: f64 = sizes.sum();
-                    let expected = sum + f64::from(bias[column]);
-                    let error = (f64::from(plain[row * columns + column]) - expected).abs();
-                    proptest::prop_assert!(error <= 2e-6 * (size + expected.abs()) + 1e-12, "{error} of {size}");
-                }
-            }
+            check(&Case { count, groups: [groups, group], columns: &columns, seed: &seed, scale, longest });
         }
 
         #[test]
@@ -296,8 +315,7 @@ mod tests {
             middle in -1e6f32..1e6,
         ) {
             let values: Vec<f32> = values.iter().map(|x| x + middle).collect();
-            let mut bytes = vec![0; values.len()];
-            let step = quantise_once(&values, &mut bytes);
+            let (bytes, step) = quantised(&values);
             for (byte, x) in bytes.iter().zip(&values) {
                 let error = (value(*byte, step) - f64::from(*x)).abs();
                 // Half a step, and the roundings of numbers as large as the middle.
@@ -306,12 +324,34 @@ mod tests {
         }
     }
 
-    fn quantise_once(values: &[f32], bytes: &mut [u8]) -> Step {
-        let mut steps = [Step::default()];
-        let mut rounded = vec![0.0; values.len()];
-        let (steps_slot, group) = (&mut steps, values.len());
-        Arch::new().dispatch(Quantise { values, rounded: &mut rounded, bytes, steps: steps_slot, group });
-        steps[0]
+    #[test]
+    fn a_product_of_bytes_holds_for_every_height_of_a_tile_and_the_longest_text() {
+        let seed: Vec<i8> = (0..61_i8).map(|i| i.wrapping_mul(37)).collect();
+        let check = |count: usize, groups: [usize; 2], columns: &[usize]| {
+            check(&Case { count, groups, columns, seed: &seed, scale: 0.1, longest: 16 });
+        };
+        for count in [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 63, 64, 65, 511, 512] {
+            check(count, [2, 32], &[33]);
+            check(count, [1, 4], &[0]);
+        }
+        check(7, [48, 32], &[1, 32, 32]);
+        check(2, [1, 4], &[511, 512]);
+    }
+
+    /// Bytes for one group of `values`, and what they stand for: the same on every kind of machine.
+    fn quantised(values: &[f32]) -> (Vec<u8>, Step) {
+        let on = |arch: Arch| {
+            let (mut bytes, mut rounded, mut steps) =
+                (vec![1; values.len()], vec![0.0; values.len()], [Step::default()]);
+            let group = values.len();
+            arch.dispatch(Quantise { values, rounded: &mut rounded, bytes: &mut bytes, steps: &mut steps, group });
+            (bytes, steps[0])
+        };
+        let found = on(Arch::Scalar);
+        for arch in product::every_machine() {
+            assert_eq!(found, on(arch), "{arch:?} {values:?}");
+        }
+        found
     }
 
     /// What a byte of a row stands for.
@@ -323,9 +363,8 @@ mod tests {
     #[test]
     fn a_flat_group_is_its_value() {
         for x in [0.0, 1e-38, -1e-31, 1e-45, 5.0, -3e9] {
-            let mut bytes = [1; 4];
-            let step = quantise_once(&[x; 4], &mut bytes);
-            assert_eq!((bytes, step.scale), ([128; 4], 0.0));
+            let (bytes, step) = quantised(&[x; 37]);
+            assert_eq!((bytes, step.scale), (vec![128; 37], 0.0));
             assert!(
                 (value(128, step) - f64::from(x)).abs() <= f64::from(x.abs()) * 1e-7 + 1e-42,
                 "{x} became {step:?}"
@@ -343,6 +382,8 @@ mod tests {
         check(&[matrix(3, 8, 4, &seed), matrix(2, 8, 4, &seed)], true);
         check(&[matrix(3, 8, 8, &seed)], true);
         check(&[matrix(3, 8, 2, &seed)], false);
+        check(&[matrix(3, 0, 0, &seed)], false);
+        check(&[], false);
         check(&[matrix(3, 8, 4, &seed), matrix(2, 8, 8, &seed)], false);
         check(&[matrix(3, 8, 4, &seed), matrix(2, 4, 4, &seed)], false);
     }

@@ -312,24 +312,51 @@ mod tests {
     }
 
     #[test]
-    fn softmax_sums_to_one_over_the_keys_and_gives_nothing_to_the_rest() {
-        let mut rows: Vec<f32> = (0..64).map(|i| (i % 7) as f32 * 40.0).collect();
-        softmax(Arch::new(), &mut rows, 32, 5, 0.5);
-        for row in rows.chunks_exact(32) {
-            assert!((row[..5].iter().sum::<f32>() - 1.0).abs() < 1e-6);
-            assert!(row[5..].iter().all(|x| *x == 0.0));
+    fn softmax_is_its_definition_over_the_keys_and_gives_nothing_to_the_rest() {
+        for (width, keys) in [(32, 1), (32, 5), (32, 32), (64, 33), (512, 511), (512, 512)] {
+            let before: Vec<f32> = (0..2 * width).map(|i| (i * i % 7) as f32 * 9.0).collect();
+            for arch in every_machine() {
+                let mut rows = before.clone();
+                softmax(arch, &mut rows, width, keys, 0.5);
+                for (row, before) in rows.chunks_exact(width).zip(before.chunks_exact(width)) {
+                    let powers: Vec<f64> = before[..keys].iter().map(|x| (f64::from(*x) * 0.5).exp()).collect();
+                    let sum: f64 = powers.iter().sum();
+                    for (found, power) in row.iter().zip(&powers) {
+                        assert!((f64::from(*found) - power / sum).abs() < 1e-6, "{arch:?}, {keys} keys: {found}");
+                    }
+                    assert!(row[keys..].iter().all(|x| *x == 0.0), "{arch:?}, {keys} keys");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_activation_in_place_reaches_every_value() {
+        for arch in every_machine() {
+            for length in [0, 1, 15, 17, 33] {
+                let mut values: Vec<f32> = (0..length).map(|i| i as f32 - 20.5).collect();
+                let expected: Vec<f32> = values.iter().map(|x| x.max(0.0)).collect();
+                activate(arch, Activation::Relu, &mut values);
+                assert_eq!(values, expected, "{arch:?}");
+            }
         }
     }
 
     #[test]
     fn a_normalised_row_has_mean_nought_and_deviation_one_at_any_width() {
-        for width in [1, 2, 15, 16, 17, 48, 100] {
+        for width in [1, 2, 15, 16, 17, 48, 100, 511, 512] {
             let norm = LayerNorm { gain: vec![2.0; width], shift: vec![1.0; width], epsilon: 1e-12 };
-            let mut rows: Vec<f32> = (0..2 * width).map(|i| (i * i % 11) as f32 + 5.0).collect();
+            let start: Vec<f32> = (0..2 * width).map(|i| (i * i % 11) as f32 + 5.0).collect();
             let added: Vec<f32> = (0..2 * width).map(|i| (i % 3) as f32).collect();
-            let before: Vec<f64> = rows.iter().zip(&added).map(|(a, b)| f64::from(a + b)).collect();
-            norm.add_and_normalise(Arch::new(), &mut rows, &added);
-            for (row, before) in rows.chunks_exact(width).zip(before.chunks_exact(width)) {
+            let before: Vec<f64> = start.iter().zip(&added).map(|(a, b)| f64::from(a + b)).collect();
+            let normalised = |arch: Arch| {
+                let mut rows = start.clone();
+                norm.add_and_normalise(arch, &mut rows, &added);
+                rows
+            };
+            // All rows of all machines, beside what each was.
+            let rows: Vec<f32> = every_machine().into_iter().flat_map(normalised).collect();
+            for (row, before) in rows.chunks_exact(width).zip(before.chunks_exact(width).cycle()) {
                 let mean = before.iter().sum::<f64>() / width as f64;
                 let variance = before.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / width as f64;
                 for (found, x) in row.iter().zip(before) {

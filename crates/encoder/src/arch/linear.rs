@@ -101,13 +101,11 @@ impl Table {
         }
     }
 
-    /// Row `index`, appended to `values`.
-    pub(super) fn extend_with_row(&self, index: usize, values: &mut Vec<f32>) {
+    /// Row `index`, into `target`.
+    pub(super) fn write_row(&self, index: usize, target: &mut [f32]) {
         match &self.stored {
-            Stored::Full(array) => {
-                values.extend_from_slice(&array.values[index * self.width..(index + 1) * self.width]);
-            }
-            Stored::Bytes(matrix) => matrix.extend_with_row(index, values),
+            Stored::Full(array) => target.copy_from_slice(&array.values[index * self.width..(index + 1) * self.width]),
+            Stored::Bytes(matrix) => matrix.write_row(index, target),
         }
     }
 }

@@ -4,11 +4,16 @@ mod bert;
 mod byte_kernel;
 mod byte_product;
 mod candle;
+mod distilbert;
 mod functions;
 mod linear;
 #[cfg(test)]
+mod machines;
+#[cfg(test)]
 mod parity;
 mod product;
+#[cfg(test)]
+mod small;
 
 use crate::{Checkpoint, CheckpointError, EncodeError, SpecialTokens};
 
@@ -105,7 +110,7 @@ pub trait Transformer: Send + Sync {
 type Build = fn(&mut Checkpoint) -> Result<Box<dyn Transformer>, CheckpointError>;
 
 /// What `model_type` can be, and who builds it.
-pub const ARCHITECTURES: &[(&str, Build)] = &[("bert", bert::build)];
+pub const ARCHITECTURES: &[(&str, Build)] = &[("bert", bert::build), ("distilbert", distilbert::build)];
 
 pub(crate) fn known_architectures() -> Vec<&'static str> {
     ARCHITECTURES.iter().map(|(name, _)| *name).collect()
@@ -115,17 +120,23 @@ impl Checkpoint {
     /// Lays the weights out for computing; the tensors leave the checkpoint, a head's stay for [`Checkpoint::take`].
     pub fn transformer(&mut self) -> Result<Box<dyn Transformer>, CheckpointError> {
         let build = ARCHITECTURES.iter().find(|(name, _)| *name == self.model_type).map(|(_, build)| build);
-        let unknown = || CheckpointError::Architecture {
-            path: self.weights_path.clone(),
-            found: self.model_type.clone(),
-            known: known_architectures().join(", "),
-        };
-        build.ok_or_else(unknown)?(self)
+        build.ok_or_else(|| self.unknown(&known_architectures()))?(self)
+    }
+
+    /// Whether the trunk is named as BERT's is; an error if it is another's.
+    pub(crate) fn require_bert(&self) -> Result<(), CheckpointError> {
+        if self.model_type == "bert" { Ok(()) } else { Err(self.unknown(&["bert"])) }
+    }
+
+    fn unknown(&self, known: &[&str]) -> CheckpointError {
+        let (path, found) = (self.config_path.clone(), self.model_type.clone());
+        CheckpointError::Architecture { path, found, known: known.join(", ") }
     }
 
     /// The same model computed by candle-transformers: several times slower, kept to check ours against. It takes the
-    /// same tensors as [`Checkpoint::transformer`], so a checkpoint serves one of the two.
+    /// same tensors as [`Checkpoint::transformer`], so a checkpoint serves one of the two. For BERT only.
     pub fn reference_transformer(&mut self) -> Result<Box<dyn Transformer>, CheckpointError> {
+        self.require_bert()?;
         candle::build(self)
     }
 }

@@ -213,12 +213,24 @@ fn tile<S: Simd, const M: usize, const N: usize>(
     sums
 }
 
-/// Every kind of register that this machine has, the narrowest included, for tests.
+/// Every kind of register that this machine has, the narrowest included, for tests; says which it lacks.
 #[cfg(test)]
 pub(super) fn every_machine() -> Vec<Arch> {
     let mut machines = vec![Arch::new(), Arch::Scalar];
     #[cfg(target_arch = "x86_64")]
-    machines.extend(pulp::x86::V3::try_new().map(Arch::V3));
+    {
+        use std::io::Write as _;
+        static SAID: std::sync::Once = std::sync::Once::new();
+        let narrower = pulp::x86::V3::try_new().map(Arch::V3);
+        SAID.call_once(|| {
+            for (found, name) in [(matches!(machines[0], Arch::V4(_)), "AVX-512"), (narrower.is_some(), "AVX2")] {
+                if !found {
+                    let _ = writeln!(std::io::stderr(), "{name} not tested: this processor lacks it");
+                }
+            }
+        });
+        machines.extend(narrower);
+    }
     machines
 }
 
@@ -226,17 +238,45 @@ pub(super) fn every_machine() -> Vec<Arch> {
 mod tests {
     use super::*;
 
-    /// The definition, in double precision.
-    fn naive(left: &[f32], weights: &[f32], bias: &[f32], depth: usize, count: usize) -> Vec<f64> {
+    /// The definition, in double precision, and the sum of the sizes of what it adds.
+    fn naive(left: &[f32], weights: &[f32], bias: &[f32], depth: usize, count: usize) -> Vec<[f64; 2]> {
         let mut values = Vec::new();
         for row in 0..count {
             for (column, bias) in bias.iter().enumerate() {
                 let products =
                     (0..depth).map(|k| f64::from(left[row * depth + k]) * f64::from(weights[column * depth + k]));
-                values.push(products.sum::<f64>() + f64::from(*bias));
+                let start = [f64::from(*bias), f64::from(*bias).abs()];
+                values.push(products.fold(start, |[sum, size], x| [sum + x, size + x.abs()]));
             }
         }
         values
+    }
+
+    /// Holds a product of these sizes to the definition, on every kind of machine.
+    fn check([count, depth, columns]: [usize; 3], seed: &[f32]) {
+        let cycle = |skip: usize, length: usize| -> Vec<f32> {
+            (0..length).map(|i| seed[(i * 7 + i / 64 + skip) % 64]).collect()
+        };
+        let (left, weights, bias) = (cycle(0, count * depth), cycle(11, columns * depth), cycle(5, columns));
+        let expected = naive(&left, &weights, &bias, depth, count);
+        let transposed: Vec<f32> =
+            (0..depth).flat_map(|k| (0..columns).map(move |c| c * depth + k)).map(|i| weights[i]).collect();
+        let linear = Panels::linear(&weights, &bias, depth);
+        let mut set = Panels::default();
+        set.set(Arch::new(), transposed.chunks_exact(columns.max(1)), [depth, columns]);
+        set.bias[..columns].copy_from_slice(&bias);
+        for arch in every_machine() {
+            for right in [&linear, &set] {
+                let rows = Rows { values: &left, stride: depth, count };
+                let mut found = vec![f32::NAN; count * columns];
+                let target = Target { values: &mut found, stride: columns };
+                product(arch, rows, right, Activation::None, target);
+                for (found, [expected, size]) in found.iter().zip(&expected) {
+                    let error = (f64::from(*found) - expected).abs();
+                    assert!(error < (4e-7 * size).max(1e-4), "{found} {expected}, {count} x {depth} x {columns}");
+                }
+            }
+        }
     }
 
     proptest::proptest! {
@@ -247,28 +287,20 @@ mod tests {
             columns in 0usize..70,
             seed in proptest::collection::vec(-2f32..2.0, 64),
         ) {
-            let cycle = |skip: usize, length: usize| -> Vec<f32> {
-                (0..length).map(|i| seed[(i * 7 + i / 64 + skip) % 64]).collect()
-            };
-            let (left, weights, bias) = (cycle(0, count * depth), cycle(11, columns * depth), cycle(5, columns));
-            let expected = naive(&left, &weights, &bias, depth, count);
-            let transposed: Vec<f32> =
-                (0..depth).flat_map(|k| (0..columns).map(move |c| c * depth + k)).map(|i| weights[i]).collect();
-            let linear = Panels::linear(&weights, &bias, depth);
-            let mut set = Panels::default();
-            set.set(Arch::new(), transposed.chunks_exact(columns.max(1)), [depth, columns]);
-            set.bias[..columns].copy_from_slice(&bias);
-            for arch in every_machine() {
-                for right in [&linear, &set] {
-                    let rows = Rows { values: &left, stride: depth, count };
-                    let mut found = vec![f32::NAN; count * columns];
-                    let target = Target { values: &mut found, stride: columns };
-                    product(arch, rows, right, Activation::None, target);
-                    for (found, expected) in found.iter().zip(&expected) {
-                        proptest::prop_assert!((f64::from(*found) - expected).abs() < 1e-4, "{found} {expected}");
-                    }
-                }
-            }
+            check([count, depth, columns], &seed);
         }
+    }
+
+    #[test]
+    fn a_product_as_long_as_the_longest_text_is_what_the_definition_says() {
+        let seed: Vec<f32> = (0..64).map(|i| ((i * 29 % 64) as f32 - 31.5) / 16.0).collect();
+        for count in [63, 64, 65, 511, 512] {
+            check([count, 33, 33], &seed);
+        }
+        // As scores times values, whose depth is the number of keys.
+        for depth in [511, 512] {
+            check([9, depth, 31], &seed);
+        }
+        check([2, 5, 512], &seed);
     }
 }

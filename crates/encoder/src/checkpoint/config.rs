@@ -9,17 +9,21 @@ use crate::CheckpointError;
 use crate::arch::known_architectures;
 use crate::pooling::Pooling;
 
-/// The settings of a BERT, as transformers writes them; defaults are transformers' own.
+/// The settings of a BERT, as transformers writes them, `DistilBERT`'s names for them too; defaults are transformers' own.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct BertConfig {
     #[serde(default = "bert")]
     pub(crate) model_type: String,
     pub(crate) vocab_size: usize,
+    #[serde(alias = "dim")]
     pub(crate) hidden_size: usize,
+    #[serde(alias = "n_layers")]
     pub(crate) num_hidden_layers: usize,
+    #[serde(alias = "n_heads")]
     pub(crate) num_attention_heads: usize,
+    #[serde(alias = "hidden_dim")]
     pub(crate) intermediate_size: usize,
-    #[serde(default = "gelu")]
+    #[serde(default = "gelu", alias = "activation")]
     pub(crate) hidden_act: String,
     #[serde(default = "positions")]
     pub(crate) max_position_embeddings: usize,

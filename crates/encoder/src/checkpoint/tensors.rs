@@ -41,19 +41,21 @@ impl ByteMatrix {
         (rows * columns).checked_div(self.scales.len()).unwrap_or(columns).max(1)
     }
 
-    /// The values of row `index`, appended to `values`.
-    pub(crate) fn extend_with_row(&self, index: usize, values: &mut Vec<f32>) {
+    /// The values of row `index`, into `target`.
+    pub(crate) fn write_row(&self, index: usize, target: &mut [f32]) {
         let (columns, group) = (self.shape[1], self.group());
         let bytes = &self.bytes[index * columns..(index + 1) * columns];
-        for (bytes, scale) in bytes.chunks(group).zip(&self.scales[index * columns / group..]) {
-            values.extend(bytes.iter().map(|byte| f32::from(byte.cast_signed()) * scale));
+        let groups = target.chunks_mut(group).zip(bytes.chunks(group));
+        for ((target, bytes), scale) in groups.zip(&self.scales[index * columns / group..]) {
+            target.iter_mut().zip(bytes).for_each(|(value, byte)| *value = f32::from(byte.cast_signed()) * scale);
         }
     }
 
-    fn array(&self) -> Array {
+    /// The values of all rows.
+    pub(crate) fn array(&self) -> Array {
         let [rows, columns] = self.shape;
-        let mut values = Vec::with_capacity(rows * columns);
-        (0..rows).for_each(|row| self.extend_with_row(row, &mut values));
+        let mut values = vec![0.0; rows * columns];
+        values.chunks_exact_mut(columns.max(1)).enumerate().for_each(|(row, target)| self.write_row(row, target));
         Array { shape: vec![rows, columns], values }
     }
 }
@@ -92,7 +94,7 @@ impl Stored {
     }
 }
 
-/// Tensors by name: no `bert.` prefix, `weight` and `bias` instead of `gamma` and `beta`.
+/// Tensors by name: no `bert.` or `distilbert.` prefix, `weight` and `bias` instead of `gamma` and `beta`.
 #[derive(Debug, Default)]
 pub struct Tensors(BTreeMap<String, Stored>);
 
@@ -212,7 +214,7 @@ fn is_position_ids(name: &str) -> bool {
 }
 
 fn plain_name(name: &str) -> String {
-    let name = name.strip_prefix("bert.").unwrap_or(name);
+    let name = ["bert.", "distilbert."].iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name);
     match name.rsplit_once('.') {
         Some((head, "gamma")) => format!("{head}.weight"),
         Some((head, "beta")) => format!("{head}.bias"),
@@ -272,6 +274,7 @@ mod tests {
         check("bert.embeddings.LayerNorm.gamma", "embeddings.LayerNorm.weight");
         check("encoder.layer.0.output.LayerNorm.beta", "encoder.layer.0.output.LayerNorm.bias");
         check("qa_outputs.weight", "qa_outputs.weight");
+        check("distilbert.transformer.layer.0.ffn.lin1.bias", "transformer.layer.0.ffn.lin1.bias");
     }
 
     #[test]

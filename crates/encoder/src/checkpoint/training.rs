@@ -60,8 +60,10 @@ impl Checkpoint {
         }
     }
 
-    /// Takes every tensor of the trunk out, as f32, by its plain name; a head's stay for [`Checkpoint::take`].
+    /// Takes every tensor of the trunk out, as f32, by its plain name; a head's stay for [`Checkpoint::take`]. Only a BERT
+    /// learns here.
     pub fn take_trunk(&mut self) -> Result<BTreeMap<String, Array>, CheckpointError> {
+        self.require_bert()?;
         let config = self.config.clone();
         trunk_tensors(&config)
             .into_iter()
