@@ -124,13 +124,21 @@ fn question(number: usize) -> String {
     }
 }
 
+/// A reply in pieces; it must come to its end.
+#[track_caller]
+fn streamed(server: &Server, body: &Value) {
+    let reply = server.post("/v1/chat/completions", body).expect(200);
+    assert!(reply.header("content-type").is_some_and(|kind| kind.starts_with("text/event-stream")), "{:?}", reply.status);
+    assert!(reply.body.ends_with("data: [DONE]\n\n"), "{}", reply.body.len());
+}
+
 /// Sends every identifier through a way that takes text, in turn.
 fn plant(project: &Project, server: &Server, count: usize) {
     for number in 0..count {
         let (word, asked) = (identifier(number), question(number));
         let header = "content-type: application/json\r\n";
         let turn = json!([{ "question": asked, "answer": word }]);
-        match number % 12 {
+        match number % 15 {
             0 => drop(server.post("/v1/ask", &json!({ "question": asked }))),
             1 => drop(server.post("/v1/ask", &json!({ "question": "and in children?", "history": turn }))),
             2 => drop(server.post("/v1/search", &json!({ "question": asked }))),
@@ -144,7 +152,27 @@ fn plant(project: &Project, server: &Server, count: usize) {
             7 => drop(server.post("/v1/ask", &json!({ "question": format!("{word} ").repeat(200) }))),
             8 => drop(server.post("/v1/ask", &json!({ "question": asked, "filters": { "kind": word }, "region": word }))),
             9 => drop(server.send(format!("POST /v1/ask HTTP/1.1\r\nhost: {word}\r\n{word}: {word}\r\ncookie: {word}\r\nconnection: close\r\ncontent-length: 3\r\n\r\n\u{0}{word}").as_bytes())),
-            10 => drop(server.send(format!("{word} /v1/ask HTTP/1.1\r\nconnection: close\r\n\r\n").as_bytes())),
+            10 => {
+                let messages = json!([{ "role": "user", "content": asked }]);
+                streamed(server, &json!({ "messages": messages, "stream": true, "stream_options": { "include_usage": true } }));
+            }
+            11 => {
+                let said = json!([
+                    { "role": "system", "content": word }, { "role": "user", "content": asked },
+                    { "role": "assistant", "content": word }, { "role": "user", "content": "and in children?" },
+                ]);
+                streamed(server, &json!({ "model": word, "user": word, "messages": said, "stream": true }));
+            }
+            // Whoever hangs up in the middle of a stream.
+            12 => {
+                let messages = json!([{ "role": "user", "content": asked }]);
+                let body = json!({ "messages": messages, "stream": true }).to_string();
+                let head = "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
+                let mut stream = server.connect();
+                stream.write_all(format!("{head}content-length: {}\r\n\r\n{body}", body.len()).as_bytes()).expect("sent");
+                let _ = stream.read(&mut [0; 64]);
+            }
+            13 => drop(server.send(format!("{word} /v1/ask HTTP/1.1\r\nconnection: close\r\n\r\n").as_bytes())),
             _ => drop(server.send(format!("GET /{word}?question={word} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {word}\r\nx-request-id: {word}\r\nconnection: close\r\n\r\n").as_bytes())),
         }
     }

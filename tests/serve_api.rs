@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 
 use crate::support::http::{Response, Server};
 use crate::support::openapi::{Document, Operation};
-use crate::support::readability::grade;
 use crate::support::{Project, bounds, check_citation, check_reply, data, five, list};
 
 const SYMPTOMS: &str = "What are the symptoms of asthma?";
@@ -18,9 +17,6 @@ const TABLETS: &str = "How soon should antiviral tablets be started for shingles
 
 /// A test asks more often than a person, and has more patience where others compute beside it.
 const NO_RATES: [&str; 4] = ["--rate-address", "0", "--timeout", "60"];
-
-/// The most years of school that our own words may ask for.
-const GRADE: f64 = 6.0;
 
 fn timeless(mut reply: Value) -> Value {
     reply["took_ms"] = json!(0);
@@ -440,34 +436,6 @@ fn an_emergency_is_told_while_the_queue_is_full() {
         }
     });
     assert!(full.into_inner(), "48 clients at once never filled the queue");
-}
-
-#[test]
-fn our_own_words_are_plain() {
-    let mut hard = Vec::new();
-    let mut measured = 0;
-    let mut measure = |name: &str, text: &str| {
-        measured += 1;
-        let grade = grade(text);
-        if grade > GRADE {
-            hard.push(format!("{grade:.1} {name}: {text}"));
-        }
-    };
-    for sentence in clinqa_server::sentences() {
-        measure("server", &sentence);
-    }
-    let rules = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/crates/safety/rules")).expect("rules");
-    for path in
-        rules.map(|entry| entry.expect("an entry").path()).filter(|path| path.extension().is_some_and(|e| e == "toml"))
-    {
-        let rule: toml::Table = toml::from_str(&std::fs::read_to_string(&path).expect("a rule")).expect("TOML");
-        let name = path.file_stem().and_then(|name| name.to_str()).expect("a name");
-        let crisis = "A crisis line or someone you trust can also listen now.";
-        let text = rule["text"].as_str().expect("a text").replace("{number}", "999").replace("{crisis}", crisis);
-        measure(name, &text);
-    }
-    assert!(measured > 25, "{measured}");
-    assert!(hard.is_empty(), "over grade {GRADE}:\n{}", hard.join("\n"));
 }
 
 #[test]

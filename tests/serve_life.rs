@@ -87,6 +87,7 @@ fn swap(times: usize) {
     let descriptors = || fs::read_dir(format!("/proc/{}/fd", server.id())).map_or(0, Iterator::count);
     ask(&server).expect(200);
     let before = descriptors();
+    let mut resident = Vec::with_capacity(times);
     let seen: BTreeSet<String> = std::thread::scope(|scope| {
         let asking = [0, 1].map(|_| {
             scope.spawn(|| {
@@ -114,6 +115,7 @@ fn swap(times: usize) {
                 std::thread::sleep(Duration::from_millis(5));
             }
             // Each generation answers at least once before the next.
+            resident.push(resident_kib(server.id()));
             let so_far = asked.load(Ordering::Relaxed);
             while asked.load(Ordering::Relaxed) < so_far + 2
                 && !asking.iter().all(std::thread::ScopedJoinHandle::is_finished)
@@ -130,11 +132,23 @@ fn swap(times: usize) {
     assert!(after <= before + 8, "{before} descriptors before, {after} after {times} swaps");
     let asked = asked.load(Ordering::Relaxed);
     assert!(asked >= 4, "{asked}");
+    let (first, last) = resident.split_at(times / 2);
+    let [first, last] = [first, last].map(|half| *half.iter().max().expect("swaps"));
+    let told = format!("{times} swaps: {first} KiB at most in the first half, {last} in the second\n");
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), told.as_bytes());
+    assert!(last <= first + first / 50, "memory grows: {told}");
+}
+
+/// Memory that a process holds, in KiB.
+fn resident_kib(process: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).expect("the process");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line");
+    line.split_whitespace().next().and_then(|number| number.parse().ok()).expect("a number")
 }
 
 #[test]
-fn the_index_is_swapped_under_questions_and_no_reply_mixes_two() {
-    swap(10);
+fn the_index_is_swapped_under_questions_no_reply_mixes_two_and_memory_stays() {
+    swap(30);
 }
 
 #[test]

@@ -10,6 +10,9 @@ use crate::support::http::Server;
 
 const OPEN: [&str; 4] = ["--rate-address", "0", "--connections-per-address", "2000"];
 
+/// Within which whatever is refused is told so (promise S3).
+const AT_ONCE: Duration = Duration::from_millis(50);
+
 /// A small generator, so that a failure can be repeated from its seed.
 struct Random(u64);
 
@@ -37,7 +40,7 @@ fn what_is_over_a_limit_gets_its_status_with_a_sentence() {
     };
     check(&post(&json!({ "question": "secret ".repeat(286) }).to_string(), ""), 422);
     check(&post(&"secret ".repeat(10_000), ""), 413);
-    check(&post("{}", &format!("cookie: {}\r\n", "secret".repeat(3000))), 431);
+    check(&post("{}", &format!("accept: */*\r\ncookie: {}\r\n", "secret".repeat(3000))), 431);
     check(&post("{}", &"a: secret\r\n".repeat(150)), 431);
     check("secret\r\n\r\n", 400);
     check("GET /secret HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n", 404);
@@ -74,6 +77,7 @@ fn fuzz(count: usize, seed: u64) {
         "GET /metrics HTTP/1.0\r\nauthorization: Bearer x\r\n\r\n",
     ];
     let mut random = Random(seed);
+    let mut slowest = Duration::ZERO;
     for at in 0..count {
         let mut bytes = whole[random.below(whole.len())].as_bytes().to_vec();
         for _ in 0..=random.below(4) {
@@ -88,16 +92,29 @@ fn fuzz(count: usize, seed: u64) {
                 }
             }
         }
-        let mut stream = server.connect();
-        let _ = stream.write_all(&bytes);
-        // What was cut short is not waited for: the server has its own clocks.
-        let _ = stream.shutdown(std::net::Shutdown::Write);
-        let mut reply = [0; 12];
-        if stream.read(&mut reply).is_ok_and(|read| read == reply.len()) {
-            assert!(reply.starts_with(b"HTTP/1."), "request {at} of seed {seed}: {reply:?}");
-            assert_ne!(&reply[9..], b"500", "request {at} of seed {seed}");
+        let mut took = Duration::MAX;
+        // What is slow once may have had to wait for the machine; what is slow by itself is slow again.
+        for _ in 0..3 {
+            let start = Instant::now();
+            let mut stream = server.connect();
+            let _ = stream.write_all(&bytes);
+            // What was cut short is not waited for: the server has its own clocks.
+            let _ = stream.shutdown(std::net::Shutdown::Write);
+            let mut reply = [0; 12];
+            if stream.read(&mut reply).is_ok_and(|read| read == reply.len()) {
+                assert!(reply.starts_with(b"HTTP/1."), "request {at} of seed {seed}: {reply:?}");
+                assert_ne!(&reply[9..], b"500", "request {at} of seed {seed}");
+            }
+            // A question that is answered takes the time of a model; whatever is refused is refused at once.
+            took = if reply[9..] == *b"200" { Duration::ZERO } else { took.min(start.elapsed()) };
+            if took <= AT_ONCE {
+                break;
+            }
         }
+        assert!(took <= AT_ONCE, "request {at} of seed {seed} was refused after {took:?}");
+        slowest = slowest.max(took);
     }
+    let _ = writeln!(std::io::stderr(), "{count} broken requests, each refused within {slowest:?}");
     let metrics = server.get("/metrics").expect(200).body;
     assert!(metrics.contains("clinqa_panics_total 0"), "{metrics}");
 }

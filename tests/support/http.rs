@@ -145,7 +145,8 @@ impl Response {
         self
     }
 
-    fn parse(bytes: &[u8]) -> Self {
+    /// A whole reply as it came over the wire.
+    pub(crate) fn parse(bytes: &[u8]) -> Self {
         let text = String::from_utf8_lossy(bytes);
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
         let mut lines = head.split("\r\n");

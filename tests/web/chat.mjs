@@ -29,7 +29,7 @@ await test("hard words are explained in text, on hover, by keyboard, and put awa
   const turn = await ask(page, ASTHMA);
   const term = turn.locator("a.term").first();
   const meaning = await term.getAttribute("title");
-  holds((await turn.locator(".plain").innerText()).includes(meaning), "the meaning stands below");
+  holds((await turn.locator(".answer .plain").first().innerText()).includes(meaning), "the meaning stands below");
   const tip = page.locator("#tip");
   await term.hover();
   equal(await tip.innerText(), meaning, "on hover:");
@@ -42,6 +42,29 @@ await test("hard words are explained in text, on hover, by keyboard, and put awa
   await page.locator("#question").focus();
   equal(await tip.isVisible(), false, "without focus:");
   equal(await term.getAttribute("title"), meaning, "afterwards:");
+});
+
+await test("hard words are explained in every quote that is shown", {}, async (page) => {
+  await page.route("**/v1/ask", async (route) => {
+    const response = await route.fetch();
+    const reply = await response.json();
+    if (response.ok()) {
+      const bounds = { quote: "Tachycardia may follow.", start: 0, end: 23, answer_start: 0, answer_end: 11 };
+      const other = { ...reply.answer.citations[0], ...bounds };
+      reply.answer.differing = [other];
+      reply.reading = [{ ...other, score: 1 }];
+    }
+    await route.fulfill({ response, json: reply });
+  });
+  const turn = await ask(page, ASTHMA);
+  for (const part of [".differing", ".reading"]) {
+    const term = turn.locator(`${part} .term`);
+    equal(await term.innerText(), "Tachycardia", `in ${part}:`);
+    const meaning = await term.getAttribute("title");
+    holds((await turn.locator(`${part} .plain`).innerText()).includes(meaning), `the meaning stands below in ${part}`);
+  }
+  const link = await turn.locator(".differing a.term").getAttribute("href");
+  equal(await turn.locator(`.differing ${link} dt`).innerText(), "Tachycardia", "the link leads to:");
 });
 
 await test("a touch explains a hard word", PHONE, async (page) => {

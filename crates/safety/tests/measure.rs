@@ -163,6 +163,12 @@ fn the_name_of_a_topic_is_no_emergency() {
     assert!(alarms.iter().all(|title| meant.iter().any(|meant| title.starts_with(meant))), "{alarms:?}");
 }
 
+/// Of 120; the promise wants all of them.
+const PERSONAL_APART: usize = 120;
+
+/// Of 50.
+const GENERAL_APART: usize = 50;
+
 fn lines(data: &str) -> impl Iterator<Item = &str> {
     data.lines().filter(|line| !line.starts_with('#') && !line.is_empty())
 }
@@ -197,6 +203,22 @@ fn every_question_on_ones_own_case_abstains_with_a_notice_that_says_where_to_tur
 #[test]
 fn a_general_question_is_no_question_on_ones_own_case() {
     demand(include_str!("data/safety/general.txt"), Verdict::Proceed);
+}
+
+/// How many of a set are judged as `expected`, with those that are not.
+fn judged(data: &'static str, expected: Verdict) -> (usize, Vec<&'static str>) {
+    let all: Vec<&str> = lines(data).collect();
+    let wrong: Vec<&str> = all.iter().copied().filter(|text| verdict(text) != expected).collect();
+    (all.len() - wrong.len(), wrong)
+}
+
+/// What the rules reach on 120 questions on one's own case and 50 general ones near them, on which nothing was mended.
+/// Leave them apart: mend on `personal.txt`.
+#[test]
+fn the_personal_questions_apart_keep_their_figures() {
+    let personal = judged(include_str!("data/safety/personal-apart.txt"), Verdict::Abstain(Abstention::Personal));
+    let general = judged(include_str!("data/safety/general-apart.txt"), Verdict::Proceed);
+    assert!(personal.0 >= PERSONAL_APART && general.0 >= GENERAL_APART, "{} and {}", personal.0, general.0);
 }
 
 #[test]

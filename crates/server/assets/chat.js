@@ -96,31 +96,50 @@ function numbers(text) {
 
 function answerOf(answer, at) {
   const [first, ...others] = answer.citations;
-  const terms = termsIn(first.quote);
   const prefix = `m-${at}-`;
   const differing = answer.differing ?? [];
   return el("section", { class: "answer" },
     el("div", { class: "head" }, el("h3", null, words.answer), sureOf(answer)),
-    said(first, terms, prefix),
-    terms.length ? el("section", { class: "plain" },
-      el("h4", null, words.plain),
-      el("dl", null, terms.map((term, at) => el("div", { id: prefix + at },
-        el("dt", { dir: "auto" }, first.quote.slice(term.start, term.end)),
-        el("dd", null, term.meaning))))) : null,
+    said(first, prefix),
     others.length ? el("section", { class: "also" },
       el("h4", null, words.also),
       el("ul", null, others.map((citation) => el("li", null, sourceOf(citation))))) : null,
     differing.length ? el("section", { class: "differing" },
       el("h4", null, words.differing),
       el("p", null, words.differing_why),
-      differing.map((citation) => said(citation, [], ""))) : null,
+      differing.map((citation, place) => said(citation, `${prefix}d${place}-`))) : null,
     el("p", { class: "general" }, words.general));
 }
 
-function said(citation, terms, prefix) {
-  return el("figure", { class: "said" },
-    el("blockquote", { dir: "auto" }, quoteOf(citation, terms, prefix)),
-    el("figcaption", null, sourceOf(citation)));
+function said(citation, prefix) {
+  const terms = termsIn(citation.quote);
+  return [
+    el("figure", { class: "said" },
+      el("blockquote", { dir: "auto" }, quoteOf(citation, terms, prefix)),
+      el("figcaption", null, sourceOf(citation))),
+    plainOf(citation.quote, terms, prefix),
+  ];
+}
+
+/** What the hard words of a quote mean; without a prefix nothing can lead there. */
+function plainOf(text, terms, prefix) {
+  if (!terms.length) return null;
+  return el("section", { class: "plain" },
+    el("h4", null, words.plain),
+    el("dl", null, terms.map((term, at) => el("div", prefix ? { id: prefix + at } : null,
+      el("dt", { dir: "auto" }, text.slice(term.start, term.end)),
+      el("dd", null, term.meaning)))));
+}
+
+/** Words of which the hard ones are explained on hover. They are no links: what is cut off below must not take the focus. */
+function hinted(text, terms) {
+  let at = 0;
+  const made = terms.flatMap((term) => {
+    const bits = [text.slice(at, term.start), el("span", { class: "term", title: term.meaning }, text.slice(term.start, term.end))];
+    at = term.end;
+    return bits;
+  });
+  return [...made, text.slice(at)];
 }
 
 function sureOf(answer) {
@@ -236,11 +255,18 @@ function unanswered(reply) {
 function readingOf(reply) {
   return el("section", { class: "reading" },
     el("h3", null, reply.reason === "unsupported" ? words.found : words.reading),
-    el("ul", null, reply.reading.map((citation) => el("li", null,
-      el("a", { href: placeOf(citation), target: "_blank", rel: "noopener" },
-        titleOf(citation), el("span", { class: "quiet" }, " ", words.new_tab)),
-      el("p", { dir: "auto" }, citation.quote),
-      el("p", { class: "meta" }, el("bdi", null, citation.publisher), " · ", el("bdi", null, citation.kind), markOf(citation))))));
+    el("ul", null, reply.reading.map((citation) => el("li", null, entryOf(citation)))));
+}
+
+function entryOf(citation) {
+  const terms = termsIn(citation.quote);
+  return [
+    el("a", { href: placeOf(citation), target: "_blank", rel: "noopener" },
+      titleOf(citation), el("span", { class: "quiet" }, " ", words.new_tab)),
+    el("p", { dir: "auto" }, hinted(citation.quote, terms)),
+    el("p", { class: "meta" }, el("bdi", null, citation.publisher), " · ", el("bdi", null, citation.kind), markOf(citation)),
+    plainOf(citation.quote, terms, ""),
+  ];
 }
 
 // Hard words: the list is fetched once and whole, so that no word of an answer is ever asked for.
@@ -437,7 +463,7 @@ class Refused extends Error {
 async function failed(error, tooSlow) {
   const said = words.problems;
   if (!(error instanceof Refused)) {
-    tell(tooSlow ? said.slow : said.offline);
+    tell(`${tooSlow ? said.slow : said.offline} ${said.kept}`);
     return;
   }
   const { status, headers } = error.response;
@@ -445,7 +471,7 @@ async function failed(error, tooSlow) {
     429: said.often, 503: said.busy, 504: said.slow };
   const seconds = Number(headers.get("retry-after"));
   const wait = seconds > 1 && seconds < 3600 ? ` ${said.wait.replace("{seconds}", String(Math.ceil(seconds)))}` : "";
-  tell((texts[status] ?? said.broken) + wait);
+  tell(`${texts[status] ?? said.broken}${wait} ${said.kept}`);
   if (status === 401 || status === 403) askForKey();
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use axum::body::{Body, to_bytes};
 use axum::http::{Response, header};
 use axum::response::IntoResponse;
+use clinqa_qa::Region;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -22,8 +23,9 @@ use crate::address::Origin;
 use crate::config::{Limits, Proxy, ServerConfig};
 use crate::door::Door;
 use crate::error::ApiError;
+use crate::pages::error::page_of;
 use crate::tls::Certificate;
-use crate::wire::{Exchange, Phase, Refusals, Stream, Wire};
+use crate::wire::{Exchange, Phase, Refusal, Refusals, Stream, Wire};
 
 /// Connections that are being told that there are too many; beyond them they are closed without a word.
 const REFUSED_AT_ONCE: usize = 256;
@@ -67,7 +69,7 @@ impl Hall {
             places: Arc::new(Semaphore::new(limits.connections)),
             refusing: Arc::new(Semaphore::new(REFUSED_AT_ONCE)),
             by_address: (config.proxy == Proxy::Direct).then(Mutex::default),
-            refusals: Arc::new(refusals().await),
+            refusals: Arc::new(refusals(config.region).await),
             certificate,
             limits,
             stop,
@@ -136,6 +138,7 @@ impl Hall {
         tokio::spawn(async move {
             let exchange = Arc::new(Exchange::default());
             let mut wire = Wire::new(Stream::Plain(stream), hall.limits, exchange, Arc::clone(&hall.refusals));
+            wire.listen().await;
             wire.refuse(&hall.refusals.busy).await;
             wire.close().await;
             drop(place);
@@ -290,14 +293,20 @@ async fn leave(stop: &mut watch::Receiver<bool>, exchange: &Exchange) {
     }
 }
 
-async fn refusals() -> Refusals {
+async fn refusals(region: Option<Region>) -> Refusals {
     Refusals {
-        malformed: written(ApiError::BadRequest.into_response()).await,
-        head_too_large: written(ApiError::HeadTooLarge.into_response()).await,
-        address_too_long: written(ApiError::AddressTooLong.into_response()).await,
-        slow: written(ApiError::Slow.into_response()).await,
-        busy: written(ApiError::Busy.into_response()).await,
+        malformed: refusal(ApiError::BadRequest, region).await,
+        head_too_large: refusal(ApiError::HeadTooLarge, region).await,
+        address_too_long: refusal(ApiError::AddressTooLong, region).await,
+        slow: refusal(ApiError::Slow, region).await,
+        busy: refusal(ApiError::Busy, region).await,
     }
+}
+
+/// What may have been a question is refused with the number.
+async fn refusal(error: ApiError, region: Option<Region>) -> Refusal {
+    let page = written(page_of(error.clone().into_response(), region)).await;
+    Refusal { page, json: written(error.with_number(region)).await }
 }
 
 /// A reply as it goes over the wire, the last one of its connection.

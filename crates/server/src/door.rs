@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
-use axum::http::{HeaderValue, Method, Request, Response, header};
-use axum::response::IntoResponse;
+use axum::http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use clinqa_qa::Region;
 use futures_util::FutureExt;
 use hyper::body::{Frame, Incoming, SizeHint};
 use tokio::time::Sleep;
@@ -22,6 +22,7 @@ use crate::Role;
 use crate::error::ApiError;
 use crate::guard::{Passed, Peer};
 use crate::metrics::Metrics;
+use crate::pages::error;
 use crate::standing::{Health, Standing};
 use crate::wire::Exchange;
 
@@ -34,6 +35,8 @@ pub(crate) struct Door {
     pub(crate) standing: Arc<Standing>,
     /// How long a reply may have nothing to say.
     pub(crate) patience: Duration,
+    /// Whose emergency number stands where something fails.
+    pub(crate) region: Option<Region>,
 }
 
 impl Door {
@@ -48,13 +51,15 @@ impl Door {
         exchange.begin();
         let id = Uuid::new_v4();
         let method = named(request.method());
+        let wants_page = error::wants_page(request.headers());
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Peer(peer));
         let routed = AssertUnwindSafe(self.router.clone().oneshot(request)).catch_unwind();
         let mut response = match routed.await {
             Ok(Ok(response)) => response,
             // What a panic says is not looked at: it may hold what somebody asked.
-            Err(_) => ApiError::Internal.into_response(),
+            Err(_) if wants_page => error::page(StatusCode::INTERNAL_SERVER_ERROR, self.region),
+            Err(_) => ApiError::Internal.with_number(self.region),
         };
         let headers = response.headers_mut();
         if let Ok(value) = HeaderValue::from_str(id.hyphenated().encode_lower(&mut Uuid::encode_buffer())) {

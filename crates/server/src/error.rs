@@ -5,10 +5,12 @@ use std::net::SocketAddr;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use clinqa_qa::{Fault, IndexError};
+use clinqa_qa::{Fault, IndexError, Region};
 use clinqa_schema::QuestionError;
 use serde::Serialize;
 use utoipa::{IntoResponses, ToSchema};
+
+use crate::pages::words::WORDS;
 
 /// Why the server cannot start or go on.
 #[derive(Debug, thiserror::Error)]
@@ -139,7 +141,7 @@ impl ApiError {
     }
 
     /// When it is worth another try, in seconds.
-    fn retry_after(&self) -> Option<u64> {
+    pub(crate) fn retry_after(&self) -> Option<u64> {
         match self {
             Self::TooMany { retry_after } => Some(*retry_after),
             _ if self.status() == StatusCode::SERVICE_UNAVAILABLE => Some(1),
@@ -243,7 +245,7 @@ pub(crate) fn sentences() -> Vec<String> {
         ApiError::Internal,
     ];
     let fields = crate::body::wants().map(|wanted| ApiError::Field { param: Some("question".to_owned()), wanted });
-    errors.into_iter().chain(fields).map(|error| error.to_string()).collect()
+    errors.into_iter().chain(fields).map(|error| error.to_string()).chain([whom_to_call(None)]).collect()
 }
 
 /// The body of every error, in `OpenAI`'s shape.
@@ -374,11 +376,24 @@ pub(crate) enum CareRefusals {
     Busy(Refusal),
 }
 
-impl IntoResponse for ApiError {
-    fn into_response(self) -> Response {
+/// Said by a refusal that stands where an answer to a patient was to stand, for `{number}` is whom to call.
+const CALL: &str = "if a life may be at risk, call {number}";
+
+fn whom_to_call(region: Option<Region>) -> String {
+    CALL.replace("{number}", region.as_ref().map_or(WORDS.nowhere, Region::emergency))
+}
+
+impl ApiError {
+    /// The refusal of a question: its message names the number too, for a program may show it to whoever asked.
+    pub(crate) fn with_number(self, region: Option<Region>) -> Response {
+        let message = format!("{self}; {}", whom_to_call(region));
+        self.respond(message)
+    }
+
+    fn respond(self, message: String) -> Response {
         let status = self.status();
         let kind = if status.is_client_error() { "invalid_request_error" } else { "server_error" };
-        let error = RefusalReason { message: self.to_string(), kind, code: self.code(), param: self.param() };
+        let error = RefusalReason { message, kind, code: self.code(), param: self.param() };
         let mut response = (status, Json(Refusal { error })).into_response();
         if let Some(seconds) = self.retry_after() {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -388,8 +403,15 @@ impl IntoResponse for ApiError {
                 .headers_mut()
                 .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"clinqa\""));
         }
-        // Whoever shows pages turns it into one.
+        // The guard of a route that takes questions adds the number.
         response.extensions_mut().insert(self);
         response
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let message = self.to_string();
+        self.respond(message)
     }
 }

@@ -11,6 +11,7 @@ use axum::extract::{Request, State};
 use axum::http::header;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use clinqa_qa::Region;
 use futures_util::FutureExt;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
@@ -35,6 +36,7 @@ pub(crate) struct Gate {
     body_bytes: usize,
     body_patience: Duration,
     patience: Duration,
+    region: Option<Region>,
 }
 
 impl Gate {
@@ -47,6 +49,7 @@ impl Gate {
             body_bytes: config.limits.body_bytes,
             body_patience: config.limits.body,
             patience: config.request_timeout,
+            region: config.region,
         }
     }
 
@@ -82,6 +85,11 @@ pub(crate) async fn guard(State(guard): State<Guard>, request: Request, next: Ne
         Ok(response) => response,
         Err(error) => error.into_response(),
     };
+    if rule.kind.is_asking()
+        && let Some(error) = response.extensions_mut().remove::<ApiError>()
+    {
+        response = error.with_number(gate.region);
+    }
     // A reply may hold what somebody asked.
     response.headers_mut().entry(header::CACHE_CONTROL).or_insert(header::HeaderValue::from_static("no-store"));
     response.extensions_mut().insert(passed);

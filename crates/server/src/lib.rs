@@ -12,6 +12,7 @@ mod access;
 mod address;
 mod app;
 mod asked;
+mod asker;
 mod body;
 mod config;
 mod conversation;

@@ -70,6 +70,7 @@ pub fn serve(
             metrics: Arc::clone(&app.metrics),
             standing: Arc::clone(&app.standing),
             patience: app.config.request_timeout,
+            region: app.config.region,
         };
         let hall = Hall::new(door, &app.config, Entry { certificate, stop }).await;
         tokio::spawn(heed(Arc::clone(&app), order));

@@ -17,6 +17,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tokio_rustls::server::TlsStream;
 
+use crate::asker::{Asker, asker};
 use crate::config::Limits;
 
 /// A reader who takes something has this long for so many bytes more.
@@ -25,6 +26,9 @@ const SLOWEST_READER: f64 = 32_768.0;
 /// What is read and thrown away of a refused request, so that the refusal arrives before the reset.
 const LINGER_BYTES: usize = 256 << 10;
 const LINGER: Duration = Duration::from_secs(1);
+
+/// How long somebody for whom there is no place is listened to; a refusal is to come within 20 ms.
+const GLANCE: Duration = Duration::from_millis(10);
 
 /// hyper's own refusals are shorter.
 const LONGEST_REFUSAL: usize = 256;
@@ -73,11 +77,29 @@ impl Exchange {
 /// Replies to requests that no route sees, written out once.
 #[derive(Debug, Default)]
 pub(crate) struct Refusals {
-    pub(crate) malformed: Bytes,
-    pub(crate) head_too_large: Bytes,
-    pub(crate) address_too_long: Bytes,
-    pub(crate) slow: Bytes,
-    pub(crate) busy: Bytes,
+    pub(crate) malformed: Refusal,
+    pub(crate) head_too_large: Refusal,
+    pub(crate) address_too_long: Refusal,
+    pub(crate) slow: Refusal,
+    pub(crate) busy: Refusal,
+}
+
+/// One of them, for each who may read it. Both name the number to call.
+#[derive(Debug, Default)]
+pub(crate) struct Refusal {
+    pub(crate) page: Bytes,
+    pub(crate) json: Bytes,
+}
+
+impl Refusal {
+    /// The form for whoever sent `head`. Where that does not say, it is the page: a person has nothing but what is shown,
+    /// and a program goes by the status and `Retry-After`, which are the same in both.
+    fn to(&self, head: &[u8]) -> Bytes {
+        match asker(head) {
+            Asker::Program => self.json.clone(),
+            Asker::Browser | Asker::Unknown => self.page.clone(),
+        }
+    }
 }
 
 /// What is waited for from the client.
@@ -100,6 +122,8 @@ pub(crate) struct Wire {
     exchange: Arc<Exchange>,
     refusals: Arc<Refusals>,
     phase: Phase,
+    /// What has come of a head that may be refused; empty once it is whole.
+    head: Vec<u8>,
     /// Until when the client must have sent what is waited for.
     reading: Pin<Box<Sleep>>,
     writing: Option<Stalled>,
@@ -126,6 +150,7 @@ impl Wire {
             exchange,
             refusals,
             phase: Phase::New,
+            head: Vec::new(),
             reading: Box::pin(sleep_until(Instant::now() + limits.first_byte)),
             writing: None,
             unsent: false,
@@ -140,10 +165,18 @@ impl Wire {
         self.phase
     }
 
+    /// Waits a moment for the first words of a client that will be refused, which say what it can read.
+    pub(crate) async fn listen(&mut self) {
+        let mut first = [0; 2048];
+        // Whoever has said nothing by then is refused all the same.
+        let _ = timeout(GLANCE, self.read(&mut first)).await;
+    }
+
     /// Writes a last reply, if the client takes it.
-    pub(crate) async fn refuse(&mut self, reply: &[u8]) {
+    pub(crate) async fn refuse(&mut self, refusal: &Refusal) {
+        let reply = refusal.to(&self.head);
         let written = timeout(LINGER, async {
-            self.stream.write_all(reply).await?;
+            self.stream.write_all(&reply).await?;
             self.stream.flush().await
         });
         // A client that does not take its refusal is cut off all the same.
@@ -176,6 +209,9 @@ impl Wire {
             Phase::Busy => Phase::Idle,
             phase => phase,
         };
+        if next == Phase::Busy && self.phase != Phase::Busy {
+            self.head = Vec::new();
+        }
         if next == Phase::Idle && self.phase != Phase::Idle {
             self.reading.as_mut().reset(Instant::now() + self.limits.idle);
         }
@@ -214,9 +250,9 @@ impl Wire {
         }
         let empty = bytes.len() < LONGEST_REFUSAL && bytes.ends_with(b"\r\n\r\n");
         match status {
-            b"400" if empty => Some(self.refusals.malformed.clone()),
-            b"414" if empty => Some(self.refusals.address_too_long.clone()),
-            b"431" if empty => Some(self.refusals.head_too_large.clone()),
+            b"400" if empty => Some(self.refusals.malformed.to(&self.head)),
+            b"414" if empty => Some(self.refusals.address_too_long.to(&self.head)),
+            b"431" if empty => Some(self.refusals.head_too_large.to(&self.head)),
             _ => None,
         }
     }
@@ -246,6 +282,11 @@ impl AsyncRead for Wire {
             if buffer.filled().len() > before && matches!(wire.phase, Phase::New | Phase::Idle) {
                 wire.phase = Phase::Head;
                 wire.reading.as_mut().reset(Instant::now() + wire.limits.head);
+            }
+            if wire.phase == Phase::Head {
+                let come = &buffer.filled()[before..];
+                let room = wire.limits.head_bytes.saturating_sub(wire.head.len());
+                wire.head.extend(&come[..come.len().min(room)]);
             }
             return read;
         }

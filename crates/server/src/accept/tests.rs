@@ -1,4 +1,7 @@
-//! Clients that are slow, silent, too many or out of luck, against a router of four routes and clocks that run fast.
+//! Clients that are slow, silent, too many or out of luck, against a router of a few routes and clocks that run fast.
+
+mod panics;
+mod refusals;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -19,6 +22,9 @@ use crate::{Pem, Rates, Role};
 /// What a test waits for before it fails.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// The number of the region that the server is started for.
+const NUMBER: &str = "999";
+
 const LENIENT: Rates = Rates { per_address: None, per_key: None };
 
 fn quick() -> ServerConfig {
@@ -36,6 +42,7 @@ fn quick() -> ServerConfig {
         },
         request_timeout: Duration::from_millis(400),
         rates: LENIENT,
+        region: "GB".parse().ok(),
         ..ServerConfig::at(SocketAddr::from(([127, 0, 0, 1], 0)))
     }
 }
@@ -65,6 +72,7 @@ impl Running {
             metrics: Arc::clone(&metrics),
             standing: Arc::clone(&standing),
             patience: config.request_timeout,
+            region: config.region,
         };
         let (address, ended) = runtime.block_on(async {
             let listener = TcpListener::bind(config.listen).await.expect("a port");
@@ -115,6 +123,11 @@ impl Drop for Running {
     }
 }
 
+/// A reply of `bytes`, its head apart from its body.
+fn parts(reply: &str) -> (&str, &str) {
+    reply.split_once("\r\n\r\n").unwrap_or((reply, ""))
+}
+
 fn router(config: &ServerConfig) -> Router {
     let gate = Arc::new(Gate::new(config, Vec::new()));
     let guarded = |kind, pattern| {
@@ -136,6 +149,13 @@ fn router(config: &ServerConfig) -> Router {
         .route("/torn", get(torn).route_layer(guarded(Kind::Look, "/torn")))
         .route("/slow", get(|| sleep(Duration::from_millis(200))).route_layer(guarded(Kind::Look, "/slow")))
         .route("/never", get(pending::<()>).route_layer(guarded(Kind::Look, "/never")))
+        .route("/asked/never", post(pending::<()>).route_layer(guarded(Kind::Question, "/asked/never")))
+        .route("/asked/panics", post(panics).route_layer(guarded(Kind::Question, "/asked/panics")))
+        .merge(panics::stages(&|path, methods| methods.route_layer(guarded(Kind::Question, path))))
+        .route("/unguarded", get(panics))
+        .layer(axum::middleware::from_fn_with_state(config.region, crate::pages::error::for_browsers))
+        // Beyond all that catches anything but the door.
+        .layer(axum::middleware::from_fn(panics::at_the_last_layer))
 }
 
 async fn panics() -> &'static str {
@@ -236,8 +256,7 @@ fn what_no_route_sees_is_refused_in_our_words() {
         assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
     };
     check(b"NONSENSE\r\n\r\n", "400", "bad_request");
-    check(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", "400", "bad_request");
-    let head = format!("GET /fine HTTP/1.1\r\nhost: a\r\nx: {}\r\n\r\n", "a".repeat(17 << 10));
+    let head = format!("GET /fine HTTP/1.1\r\nhost: a\r\naccept: */*\r\nx: {}\r\n\r\n", "a".repeat(17 << 10));
     check(head.as_bytes(), "431", "head_too_large");
     let many = format!("GET /fine HTTP/1.1\r\nhost: a\r\n{}\r\n", "a: b\r\n".repeat(200));
     check(many.as_bytes(), "431", "head_too_large");

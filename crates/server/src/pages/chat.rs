@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use clinqa_qa::{Ask, Explain, Region, Search, emergency};
 use clinqa_schema::{Filters, Question, QuestionError, Reply};
@@ -71,16 +71,29 @@ pub(crate) async fn submit(
             let newest = Some((posted.question, reply));
             page(&app, StatusCode::OK, &View { past: posted.turns, newest, ..View::default() })
         }
-        Err((status, problem)) => {
+        Err(refused) => {
+            let Refused { status, problem, retry_after } = refused;
             let view = View { past: posted.turns, newest: None, typed: posted.question, problem: Some(problem) };
-            page(&app, status, &view)
+            let mut page = page(&app, status, &view);
+            page.headers_mut().extend(retry_after.map(|seconds| (header::RETRY_AFTER, HeaderValue::from(seconds))));
+            page
         }
     }
 }
 
+/// Why a question got no reply, and when to ask again.
+struct Refused {
+    status: StatusCode,
+    problem: &'static str,
+    retry_after: Option<u64>,
+}
+
 /// The reply, or what to tell. An emergency gets its notice even where nothing else works.
-async fn reply_to(app: &Arc<App>, posted: &Posted) -> Result<Reply, (StatusCode, &'static str)> {
-    let question = Question::new(&posted.question).map_err(|why| (StatusCode::UNPROCESSABLE_ENTITY, unusable(why)))?;
+async fn reply_to(app: &Arc<App>, posted: &Posted) -> Result<Reply, Refused> {
+    let question = Question::new(&posted.question).map_err(|why| {
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        Refused { status, problem: unusable(why), retry_after: None }
+    })?;
     let ask = Ask {
         question,
         history: posted.history(),
@@ -93,7 +106,7 @@ async fn reply_to(app: &Arc<App>, posted: &Posted) -> Result<Reply, (StatusCode,
     let config = app.config.answering;
     app.answer(ask.clone()).await.or_else(|error| {
         let status = error.status();
-        let told = (status, words::problem(status));
+        let told = Refused { status, problem: words::problem(status), retry_after: error.retry_after() };
         emergency(&app.library.models().rules, None, &ask, &config).ok_or(told)
     })
 }
@@ -183,7 +196,12 @@ fn composer(view: &View, is_new: bool) -> Markup {
     html! {
         form.composer id="ask" method="post" action={ "/#turn-" (next) } accept-charset="utf-8" autocomplete="off" {
             @for kept in view.past.iter().chain(&newest) { (kept.fields()) }
-            p.problem id="problem" role="alert" { @if let Some(problem) = view.problem { (problem) } }
+            p.problem id="problem" role="alert" {
+                @if let Some(problem) = view.problem {
+                    (problem)
+                    @if !view.typed.is_empty() { " " (WORDS.problems.kept) }
+                }
+            }
             div.box {
                 label for="question" { (WORDS.label) }
                 // Some browsers send what is typed away to check its spelling.

@@ -1,7 +1,5 @@
 //! What does a person see when something goes wrong? The number to call first, then what to do.
 
-use std::sync::Arc;
-
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
@@ -11,7 +9,6 @@ use maud::html;
 
 use super::layout::{self, Page, Script, numbers};
 use super::words::{WORDS, problem};
-use crate::app::App;
 
 /// What an error says beside its text: when to come back, and how to be let in.
 const KEPT: [HeaderName; 4] = [header::RETRY_AFTER, header::WWW_AUTHENTICATE, header::ALLOW, header::CONNECTION];
@@ -27,6 +24,7 @@ pub(crate) fn page(status: StatusCode, region: Option<Region>) -> Response {
                     h2 { (WORDS.problems.danger) }
                     p.call { (WORDS.call) " " (numbers(number)) }
                 }
+                @if may_be_asked_again(status) { p { (WORDS.problems.typed) } }
                 p { a.button href="/" { (WORDS.problems.back) } }
                 p.meta { "HTTP " (status.as_u16()) }
             }
@@ -35,17 +33,16 @@ pub(crate) fn page(status: StatusCode, region: Option<Region>) -> Response {
     layout::respond(status, &Page { title: "clinqa".to_owned(), name: "error", region, script: Script::None, body })
 }
 
-/// Turns errors into pages for whoever asked for a page, and leaves them as they are for programs.
-pub(crate) async fn for_browsers(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let wants_page = wants_page(request.headers());
-    let mut response = next.run(request).await;
-    let status = response.status();
-    let failed = status.is_client_error() || status.is_server_error();
-    if !wants_page || !failed || is_page(response.headers()) {
-        return response;
-    }
-    let mut page = page(status, app.config.region);
-    let kept = KEPT.into_iter().filter_map(|name| Some((response.headers().get(&name)?.clone(), name)));
+/// Whether what was typed may well be sent once more as it is.
+fn may_be_asked_again(status: StatusCode) -> bool {
+    status.is_server_error() || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
+}
+
+/// The page that stands for a refusal as a program gets it.
+pub(crate) fn page_of(mut refusal: Response, region: Option<Region>) -> Response {
+    let status = refusal.status();
+    let mut page = page(status, region);
+    let kept = KEPT.into_iter().filter_map(|name| Some((refusal.headers().get(&name)?.clone(), name)));
     page.headers_mut().extend(kept.map(|(value, name)| (name, value)));
     if status == StatusCode::UNAUTHORIZED {
         // A browser has a box of its own for keys, which works without scripts; programs are asked for a bearer.
@@ -53,14 +50,27 @@ pub(crate) async fn for_browsers(State(app): State<Arc<App>>, request: Request, 
         page.headers_mut().insert(header::WWW_AUTHENTICATE, asks);
     }
     // What was noted about the request is noted still.
-    page.extensions_mut().extend(std::mem::take(response.extensions_mut()));
+    page.extensions_mut().extend(std::mem::take(refusal.extensions_mut()));
     page
 }
 
+/// Turns errors into pages for whoever asked for a page, and leaves them as they are for programs.
+pub(crate) async fn for_browsers(State(region): State<Option<Region>>, request: Request, next: Next) -> Response {
+    let wants_page = wants_page(request.headers());
+    let response = next.run(request).await;
+    let status = response.status();
+    let failed = status.is_client_error() || status.is_server_error();
+    if wants_page && failed && !is_page(response.headers()) { page_of(response, region) } else { response }
+}
+
 /// Whether HTML is named among what is accepted, as browsers do and programs do not.
-fn wants_page(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let mut kinds = accepted.flat_map(|value| value.split(',')).map(|kind| kind.split(';').next().unwrap_or("").trim());
+pub(crate) fn wants_page(headers: &HeaderMap) -> bool {
+    headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).any(names_html)
+}
+
+/// Whether HTML is among the kinds of an `Accept`.
+pub(crate) fn names_html(accepted: &str) -> bool {
+    let mut kinds = accepted.split(',').map(|kind| kind.split(';').next().unwrap_or("").trim());
     kinds.any(|kind| kind.eq_ignore_ascii_case("text/html") || kind.eq_ignore_ascii_case("application/xhtml+xml"))
 }
 

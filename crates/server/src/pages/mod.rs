@@ -9,4 +9,4 @@ pub(crate) mod origin;
 mod parts;
 mod quoted;
 pub(crate) mod source;
-mod words;
+pub(crate) mod words;

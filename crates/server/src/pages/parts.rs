@@ -74,28 +74,11 @@ fn kind_of(kind: NoticeKind) -> &'static str {
 
 fn answer(answer: &Answer, number: usize) -> Markup {
     let Some((first, others)) = answer.citations().split_first() else { return html! {} };
-    let terms = glossary::terms_in(&first.quote);
     let prefix = format!("m-{number}-");
     html! {
         section.answer {
             div.head { h3 { (WORDS.answer) } (sure(answer)) }
-            figure.said {
-                blockquote dir="auto" { (quote(first, &terms, &prefix)) }
-                figcaption { (source(first)) }
-            }
-            @if !terms.is_empty() {
-                section.plain {
-                    h4 { (WORDS.plain) }
-                    dl {
-                        @for (at, term) in terms.iter().enumerate() {
-                            div id={ (prefix) (at) } {
-                                dt dir="auto" { (first.quote[term.bytes.clone()]) }
-                                dd { (term.meaning) }
-                            }
-                        }
-                    }
-                }
-            }
+            (said(first, &prefix))
             @if !others.is_empty() {
                 section.also {
                     h4 { (WORDS.also) }
@@ -106,15 +89,43 @@ fn answer(answer: &Answer, number: usize) -> Markup {
                 section.differing {
                     h4 { (WORDS.differing) }
                     p { (WORDS.differing_why) }
-                    @for citation in answer.differing() {
-                        figure.said {
-                            blockquote dir="auto" { (quote(citation, &[], "")) }
-                            figcaption { (source(citation)) }
-                        }
+                    @for (at, citation) in answer.differing().iter().enumerate() {
+                        (said(citation, &format!("{prefix}d{at}-")))
                     }
                 }
             }
             p.general { (WORDS.general) }
+        }
+    }
+}
+
+/// A quote with its source and what its hard words mean; those are named from `prefix` on.
+fn said(citation: &Citation, prefix: &str) -> Markup {
+    let terms = glossary::terms_in(&citation.quote);
+    html! {
+        figure.said {
+            blockquote dir="auto" { (quote(citation, &terms, prefix)) }
+            figcaption { (source(citation)) }
+        }
+        (plain(&citation.quote, &terms, Some(prefix)))
+    }
+}
+
+/// What the hard words of a quote mean; without a prefix nothing can lead there.
+fn plain(text: &str, terms: &[glossary::Term], prefix: Option<&str>) -> Markup {
+    html! {
+        @if !terms.is_empty() {
+            section.plain {
+                h4 { (WORDS.plain) }
+                dl {
+                    @for (at, term) in terms.iter().enumerate() {
+                        div id=[prefix.map(|prefix| format!("{prefix}{at}"))] {
+                            dt dir="auto" { (text[term.bytes.clone()]) }
+                            dd { (term.meaning) }
+                        }
+                    }
+                }
+            }
         }
     }
 }
@@ -257,7 +268,21 @@ fn reading(reply: &Reply) -> Markup {
     }
 }
 
+/// Words of which the hard ones are explained on hover. They are no links: what is cut off below must not take the focus.
+fn hinted(text: &str, terms: &[glossary::Term]) -> Markup {
+    let mut at = 0;
+    html! {
+        @for term in terms {
+            (text[at..term.bytes.start])
+            span.term title=(term.meaning) { (text[term.bytes.clone()]) }
+            @let () = at = term.bytes.end;
+        }
+        (text[at..])
+    }
+}
+
 fn entry(citation: &Citation) -> Markup {
+    let terms = glossary::terms_in(&citation.quote);
     html! {
         a href=(place(&citation.document_id, &(citation.answer_start..citation.answer_end)))
             target="_blank" rel="noopener" {
@@ -265,8 +290,9 @@ fn entry(citation: &Citation) -> Markup {
             @if let Some(section) = &citation.section { " › " bdi { (section) } }
             span.quiet { " " (WORDS.new_tab) }
         }
-        p dir="auto" { (citation.quote) }
+        p dir="auto" { (hinted(&citation.quote, &terms)) }
         p.meta { bdi { (citation.publisher) } " · " bdi { (citation.kind) } (mark(&citation.standing)) }
+        (plain(&citation.quote, &terms, None))
     }
 }
 
@@ -282,6 +308,54 @@ mod tests {
         check("2026-11-22", "22 November 2026");
         check("2026-01", "January 2026");
         check("2026", "2026");
+    }
+
+    fn citation(document: &str, quote: &str) -> Citation {
+        let document_id = DocumentId::new(document).expect("an id");
+        let end = quote.chars().count();
+        Citation {
+            passage_id: clinqa_schema::PassageId::new(document_id.clone(), 0),
+            document_id,
+            title: document.into(),
+            section: None,
+            publisher: "The house".into(),
+            kind: "leaflet".into(),
+            published: None,
+            url: None,
+            page: None,
+            grade: None,
+            standing: Standing::default(),
+            siblings: Vec::new(),
+            quote: quote.into(),
+            start: 0,
+            end,
+            answer_start: 0,
+            answer_end: end,
+        }
+    }
+
+    #[test]
+    fn hard_words_are_explained_in_every_quote_that_is_shown() {
+        let confidence = clinqa_schema::Confidence::new(0.9);
+        let first = citation("one", "Hypertension comes with age.");
+        let others = vec![citation("two", "Two say dyspnoea, too.")];
+        let differing = vec![citation("three", "Tachycardia over 100."), citation("four", "Ask about <hypertension>.")];
+        let answer = Answer::new(first.quote.clone(), confidence, first, others).differing_from(differing);
+        let meaning = |word: &str| glossary::terms_in(word).first().expect("a hard word").meaning;
+        let page = self::answer(&answer, 3).into_string();
+        for (word, name) in [("Hypertension", "m-3-0"), ("Tachycardia", "m-3-d0-0"), ("hypertension", "m-3-d1-0")] {
+            let meaning = meaning(word);
+            let on_hover = format!("<a class=\"term\" href=\"#{name}\" title=\"{meaning}\">{word}</a>");
+            let in_text = format!("<div id=\"{name}\"><dt dir=\"auto\">{word}</dt><dd>{meaning}</dd></div>");
+            assert!(page.contains(&on_hover) && page.contains(&in_text), "{word}: {page}");
+        }
+        assert!(!page.contains("dyspnoea"), "what is not shown is not explained");
+        let entry = entry(&citation("five", "Rest & hypertension.")).into_string();
+        let meaning = meaning("hypertension");
+        let on_hover = format!("Rest &amp; <span class=\"term\" title=\"{meaning}\">hypertension</span>.");
+        let in_text = format!("<div><dt dir=\"auto\">hypertension</dt><dd>{meaning}</dd></div>");
+        assert!(entry.contains(&on_hover) && entry.contains(&in_text), "{entry}");
+        assert!(!self::entry(&citation("six", "Rest.")).into_string().contains("plain"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use clinqa_schema::{Document, DocumentId, Metadata, Section};
 use maud::{Markup, html};
 
@@ -58,7 +58,7 @@ pub(crate) async fn show(
             layout::respond(StatusCode::OK, &Page { title, name: "source", region, script: Script::None, body })
         }
         Ok(None) => error::page(StatusCode::NOT_FOUND, region),
-        Err(why) => error::page(why.status(), region),
+        Err(why) => error::page_of(why.into_response(), region),
     }
 }
 

@@ -44,6 +44,13 @@ pub(crate) enum Kind {
     Care,
 }
 
+impl Kind {
+    /// Whether a patient's question comes this way.
+    pub(crate) fn is_asking(self) -> bool {
+        matches!(self, Self::Form | Self::Question)
+    }
+}
+
 /// What holds for a route, whatever is sent to it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rule {
@@ -112,6 +119,6 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .fold(Router::new(), guarded)
         .fallback(|| async { ApiError::NotFound("page or route") })
         .method_not_allowed_fallback(|| async { ApiError::Method })
-        .layer(from_fn_with_state(Arc::clone(app), pages::error::for_browsers))
+        .layer(from_fn_with_state(app.config.region, pages::error::for_browsers))
         .with_state(Arc::clone(app))
 }
