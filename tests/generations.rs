@@ -52,6 +52,33 @@ fn generations_are_listed_with_what_they_hold_newest_first() {
 }
 
 #[test]
+fn a_generation_says_what_came_of_each_corpus() {
+    let project = Project::with_five_documents();
+    project.write("corpora/own/broken.md", [0, 1]);
+    let gout = "---\ndate: 2031-02-03\n---\n# Gout\n\nGout is a painful swelling of a joint.\n";
+    project.write("corpora/ward/gout.md", gout);
+    project.write("corpora/ward/copy.md", gout);
+    project.run(&["rebuild", "--lexical-only"]).expect(0);
+    let manifest = project.run(&["inspect", "--json"]).expect(0).json()["manifest"].clone();
+    let account = |name: &str| {
+        let corpus = list(&manifest["corpora"]).iter().find(|corpus| corpus["name"] == name).expect("a corpus");
+        corpus["account"].clone()
+    };
+    let (own, ward) = (account("own"), account("ward"));
+    assert_eq!((&own["documents"], &own["read"], &own["skipped"]), (&json!(5), &json!(6), &json!(1)), "{own}");
+    assert!(own["newest"].as_str().is_some_and(|newest| newest < "2031"), "{own}");
+    assert_eq!(
+        ward,
+        json!({
+            "documents": 1, "passages": 1, "newest": "2031-02-03", "read": 2, "skipped": 0, "duplicate": 1,
+            "superseded": 0, "retracted": 0,
+        })
+    );
+    let passages = [&own, &ward].map(|account| account["passages"].as_u64().expect("a count")).iter().sum::<u64>();
+    assert_eq!(manifest["counts"], json!({"documents": 6, "passages": passages}));
+}
+
+#[test]
 fn rolling_back_twice_is_where_one_was_and_activating_names_any() {
     let (project, old, new) = two();
     let start = Instant::now();

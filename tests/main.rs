@@ -40,4 +40,7 @@ mod train_encoder;
 mod train_labels;
 mod trained;
 mod tui;
+mod tui_keys;
+mod tui_outside;
+mod tui_pty;
 mod withdrawn;

@@ -58,6 +58,23 @@ fn what_a_screen_needs_is_answered_as_it_is_described() {
     assert!(list(&nothing["results"]).is_empty());
     let found = post("/v1/search", &json!({"question": "inhaler", "metadata": true, "top_k": 2}));
     assert_eq!(found["documents"]["asthma"]["kind"], "leaflet", "{found}");
+    assert!(found.get("words").is_none(), "told only where it is asked for: {found}");
+    let explained = post("/v1/search", &json!({"question": "inhaler zolfendrine", "explain": true, "top_k": 2}));
+    let lexical = list(&explained["trace"]["lexical"]);
+    for reading in list(&explained["results"]) {
+        let id = reading["passage_id"].as_str().expect("an id");
+        let words = list(&explained["words"][id]);
+        let sum: f64 = words.iter().map(|word| word["score"].as_f64().expect("a score")).sum();
+        let hit = lexical.iter().find(|hit| hit["passage_id"] == id);
+        let whole = hit.map_or(0.0, |hit| hit["score"].as_f64().expect("a score"));
+        assert!((sum - whole).abs() < 1e-3, "{words:?} are not {whole}");
+        let scores = |wanted: &str| {
+            words.iter().filter(|word| word["word"] == wanted).map(|word| &word["score"]).collect::<Vec<_>>()
+        };
+        assert_eq!(scores("zolfendrine"), [&json!(0.0)], "{words:?}");
+        assert!(whole == 0.0 || words.iter().any(|word| word["score"].as_f64() > Some(0.0)), "{words:?}");
+    }
+    assert!(lexical.iter().any(|hit| hit["score"].as_f64() > Some(0.0)), "{explained}");
     for body in [json!({}), json!({"passage_id": "secret"}), json!({"passage_id": 7})] {
         let refused = server.post("/v1/similar", &body).expect(400);
         assert!(!refused.body.contains("secret"), "{}", refused.body);

@@ -27,7 +27,7 @@ PICTURES = {
     "dark": (
         {"COLORTERM": "truecolor"},
         ("#14171a", "#d8dee4"),
-        "<ketone threshold in diabetic ketoacidosis> [meaning] Enter [confidence]",
+        "<upper gastrointestinal bleeding transfusion threshold> [meaning] Enter [confidence]",
     ),
     "light": (
         {"COLORTERM": "truecolor"},
@@ -43,10 +43,10 @@ PICTURES = {
 
 # The newcomer's path: the keys of each step, and what its block in the README holds.
 PATH = [
-    ("<ketone threshold in diabetic ketoacidosis> [meaning] [confidence]", "screen"),
+    ("<upper gastrointestinal bleeding transfusion threshold> [meaning] [confidence] [haemoglobin of 70 g/L]", "screen"),
     ("Enter [y copy] y [copied]", "screen"),
     ("", "clipboard"),
-    ("f [Filters] <2023> Tab j j Enter [Lift all]", "screen"),
+    ("f [Filters] <2023> Tab j Enter [Lift all]", "screen"),
     ("f [Passages] p j p j p [3 on the worklist]", "screen"),
     ("e [Write] Enter [written to]", "screen"),
     ("", "file"),

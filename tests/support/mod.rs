@@ -1,5 +1,6 @@
 //! What does a test need to use the binary as a stranger would: a project of its own, and nothing of ours around it?
 
+pub(crate) mod captured;
 pub(crate) mod clinical_bert;
 pub(crate) mod disk;
 pub(crate) mod http;

@@ -11,7 +11,7 @@ mod local;
 use std::fmt;
 use std::sync::Arc;
 
-use clinqa_schema::{Document, DocumentId, Embedding, Filters, Metadata, Passage, PassageId, Ranking};
+use clinqa_schema::{Document, DocumentId, Embedding, Filters, Metadata, Passage, PassageId, Ranking, WordScore};
 use serde::{Deserialize, Serialize};
 
 pub use error::{Damage, IndexError};
@@ -23,7 +23,8 @@ pub use local::inspect::{FileCheck, Inspection};
 pub use local::kept::KeptVectors;
 pub use local::lock::{Lock, Patience};
 pub use local::manifest::{
-    CorpusEntry, Counts, FORMAT_VERSION, FileEntry, GenerationId, GenerationIdError, GraphParams, Manifest,
+    CorpusAccount, CorpusEntry, Counts, FORMAT_VERSION, FileEntry, GenerationId, GenerationIdError, GraphParams,
+    Manifest,
 };
 pub use local::pointer::CurrentPointer;
 pub use local::withdrawn::{Withdrawal, Withdrawn, WithdrawnStamp};
@@ -41,6 +42,13 @@ pub trait PassageIndex: Send + Sync {
 
     /// The `depth` best passages by BM25 among those whose document `filters` admit, exactly.
     fn lexical(&self, query: &LexicalQuery, depth: usize, filters: &Filters) -> Result<Ranking, IndexError>;
+
+    /// What each word of `query` adds to the score that [`PassageIndex::lexical`] gives each of `passages`, weightiest word
+    /// first; nothing for a passage that is not there. An index that cannot tell says nothing of any.
+    fn word_scores(&self, query: &LexicalQuery, passages: &[PassageId]) -> Result<Vec<Vec<WordScore>>, IndexError> {
+        let _ = query;
+        Ok(vec![Vec::new(); passages.len()])
+    }
 
     /// The `depth` nearest passages by cosine among those whose document `filters` admit; the filter is exact.
     ///

@@ -8,7 +8,8 @@ use clinqa_index::{ContentKey, PassageIndex};
 use clinqa_retrieval::Retriever;
 use clinqa_schema::{Date, Filters, Metadata, PassageId, Ranking, Reading};
 
-use crate::{AnswerConfig, Error, Found, Lookup, cite, listed, quote_around};
+use crate::search::told;
+use crate::{AnswerConfig, Error, Found, Lookup, cite, quote_around};
 
 /// Documents that are opened for their titles; a screen that completes names needs no more, and each costs a read.
 const MAX_TITLES: usize = 20_000;
@@ -21,7 +22,7 @@ const STEM: usize = 5;
 pub fn search_words(index: &dyn PassageIndex, lookup: &Lookup, config: &AnswerConfig) -> Result<Found, Error> {
     let retriever = Retriever { index, encoder: None, config: config.retrieval };
     let found = retriever.retrieve(&lookup.question, &lookup.history, &lookup.filters, lookup.top_k)?;
-    Ok(Found { results: listed(index, &found)?, trace: found.trace })
+    told(index, found)
 }
 
 /// The `top_k` passages nearest to the stored vector of `of`, itself left out; none if the passage is not there.

@@ -1,8 +1,10 @@
 //! Is a new generation fit to take the old one's place (pure but for the questions it asks)?
 
+use std::collections::BTreeMap;
+
 use clinqa_corpus::{Allowance, Report};
 use clinqa_eval::JudgedQuestion;
-use clinqa_index::Manifest;
+use clinqa_index::{CorpusAccount, Manifest};
 use clinqa_retrieval::Retriever;
 use clinqa_schema::{Filters, Observer, Progress, Question, Scores, Stage};
 use serde::Serialize;
@@ -61,6 +63,8 @@ impl Default for Limits {
 pub(crate) struct Sources {
     pub(crate) records: Report,
     pub(crate) corpora: Vec<Source>,
+    /// What came of each corpus, as the new generation is to say.
+    pub(crate) accounts: BTreeMap<String, CorpusAccount>,
 }
 
 /// What one corpus holds.
@@ -286,7 +290,8 @@ mod tests {
     use super::*;
 
     fn before(documents: u64) -> Manifest {
-        let corpus = |name: &str| CorpusEntry { name: name.into(), licence: String::new(), files: Vec::new() };
+        let corpus =
+            |name: &str| CorpusEntry { name: name.into(), licence: String::new(), files: Vec::new(), account: None };
         Manifest {
             format_version: FORMAT_VERSION,
             id: "g000001-01234567".parse().expect("a name"),
@@ -305,7 +310,8 @@ mod tests {
         (records.read, records.skipped, records.duplicate) = (read, skipped, duplicate);
         records.indexed = read - skipped - duplicate;
         let source = |name: &str, read, skipped| Source { name: name.into(), read, skipped, allowance: None };
-        Sources { records, corpora: vec![source("a", read - 1, skipped), source("b", 1, 0)] }
+        let corpora = vec![source("a", read - 1, skipped), source("b", 1, 0)];
+        Sources { records, corpora, ..Sources::default() }
     }
 
     fn check(sources: &Sources, expected: &[&str]) {

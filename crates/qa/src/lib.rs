@@ -31,12 +31,12 @@ pub use library::{Library, activate};
 pub use quote::{Place, quote_around};
 // What a room at the edge needs to say and to hold, since it knows no room between.
 pub use clinqa_index::{
-    Changes, CorpusEntry, Damage, FileCheck, Generation, GenerationId, IndexError, Inspection, Listed, Manifest,
-    PassageIndex, Patience, Store, Withdrawn, WithdrawnStamp,
+    Changes, CorpusAccount, CorpusEntry, Damage, FileCheck, FileEntry, Generation, GenerationId, IndexError,
+    Inspection, Listed, Manifest, PassageIndex, Patience, Store, Withdrawn, WithdrawnStamp,
 };
 pub use clinqa_retrieval::glossary;
 pub use clinqa_safety::{Redacted, Region, RegionError, Rules, redact};
 pub use forecast::{Forecast, forecast};
-pub use rebuild::{Copies, RebuildConfig, RebuildReport, Reuse, rebuild};
+pub use rebuild::{Copies, RebuildConfig, RebuildReport, Reuse, entry, rebuild};
 pub use search::{Found, Lookup, listed, search};
 pub use trust::{Ground, TrustWeights, Worth};

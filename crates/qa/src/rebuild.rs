@@ -1,5 +1,6 @@
 //! Corpora through the house: a new generation, published when it is whole.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -7,8 +8,8 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use clinqa_corpus::{Copies as CorpusCopies, Corpus, CorpusError, Report, Seen, Similar, SplitConfig, split};
 use clinqa_encoder::Encoder;
 use clinqa_index::{
-    Changes, ContentKey, CorpusEntry, FileEntry, Generation, GenerationWriter, GraphParams, PassageIndex, Patience,
-    Store, Withdrawn, WriterConfig,
+    Changes, ContentKey, CorpusAccount, CorpusEntry, FileEntry, Generation, GenerationWriter, GraphParams,
+    PassageIndex, Patience, Store, Withdrawn, WriterConfig,
 };
 use clinqa_retrieval::{RetrievalConfig, Retriever};
 use clinqa_schema::{Document, Embedding, Moment, Observer, Passage, Progress, Scores, Silent, Stage};
@@ -124,6 +125,7 @@ pub fn rebuild(
         previous: encoder.filter(|_| config.reuse == Reuse::Known).and_then(|encoder| reusable(store, encoder)),
         withdrawn: &withdrawn,
         left_out: 0,
+        taken: BTreeMap::new(),
         similar: (config.copies == Copies::Drop).then(Similar::default),
         pending: Vec::new(),
         pending_passages: 0,
@@ -138,7 +140,12 @@ pub fn rebuild(
     })?;
     // What it kept on the disk makes room.
     drop(seen);
-    let Intake { mut writer, passages, encoded, reused, left_out, similar, .. } = intake;
+    let Intake { mut writer, passages, encoded, reused, left_out, similar, taken, .. } = intake;
+    for (name, records) in &sources.accounts {
+        let held = taken.get(name).cloned().unwrap_or_default();
+        let CorpusAccount { documents, passages, newest, .. } = held;
+        writer.account(name, CorpusAccount { documents, passages, newest, ..records.clone() });
+    }
     writer.relate(similar.map(Similar::siblings).unwrap_or_default());
     // Corpora without a single passage are refused by the writer, in its own words.
     if passages > 0 {
@@ -191,7 +198,8 @@ pub(crate) fn reusable(store: &Store, encoder: &Encoder) -> Option<Generation> {
     Some(generation)
 }
 
-fn entry(corpus: &Corpus) -> CorpusEntry {
+/// A corpus as a manifest names it before anything of it was read.
+pub fn entry(corpus: &Corpus) -> CorpusEntry {
     let file = |digest: &clinqa_corpus::FileDigest| FileEntry {
         file: digest.file.clone(),
         bytes: digest.bytes,
@@ -201,6 +209,7 @@ fn entry(corpus: &Corpus) -> CorpusEntry {
         name: corpus.name.clone(),
         licence: corpus.licence.clone(),
         files: corpus.files().iter().map(file).collect(),
+        account: None,
     }
 }
 
@@ -291,12 +300,19 @@ fn split_ahead(
         });
         let read = read?;
         let (name, allowance) = (corpus.name.clone(), corpus.manifest.allow.skipped);
+        sources.accounts.insert(name.clone(), account(&read));
         sources.corpora.push(Source { name, read: read.read, skipped: read.skipped, allowance });
         sources.records.merge(read);
     }
     // Nobody takes it only if taking failed, and that is told already.
     let _ = send.send(batch);
     Ok(sources)
+}
+
+/// What became of the records of a corpus; what the generation holds of it is counted as it is taken.
+fn account(read: &Report) -> CorpusAccount {
+    let Report { read, skipped, duplicate, superseded, retracted, .. } = *read;
+    CorpusAccount { read, skipped, duplicate, superseded, retracted, ..CorpusAccount::default() }
 }
 
 /// Documents on their way into the writer, encoded many at a time.
@@ -308,6 +324,8 @@ struct Intake<'a> {
     withdrawn: &'a Withdrawn,
     /// Documents that are withdrawn.
     left_out: u64,
+    /// What the generation holds of each corpus.
+    taken: BTreeMap<String, CorpusAccount>,
     /// Which documents say nearly the same; not asked where each is judged by itself.
     similar: Option<Similar>,
     pending: Vec<(Document, Vec<Passage>)>,
@@ -346,6 +364,10 @@ impl Intake<'_> {
         if let Some(similar) = &mut self.similar {
             similar.note(&document);
         }
+        let taken = self.taken.entry(document.source.corpus.clone()).or_default();
+        taken.documents += 1;
+        taken.passages += passages.len() as u64;
+        taken.newest = taken.newest.take().max(document.metadata.published.clone());
         self.pending_passages += passages.len();
         self.pending.push((document, passages));
         if self.pending_passages < ENCODE_AT_ONCE { Ok(()) } else { self.flush(observer) }

@@ -2,7 +2,7 @@
 
 use clinqa_index::PassageIndex;
 use clinqa_retrieval::{Retrieved, Retriever};
-use clinqa_schema::{Filters, Question, Reading, Trace, Turn};
+use clinqa_schema::{Filters, PassageId, Question, Reading, Trace, Turn, WordScore};
 
 use crate::{AnswerConfig, Engine, Error, Search, cite, quote_around};
 
@@ -28,6 +28,8 @@ pub struct Found {
     pub results: Vec<Reading>,
     /// How they were found.
     pub trace: Trace,
+    /// What each word that was searched for adds to the BM25 score of each result.
+    pub words: Vec<Vec<WordScore>>,
 }
 
 /// Lists passages without reading them. No rule is asked: staff look for what they like.
@@ -35,8 +37,15 @@ pub fn search(engine: &Engine, lookup: &Lookup, config: &AnswerConfig) -> Result
     let encoder = engine.encoder().filter(|_| lookup.search == Search::Fused);
     let retriever = Retriever { index: engine.index(), encoder, config: config.retrieval };
     let found = retriever.retrieve(&lookup.question, &lookup.history, &lookup.filters, lookup.top_k)?;
-    let results = listed(engine.index(), &found)?;
-    Ok(Found { results, trace: found.trace })
+    told(engine.index(), found)
+}
+
+/// What was retrieved, with what is told of each passage.
+pub(crate) fn told(index: &dyn PassageIndex, found: Retrieved) -> Result<Found, Error> {
+    let results = listed(index, &found)?;
+    let ids: Vec<PassageId> = results.iter().map(|reading| reading.citation.passage_id.clone()).collect();
+    let words = index.word_scores(&found.understood.lexical, &ids)?;
+    Ok(Found { results, trace: found.trace, words })
 }
 
 /// Each passage that was retrieved, whole, as a citation with its score.

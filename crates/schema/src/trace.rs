@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{PassageId, Ranking};
 
@@ -66,6 +66,16 @@ pub struct SpanTrace {
     pub features: BTreeMap<&'static str, f32>,
     /// All of it together.
     pub evidence: f32,
+}
+
+/// What a word that was searched for adds to the BM25 score of a passage.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct WordScore {
+    /// The word as it was searched for, in lower case.
+    pub word: String,
+    /// Its part of the score; 0 if the passage does not hold it.
+    pub score: f32,
 }
 
 /// How long a stage took.

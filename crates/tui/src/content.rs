@@ -2,13 +2,11 @@
 
 use std::ops::Range;
 
-use clinqa_schema::{Abstention, Answer, Citation, NoticeKind, Outcome, Reply, Standing, StandingState};
+use clinqa_schema::{Abstention, Answer, Citation, NoticeKind, Outcome, Reply, Standing, StandingState, WordScore};
 
 use crate::block::Block;
 use crate::desk::Place;
-use crate::keymap::BINDINGS;
 use crate::message::{Ranks, Row};
-use crate::run::Pointer;
 use crate::state::answered::Stage;
 use crate::state::librarian::{self, Build};
 use crate::state::{State, choosing};
@@ -199,6 +197,7 @@ pub(crate) fn why(state: &State) -> Vec<Block> {
         None => Block::plain(format!("{name:<22} not among them")),
     };
     blocks.push(rank("By words (BM25)", words, "score"));
+    blocks.extend(held(row).into_iter().map(|block| block.indented(2)));
     blocks.push(rank("By meaning (vectors)", vectors, "cosine"));
     blocks.push(rank("Both together", fused, "score"));
     if state.like.is_some() {
@@ -221,6 +220,25 @@ pub(crate) fn why(state: &State) -> Vec<Block> {
     blocks
 }
 
+/// Which of the words that were searched for the passage holds, with what each is of its score, and which it does not.
+fn held(row: &Row) -> Vec<Block> {
+    let whole: f32 = row.words.iter().map(|word| word.score).sum();
+    let (mut held, absent): (Vec<&WordScore>, Vec<&WordScore>) = row.words.iter().partition(|word| word.score > 0.0);
+    held.sort_by(|a, b| b.score.total_cmp(&a.score));
+    let share = |word: &&WordScore| format!("{} {:.0}%", word.word, word.score / whole * 100.0);
+    let listed = |words: Vec<String>| words.join(", ");
+    let mut blocks = Vec::new();
+    if !held.is_empty() {
+        let shares = listed(held.iter().map(share).collect());
+        blocks.push(Block::plain(format!("of its score of {whole:.3}: {shares}")));
+    }
+    if !absent.is_empty() {
+        let words = listed(absent.iter().map(|word| word.word.clone()).collect());
+        blocks.push(Block::plain(format!("not in it: {words}")));
+    }
+    blocks
+}
+
 fn why_answered(state: &State, row: &Row) -> Vec<Block> {
     let Some(trace) = state.answer.reply.as_ref().and_then(|reply| reply.trace.as_ref()) else { return Vec::new() };
     let spans = trace.spans.iter().filter(|span| span.passage_id == *row.id());
@@ -232,38 +250,6 @@ fn why_answered(state: &State, row: &Row) -> Vec<Block> {
         blocks.insert(0, Block::of(Role::Title, "What the reader found in it"));
         blocks.insert(0, Block::gap());
     }
-    blocks
-}
-
-/// Every key.
-pub(crate) fn help(state: &State) -> Vec<Block> {
-    let mut blocks =
-        vec![Block::of(Role::Title, "Keys (change them under [keys] in the settings file, by the name on the right)")];
-    for line in &BINDINGS {
-        let keys: Vec<String> = state.keymap.keys(line.action).iter().map(ToString::to_string).collect();
-        let keys = keys.join(" ");
-        let text = format!("{keys:<14} {}  ({})", line.help, line.name);
-        blocks.push(Block::plain(text).marked(0..keys.len(), Role::Key));
-    }
-    blocks.push(Block::gap());
-    blocks.push(Block::of(Role::Title, "In the question, as in readline"));
-    for (keys, help) in [
-        ("Enter", "ask"),
-        ("Tab", "take the completion; else next pane"),
-        ("Up Down", "older and newer questions; Down goes on to the list"),
-        ("Ctrl-a Ctrl-e", "beginning, end"),
-        ("Ctrl-b Ctrl-f", "a letter back, on; Alt-b Alt-f a word"),
-        ("Ctrl-w Alt-d", "cut the word before, after; Ctrl-u Ctrl-k the line before, after"),
-        ("Ctrl-y Ctrl-t", "put back what was cut; swap two letters"),
-        ("Esc", "to the list"),
-    ] {
-        blocks.push(Block::plain(format!("{keys:<14} {help}")).marked(0..keys.len(), Role::Key));
-    }
-    blocks.push(Block::gap());
-    blocks.push(Block::plain(match state.pointer {
-        Pointer::Terminal => "The mouse is left to your terminal: select and scroll as you are used to.",
-        Pointer::Screen => "A click chooses, the wheel scrolls; with Shift the mouse is your terminal's.",
-    }));
     blocks
 }
 

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 use clinqa_qa::{Ask, Changes, Explain, FacetCounts, FileCheck, GenerationId, Manifest, Region, Search, matching};
 use clinqa_schema::{
     Document, DocumentId, Filters, Gaps, Metadata, Observer, PassageId, Question, Ranking, Reading, Reply, Trace,
+    WordScore,
 };
 
 use crate::house::Refusal;
-use crate::message::{By, Found, Ranks, Row, Shelved};
+use crate::message::{By, Delivered, Found, Ranks, Row, Shelved};
 
 /// Passages of a list.
 pub const LISTED: usize = 30;
@@ -149,6 +150,9 @@ pub trait Desk: Send + Sync {
     /// Compares every byte of the current generation with its checksums.
     fn check(&self) -> Result<Vec<FileCheck>, DeskError>;
 
+    /// Every corpus as its files are now, compared byte by byte; `None` if only the machine of the index can tell.
+    fn corpora(&self) -> Result<Option<Vec<Delivered>>, DeskError>;
+
     /// Makes an older generation the current one.
     fn activate(&self, id: &GenerationId) -> Result<(), DeskError>;
 
@@ -162,23 +166,26 @@ pub trait Desk: Send + Sync {
 impl Found {
     /// What was found, with what a list shows of it; `metadata` tells what is known about a document.
     pub fn of(
-        (results, trace): (Vec<Reading>, Trace),
+        (results, trace, words): (Vec<Reading>, Trace, Vec<Vec<WordScore>>),
         by: By,
         start: Instant,
         metadata: impl Fn(&DocumentId) -> Metadata,
     ) -> Self {
         let Trace { understood, steps, terms, unknown, lexical, dense, fused, .. } = trace;
-        let row = |reading: Reading| {
+        // Whoever says nothing of words leaves them unknown.
+        let words = words.into_iter().chain(std::iter::repeat_with(Vec::new));
+        let row = |(reading, words): (Reading, Vec<WordScore>)| {
             let id = &reading.citation.passage_id;
             let ranks = Ranks { words: place(&lexical, id), vectors: place(&dense, id), fused: place(&fused, id) };
             Row {
                 metadata: metadata(&reading.citation.document_id),
                 matched: matching(&reading.citation.quote, &terms),
                 ranks,
+                words,
                 reading,
             }
         };
-        let rows = results.into_iter().map(row).collect();
+        let rows = results.into_iter().zip(words).map(row).collect();
         Self { by, rows, understood, steps, terms, unknown, took: start.elapsed() }
     }
 }
@@ -186,7 +193,8 @@ impl Found {
 impl Row {
     /// A passage that nobody searched for by words.
     pub fn beside(reading: Reading, metadata: Metadata) -> Self {
-        Self { metadata, matched: matching(&reading.citation.quote, &[]), ranks: Ranks::default(), reading }
+        let matched = matching(&reading.citation.quote, &[]);
+        Self { metadata, matched, ranks: Ranks::default(), words: Vec::new(), reading }
     }
 }
 

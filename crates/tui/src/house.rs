@@ -3,7 +3,7 @@
 use clinqa_qa::{GenerationId, Models};
 use clinqa_schema::{Gaps, Measured, Observer};
 
-use crate::message::Paper;
+use crate::message::{Delivered, Paper};
 
 /// Why something outside could not be done.
 pub type Refusal = Box<dyn std::error::Error + Send + Sync>;
@@ -36,6 +36,9 @@ pub trait Workshop: Send + Sync {
 
     /// Makes a new generation from the corpora and publishes it; says what became of every record.
     fn rebuild(&self, observer: &mut dyn Observer) -> Result<String, Refusal>;
+
+    /// Every corpus that a rebuild would read, as its files are now.
+    fn corpora(&self) -> Result<Vec<Delivered>, Refusal>;
 
     /// What was measured when a generation was made, or why nothing was; `None` if neither was kept.
     fn scores(&self, id: &GenerationId) -> Option<Measured>;

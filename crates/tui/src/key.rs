@@ -64,6 +64,19 @@ const NAMED: [(Key, &str, &str); 16] = [
     (Key::Char(' '), "space", "Space"),
 ];
 
+#[cfg(test)]
+impl Key {
+    /// Every key that a terminal of ASCII can send.
+    pub(crate) fn all() -> Vec<Self> {
+        let letters = || 'a'..='z';
+        let mut all: Vec<Self> = NAMED.iter().map(|(key, ..)| *key).collect();
+        all.extend((' '..='~').map(Self::Char));
+        all.extend(letters().map(Self::Ctrl));
+        all.extend(letters().map(Self::Alt));
+        all
+    }
+}
+
 /// Why a text is not a key.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("`{found}` is no key; write one character, ctrl-x, alt-x, or enter, esc, tab, space, up, pagedown …")]

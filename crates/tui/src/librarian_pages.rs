@@ -1,11 +1,12 @@
 //! What stands on the librarian's pages, as blocks of marked text (pure)?
 
-use clinqa_qa::{Damage, FileCheck, GenerationId, Listed};
+use clinqa_qa::{GenerationId, Listed};
 
 use crate::block::Block;
+use crate::corpora_page;
 use crate::desk::Place;
 use crate::state::State;
-use crate::state::librarian::{self, Build, Checking, Compared, Librarian, Tab};
+use crate::state::librarian::{self, Build, Compared, Librarian, Tab};
 use crate::theme::Role;
 
 /// Documents near unanswered questions that are listed.
@@ -16,7 +17,7 @@ pub(crate) fn text(state: &State) -> Vec<Block> {
     let librarian = &state.librarian;
     match librarian.tab {
         Tab::Generations => generation(state),
-        Tab::Corpora => corpora(state),
+        Tab::Corpora => corpora_page::text(state),
         Tab::Rebuild => build(librarian),
         Tab::Gaps => gaps(state),
     }
@@ -61,47 +62,6 @@ fn compared(librarian: &Librarian, (earlier, later): (&GenerationId, &Generation
             };
             changes.sorts().into_iter().map(sort).collect()
         }
-    }
-}
-
-fn corpora(state: &State) -> Vec<Block> {
-    let Some(manifest) = &state.index.manifest else { return vec![Block::plain("There is no index yet.")] };
-    let mut blocks = Vec::new();
-    for corpus in &manifest.corpora {
-        let bytes: u64 = corpus.files.iter().map(|file| file.bytes).sum();
-        blocks.push(Block::of(Role::Title, corpus.name.clone()));
-        blocks.push(
-            Block::plain(format!("licence {}; {} files, {} KB", corpus.licence, corpus.files.len(), bytes / 1_000))
-                .indented(2),
-        );
-    }
-    blocks.push(Block::gap());
-    blocks.push(Block::of(Role::Title, "Health of the index"));
-    match (&state.librarian.checks, state.librarian.checking) {
-        (_, Checking::Yes) => blocks.push(Block::plain("Comparing every byte with its checksum ...").indented(2)),
-        (None, Checking::No) => {
-            let key = state.keymap.shown(crate::keymap::Action::Check);
-            blocks.push(
-                Block::plain(format!("Every file was right when it was opened; {key} compares them again."))
-                    .indented(2),
-            );
-        }
-        (Some(checks), Checking::No) => blocks.extend(checks.iter().map(check)),
-    }
-    if !state.librarian.printed.is_empty() {
-        blocks.push(Block::gap());
-        blocks.push(Block::of(Role::Title, "Printed by libraries"));
-        blocks.extend(state.librarian.printed.iter().map(|line| Block::of(Role::Quiet, line.clone()).indented(2)));
-    }
-    blocks
-}
-
-fn check(check: &FileCheck) -> Block {
-    let FileCheck { file, bytes, damage } = check;
-    let damage: Option<&Damage> = damage.as_ref();
-    match damage {
-        None => Block::of(Role::Good, format!("ok       {file} ({bytes} bytes)")).indented(2),
-        Some(damage) => Block::of(Role::Warning, format!("DAMAGED  {file}: {damage}")).indented(2),
     }
 }
 

@@ -12,6 +12,27 @@ pub(crate) const REMEMBERED: usize = 200;
 /// Bytes of the longest line; a question is shorter.
 const LONGEST: usize = 4_000;
 
+/// What keys do in a line, as the help says it. Whoever adds one to [`Line::edit`] adds it here; a test holds the two
+/// together.
+pub(crate) const EDITS: [(&[Key], &str); 16] = [
+    (&[Key::Left, Key::Ctrl('b')], "a letter back"),
+    (&[Key::Right, Key::Ctrl('f')], "a letter on"),
+    (&[Key::Alt('b')], "a word back"),
+    (&[Key::Alt('f')], "a word on"),
+    (&[Key::Home, Key::Ctrl('a')], "to the beginning"),
+    (&[Key::End, Key::Ctrl('e')], "to the end"),
+    (&[Key::Backspace, Key::Ctrl('h')], "delete the letter before"),
+    (&[Key::Delete, Key::Ctrl('d')], "delete the letter under the cursor"),
+    (&[Key::Ctrl('w'), Key::AltBackspace], "cut the word before"),
+    (&[Key::Alt('d')], "cut the word behind"),
+    (&[Key::Ctrl('u')], "cut all that is before"),
+    (&[Key::Ctrl('k')], "cut all that is behind"),
+    (&[Key::Ctrl('y')], "put back what was cut last"),
+    (&[Key::Ctrl('t')], "swap two letters"),
+    (&[Key::Up, Key::Ctrl('p')], "the question before"),
+    (&[Key::Down, Key::Ctrl('n')], "the question after"),
+];
+
 /// A line with its cursor.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Line {
@@ -239,6 +260,15 @@ mod tests {
         check("e\u{301}a", &[Left, Backspace], "|a");
         check("x", &[Ctrl('h'), Backspace, Delete, Ctrl('d'), End], "|");
         check("", &[Char('\u{202e}'), Char('\u{1b}')], "|");
+    }
+
+    #[test]
+    fn the_help_names_every_key_that_edits_and_no_other() {
+        let listed: Vec<Key> = EDITS.iter().flat_map(|(keys, _)| keys.iter().copied()).collect();
+        for key in Key::all().into_iter().filter(|key| !matches!(key, Key::Char(_))) {
+            let edits = Line::default().edit(key) != Edit::Unknown;
+            assert_eq!(edits, listed.contains(&key), "{key}");
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use clinqa_schema::{Document, DocumentId, Filters, Gaps, Metadata, Moment, Obser
 
 use crate::desk::{Desk, DeskError, LISTED, Making, Opening, Place, Wanted};
 use crate::house::Workshop;
-use crate::message::{By, Found, Row, Shelved};
+use crate::message::{By, Delivered, Found, Row, Shelved};
 
 /// An index folder, the models, and who makes new generations.
 pub struct Local {
@@ -100,7 +100,7 @@ impl Desk for Local {
         let (generation, start) = (self.generation()?, Instant::now());
         let lookup = Self::lookup(wanted, Search::LexicalOnly);
         let found = search_words(generation.as_ref(), &lookup, &self.answering).map_err(DeskError::failed)?;
-        Ok(Found::of((found.results, found.trace), By::Words, start, known(generation.as_ref())))
+        Ok(Found::of((found.results, found.trace, found.words), By::Words, start, known(generation.as_ref())))
     }
 
     fn by_meaning(&self, wanted: &Wanted) -> Result<Found, DeskError> {
@@ -108,7 +108,7 @@ impl Desk for Local {
         let lookup = Self::lookup(wanted, Search::Fused);
         let found = search(&engine, &lookup, &self.answering).map_err(DeskError::failed)?;
         let by = if engine.index().manifest().encoder.is_some() { By::Meaning } else { By::Words };
-        Ok(Found::of((found.results, found.trace), by, start, known(engine.index())))
+        Ok(Found::of((found.results, found.trace, found.words), by, start, known(engine.index())))
     }
 
     fn answer(&self, wanted: &Wanted) -> Result<Reply, DeskError> {
@@ -153,6 +153,10 @@ impl Desk for Local {
 
     fn check(&self) -> Result<Vec<FileCheck>, DeskError> {
         Ok(self.store.inspect_current().map_err(DeskError::failed)?.files)
+    }
+
+    fn corpora(&self) -> Result<Option<Vec<Delivered>>, DeskError> {
+        self.workshop.corpora().map(Some).map_err(DeskError::failed)
     }
 
     fn activate(&self, id: &GenerationId) -> Result<(), DeskError> {

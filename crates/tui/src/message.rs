@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use clinqa_qa::{Changes, FacetCounts, FileCheck, GenerationId, Manifest};
+use clinqa_qa::{Changes, CorpusEntry, FacetCounts, FileCheck, GenerationId, Manifest};
 use clinqa_schema::{
-    Date, Document, DocumentId, Filters, Gaps, Measured, Metadata, Notice, PassageId, Progress, Reading, Reply, Skips,
-    UnderstandingStep,
+    Date, Document, DocumentId, Filters, Gaps, Measured, Metadata, Moment, Notice, PassageId, Progress, Reading, Reply,
+    Skips, UnderstandingStep, WordScore,
 };
 
 use crate::key::Key;
@@ -61,6 +61,8 @@ pub(crate) enum Message {
     Gaps(Option<Gaps>),
     /// What the checksums say.
     Checked(Vec<FileCheck>),
+    /// The corpora as their files are now, or why that cannot be told; `None` if only the machine of the index can tell.
+    Delivered(Result<Option<Vec<Delivered>>, String>),
     /// Which documents differ between two generations, the earlier one first, or why that cannot be told.
     Compared(GenerationPair, Result<Changes, String>),
     /// How far a rebuild has come, and how long its stage has taken.
@@ -110,7 +112,7 @@ pub(crate) enum Effect {
     Shelf,
     /// Look which documents differ between two generations.
     Compare(GenerationPair),
-    /// Compare every file with its checksum.
+    /// Compare every file with its checksum, those of the corpora too.
     Check,
     /// Make a new generation.
     Rebuild,
@@ -174,6 +176,8 @@ pub struct Row {
     pub matched: std::ops::Range<usize>,
     /// How it got here.
     pub ranks: Ranks,
+    /// What each word that was searched for adds to its score by words, as far as that is known.
+    pub words: Vec<WordScore>,
 }
 
 impl Row {
@@ -213,6 +217,17 @@ pub struct Shelved {
     pub current: bool,
     /// What was measured when it was made, or why nothing was; `None` if neither was kept.
     pub scores: Option<Measured>,
+}
+
+/// A corpus as its files are now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Delivered {
+    /// Its name; that of its folder, if it cannot be opened.
+    pub name: String,
+    /// When files last came into it from outside, and how many did.
+    pub fetched: Option<(Moment, usize)>,
+    /// Its files with their checksums, or why it cannot be used.
+    pub files: Result<CorpusEntry, String>,
 }
 
 /// What was done with the mouse.

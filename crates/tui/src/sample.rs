@@ -5,7 +5,7 @@ use std::time::Duration;
 use clinqa_qa::{Changes, Facet, FacetCounts, Listed, Manifest};
 use clinqa_schema::{
     Abstention, Answer, Citation, Confidence, Date, Document, DocumentId, Measured, Metadata, Notice, NoticeKind,
-    Outcome, PassageId, Reading, Reply, Scores, Section, SourceLocator, Standing, StandingState, Unmeasured,
+    Outcome, PassageId, Reading, Reply, Scores, Section, SourceLocator, Standing, StandingState, Unmeasured, WordScore,
 };
 
 use crate::message::{By, Found, Ranks, Row};
@@ -45,7 +45,9 @@ pub(crate) fn row(document: &str, ordinal: u32, text: &str) -> Row {
         ..Metadata::default()
     };
     let ranks = Ranks { words: Some((1, 12.5)), vectors: Some((2, 0.81)), fused: Some((1, 0.97)) };
-    Row { reading: Reading { citation, score: 0.97 }, metadata, matched: 0..text.len(), ranks }
+    let word = |word: &str, score| WordScore { word: word.into(), score };
+    let words = vec![word("antibiotics", 7.5), word("sepsis", 5.0), word("threshold", 0.0)];
+    Row { reading: Reading { citation, score: 0.97 }, metadata, matched: 0..text.len(), ranks, words }
 }
 
 /// A list by `by` of so many passages.
@@ -169,7 +171,14 @@ pub(crate) fn manifest(number: u64) -> Manifest {
         "encoder": null,
         "counts": {"documents": 380 + number, "passages": 3_000 + number},
         "graph": {"m": 16, "ef_construction": 150, "ef_search": 200, "exact_below": 10_000},
-        "corpora": [{"name": "starter", "licence": "CC0-1.0", "files": [{"file": "a.md", "bytes": 12_000, "blake3": format!("{number}")}]}],
+        "corpora": [{
+            "name": "starter", "licence": "CC0-1.0",
+            "files": [{"file": "a.md", "bytes": 12_000, "blake3": format!("{number}")}],
+            "account": {
+                "documents": 380 + number, "passages": 3_000 + number, "newest": "2026-11-22", "read": 386 + number,
+                "skipped": 2, "duplicate": 4, "superseded": 0, "retracted": 0,
+            },
+        }],
         "files": [],
     });
     serde_json::from_value(json).expect("a manifest")

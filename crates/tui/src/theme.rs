@@ -79,6 +79,9 @@ const GREEN: Color = Color::Rgb(30, 132, 52);
 const GREY: Color = Color::Rgb(120, 120, 120);
 const RED: Color = Color::Rgb(176, 0, 32);
 
+/// Of the sixteen, only magenta and red can be read on black and on white in the palettes that terminals come with: cyan
+/// and green vanish on white, blue on black, and bright black is the ground itself in some. All else is the terminal's
+/// own ink.
 impl Theme {
     /// How `role` looks.
     pub(crate) fn style(self, role: Role) -> Style {
@@ -96,7 +99,7 @@ impl Theme {
                 Colours::True => plain.fg(GREY),
             },
             Role::Title | Role::Match => plain.add_modifier(Modifier::BOLD),
-            Role::Focus | Role::Key => colour(Color::Cyan, TEAL).add_modifier(Modifier::BOLD),
+            Role::Focus | Role::Key => colour(Color::Magenta, TEAL).add_modifier(Modifier::BOLD),
             Role::Chosen => plain.add_modifier(Modifier::REVERSED),
             Role::Span => colour(Color::Magenta, PURPLE).add_modifier(Modifier::BOLD | Modifier::UNDERLINED),
             Role::Emergency => match self.colours {
@@ -105,10 +108,12 @@ impl Theme {
                 Colours::True => plain.fg(Color::Rgb(255, 255, 255)).bg(RED).add_modifier(Modifier::BOLD),
             },
             Role::Warning => colour(Color::Red, OCHRE).add_modifier(Modifier::BOLD),
-            Role::Good => colour(Color::Green, GREEN),
+            Role::Good => match self.colours {
+                Colours::None | Colours::Sixteen => plain,
+                Colours::True => plain.fg(GREEN),
+            },
             Role::Ghost => match self.colours {
-                Colours::None => plain.add_modifier(Modifier::DIM),
-                Colours::Sixteen => plain.fg(Color::DarkGray),
+                Colours::None | Colours::Sixteen => plain.add_modifier(Modifier::DIM),
                 Colours::True => plain.fg(GREY),
             },
         }
@@ -177,19 +182,191 @@ mod tests {
     #[test]
     fn exact_colours_can_be_read_on_black_and_on_white() {
         for colour in [TEAL, PURPLE, OCHRE, GREEN, GREY] {
-            let light = luminance(colour);
-            let (on_black, on_white) = ((light + 0.05) / 0.05, 1.05 / (light + 0.05));
+            let [on_black, on_white] = [0x0000_0000, 0x00ff_ffff].map(|ground| contrast(colour, exact(ground)));
             assert!(on_black > 3.9 && on_white > 3.9, "{colour:?}: {on_black:.2} on black, {on_white:.2} on white");
         }
-        assert!(1.05 / (luminance(RED) + 0.05) > 4.5, "white on red");
+        assert!(contrast(RED, exact(0x00ff_ffff)) > 4.5, "white on red");
+    }
+
+    const ROLES: [Role; 12] = [
+        Role::Text,
+        Role::Quiet,
+        Role::Title,
+        Role::Focus,
+        Role::Chosen,
+        Role::Span,
+        Role::Match,
+        Role::Emergency,
+        Role::Warning,
+        Role::Good,
+        Role::Key,
+        Role::Ghost,
+    ];
+
+    /// The sixteen as terminals come with them, black first and white last, and their black ground: xterm, VTE (GNOME),
+    /// Windows Terminal, and the console of Linux.
+    const PALETTES: [(&str, [u32; 16], u32); 4] = [
+        (
+            "xterm",
+            [
+                0x0000_0000,
+                0x00cd_0000,
+                0x0000_cd00,
+                0x00cd_cd00,
+                0x0000_00ee,
+                0x00cd_00cd,
+                0x0000_cdcd,
+                0x00e5_e5e5,
+                0x007f_7f7f,
+                0x00ff_0000,
+                0x0000_ff00,
+                0x00ff_ff00,
+                0x005c_5cff,
+                0x00ff_00ff,
+                0x0000_ffff,
+                0x00ff_ffff,
+            ],
+            0x0000_0000,
+        ),
+        (
+            "VTE",
+            [
+                0x0017_1421,
+                0x00c0_1c28,
+                0x0026_a269,
+                0x00a2_734c,
+                0x0012_488b,
+                0x00a3_47ba,
+                0x002a_a1b3,
+                0x00d0_cfcc,
+                0x005e_5c64,
+                0x00f6_6151,
+                0x0033_d17a,
+                0x00e9_ad0c,
+                0x002a_7bde,
+                0x00c0_61cb,
+                0x0033_c7de,
+                0x00ff_ffff,
+            ],
+            0x0000_0000,
+        ),
+        (
+            "Windows Terminal",
+            [
+                0x000c_0c0c,
+                0x00c5_0f1f,
+                0x0013_a10e,
+                0x00c1_9c00,
+                0x0000_37da,
+                0x0088_1798,
+                0x003a_96dd,
+                0x00cc_cccc,
+                0x0076_7676,
+                0x00e7_4856,
+                0x0016_c60c,
+                0x00f9_f1a5,
+                0x003b_78ff,
+                0x00b4_009e,
+                0x0061_d6d6,
+                0x00f2_f2f2,
+            ],
+            0x000c_0c0c,
+        ),
+        (
+            "the console",
+            [
+                0x0000_0000,
+                0x00aa_0000,
+                0x0000_aa00,
+                0x00aa_5500,
+                0x0000_00aa,
+                0x00aa_00aa,
+                0x0000_aaaa,
+                0x00aa_aaaa,
+                0x0055_5555,
+                0x00ff_5555,
+                0x0055_ff55,
+                0x00ff_ff55,
+                0x0055_55ff,
+                0x00ff_55ff,
+                0x0055_ffff,
+                0x00ff_ffff,
+            ],
+            0x0000_0000,
+        ),
+    ];
+
+    /// The place of a colour among the sixteen.
+    fn place(colour: Color) -> usize {
+        match colour {
+            Color::Red => 1,
+            Color::Green => 2,
+            Color::Yellow => 3,
+            Color::Blue => 4,
+            Color::Magenta => 5,
+            Color::Cyan => 6,
+            Color::Gray => 7,
+            Color::DarkGray => 8,
+            Color::White => 15,
+            other => panic!("{other:?} is not placed here"),
+        }
+    }
+
+    fn exact(colour: u32) -> Color {
+        let [_, red, green, blue] = colour.to_be_bytes();
+        Color::Rgb(red, green, blue)
+    }
+
+    fn contrast(a: Color, b: Color) -> f64 {
+        let (a, b) = (luminance(a) + 0.05, luminance(b) + 0.05);
+        if a > b { a / b } else { b / a }
+    }
+
+    #[test]
+    fn what_is_coloured_with_sixteen_can_be_read_on_the_dark_and_the_light_ground_of_every_usual_palette() {
+        let theme = Theme { colours: Colours::Sixteen, ..Theme::default() };
+        for role in ROLES {
+            let style = theme.style(role);
+            // What is the terminal's own ink can be read wherever anything can.
+            let Some(ink) = style.fg else { continue };
+            for (name, palette, black) in PALETTES {
+                let bold = style.add_modifier.contains(Modifier::BOLD);
+                // Windows Terminal and the console draw bold letters in the bright half.
+                let brightens = bold && place(ink) < 8 && ["Windows Terminal", "the console"].contains(&name);
+                let ink = exact(palette[place(ink) + if brightens { 8 } else { 0 }]);
+                let grounds = match style.bg {
+                    Some(ground) => vec![exact(palette[place(ground)])],
+                    // The console is black.
+                    None if name == "the console" => vec![exact(black)],
+                    None => vec![exact(black), exact(0x00ff_ffff)],
+                };
+                for ground in grounds {
+                    let least = if style.bg.is_some() { 4.5 } else { 3.0 };
+                    let found = contrast(ink, ground);
+                    assert!(found >= least, "{role:?} in {name} on {ground:?}: {found:.2}, at least {least}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn colours_alone_tell_nothing_apart() {
+        let of = |colours| ROLES.map(|role| (role, Theme { colours, ..Theme::default() }.style(role)));
+        let bare = of(Colours::None);
+        for colours in [Colours::Sixteen, Colours::True] {
+            for ((role, coloured), (_, bare)) in of(colours).into_iter().zip(bare) {
+                let carried = bare.add_modifier.difference(coloured.add_modifier);
+                let by_ground = coloured.bg.is_some();
+                let ghost = role == Role::Ghost;
+                assert!(carried.is_empty() || by_ground || ghost, "{role:?} loses {carried:?} in {colours:?}");
+            }
+        }
     }
 
     #[test]
     fn without_colours_no_colour_is_set() {
         let theme = Theme { colours: Colours::None, ..Theme::default() };
-        let roles = [Role::Text, Role::Quiet, Role::Title, Role::Focus, Role::Chosen, Role::Span, Role::Match];
-        let more = [Role::Emergency, Role::Warning, Role::Good, Role::Key, Role::Ghost];
-        for role in roles.into_iter().chain(more) {
+        for role in ROLES {
             let style = theme.style(role);
             assert_eq!((style.fg, style.bg), (None, None), "{role:?}");
         }

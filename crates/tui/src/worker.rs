@@ -336,6 +336,8 @@ fn in_office(shared: &Arc<Shared>, effects: &Receiver<Effect>, desk: &Sender<Tas
                         shared.say(Message::Checked(Vec::new()));
                     }
                     shared.told(None, checked, Message::Checked);
+                    let corpora = shared.desk.corpora().map_err(|error| error.to_string());
+                    shared.say(Message::Delivered(corpora));
                 });
             }
             Effect::Activate(id) => {

@@ -37,7 +37,7 @@ use clinqa_qa::{Error, Search};
 use clinqa_safety::{RegionError, Rules};
 use clinqa_schema::{Filters, Moment};
 
-pub(crate) use corpus::CorpusUsage;
+pub(crate) use corpus::{CorpusUsage, delivered};
 
 use crate::args::{Args, Command, EvalCommand, SearchOptions};
 use crate::settings::Settings;

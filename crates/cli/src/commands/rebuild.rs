@@ -152,12 +152,18 @@ fn foresee(settings: &Settings, store: &Store, order: Order) -> anyhow::Result<F
     Ok(forecast(store, encoder.as_ref(), &config, &mut Bars::default())?)
 }
 
+/// The folders of the corpora; without any, that of the starter corpus, which the binary brings.
+pub(crate) fn sources(settings: &Settings) -> anyhow::Result<Vec<PathBuf>> {
+    if settings.corpora.is_empty() {
+        Ok(vec![starter::unpack(&settings.unpacked)?])
+    } else {
+        Ok(settings.corpora.clone())
+    }
+}
+
 /// The encoder, what to build from, and why nothing is measured if nothing is.
 fn prepare(settings: &Settings, order: Order) -> anyhow::Result<(Option<Encoder>, RebuildConfig, Unmeasured)> {
-    let mut corpora = settings.corpora.clone();
-    if corpora.is_empty() {
-        corpora.push(starter::unpack(&settings.unpacked)?);
-    }
+    let corpora = sources(settings)?;
     let (vectors, gate, why_not) = match (order.demand, gate(&corpora)) {
         (Demand::Checks(vectors), gate) => (vectors, gate?, Unmeasured::NoQuestions),
         (Demand::Publish(vectors), Ok(gate)) => {

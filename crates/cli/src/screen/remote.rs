@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use clinqa_fetch::{Client, ClientConfig, ClientError};
 use clinqa_qa::{Changes, Facet, FacetCounts, FileCheck, GenerationId, Manifest};
 use clinqa_schema::{Document, DocumentId, Filters, Gaps, Metadata, Observer, PassageId, Reply};
-use clinqa_tui::{By, Desk, DeskError, Found, LISTED, Opening, Place, READ, Row, Shelved, Wanted};
+use clinqa_tui::{By, Delivered, Desk, DeskError, Found, LISTED, Opening, Place, READ, Row, Shelved, Wanted};
 use serde_json::{Value, json};
 
 use super::follow::{Rhythm, follow};
@@ -202,6 +202,11 @@ impl Desk for Remote {
         let checked: Checked =
             self.client.post_within("/v1/index/check", &json!({}), PATIENCE).map_err(administrator)?;
         Ok(checked.files())
+    }
+
+    fn corpora(&self) -> Result<Option<Vec<Delivered>>, DeskError> {
+        // The API tells what came of them, with the index; their files it does not show to anybody.
+        Ok(None)
     }
 
     fn activate(&self, id: &GenerationId) -> Result<(), DeskError> {

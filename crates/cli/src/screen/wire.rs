@@ -7,6 +7,7 @@ use clinqa_retrieval::Step;
 use clinqa_schema::{
     Abstention, Answer, Citation, Confidence, Document, DocumentId, Hit, Measured, Metadata, Notice, Outcome,
     PassageId, Ranking, Reading, Reply, Section, Skips, SourceLocator, SpanTrace, Stage, Trace, UnderstandingStep,
+    WordScore,
 };
 use serde::Deserialize;
 
@@ -144,12 +145,20 @@ pub(crate) struct Listed {
     pub(crate) documents: BTreeMap<String, Metadata>,
     #[serde(default)]
     trace: Option<WiredTrace>,
+    /// By passage; a server of an older version says nothing of them.
+    #[serde(default)]
+    words: BTreeMap<String, Vec<WordScore>>,
 }
 
+/// Passages, how they were found, and what each word adds to each.
+type Told = (Vec<Reading>, Trace, Vec<Vec<WordScore>>);
+
 impl Listed {
-    /// The passages and how they were found.
-    pub(crate) fn found(self) -> ((Vec<Reading>, Trace), BTreeMap<String, Metadata>) {
-        ((self.results, self.trace.map(WiredTrace::trace).unwrap_or_default()), self.documents)
+    /// The passages with all that is told of them, and what is known of their documents.
+    pub(crate) fn found(mut self) -> (Told, BTreeMap<String, Metadata>) {
+        let ids = self.results.iter().map(|reading| reading.citation.passage_id.to_string());
+        let words = ids.map(|id| self.words.remove(&id).unwrap_or_default()).collect();
+        ((self.results, self.trace.map(WiredTrace::trace).unwrap_or_default(), words), self.documents)
     }
 }
 

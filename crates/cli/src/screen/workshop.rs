@@ -3,9 +3,9 @@
 use clinqa_qa::{GenerationId, Models, Search};
 use clinqa_safety::Rules;
 use clinqa_schema::{Gaps, Measured, Observer};
-use clinqa_tui::{Refusal, Workshop};
+use clinqa_tui::{Delivered, Refusal, Workshop};
 
-use crate::commands::make_anew;
+use crate::commands::{delivered, make_anew};
 use crate::query_log::{self, Folder};
 use crate::settings::Settings;
 use crate::{models, scores};
@@ -32,6 +32,10 @@ impl Workshop for Shop {
 
     fn rebuild(&self, observer: &mut dyn Observer) -> Result<String, Refusal> {
         Ok(make_anew(&self.settings, observer)?)
+    }
+
+    fn corpora(&self) -> Result<Vec<Delivered>, Refusal> {
+        Ok(delivered(&self.settings)?)
     }
 
     fn scores(&self, id: &GenerationId) -> Option<Measured> {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use clinqa_schema::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::{EncoderIdentity, IndexError};
@@ -59,6 +60,30 @@ pub struct CorpusEntry {
     pub licence: String,
     /// Its files as they came.
     pub files: Vec<FileEntry>,
+    /// What came of them; `None` in a generation of an older version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<CorpusAccount>,
+}
+
+/// What a generation holds of one corpus, and what became of its records.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CorpusAccount {
+    /// Documents of it that the generation holds.
+    pub documents: u64,
+    /// Their passages.
+    pub passages: u64,
+    /// The date of the newest of them; `None` if none has one.
+    pub newest: Option<Date>,
+    /// Records that were read.
+    pub read: u64,
+    /// Those of them that cannot be used.
+    pub skipped: u64,
+    /// Those that were there already.
+    pub duplicate: u64,
+    /// Those of which a newer version was there.
+    pub superseded: u64,
+    /// Deletions, and what they took out.
+    pub retracted: u64,
 }
 
 /// A file with what it is recognised by.

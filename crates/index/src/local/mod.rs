@@ -30,7 +30,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use clinqa_schema::{Document, DocumentId, Embedding, Filters, Hit, Metadata, Passage, PassageId, Ranking};
+use clinqa_schema::{Document, DocumentId, Embedding, Filters, Hit, Metadata, Passage, PassageId, Ranking, WordScore};
 
 use crate::local::admitted::Admitted;
 use crate::local::best::Scored;
@@ -186,6 +186,12 @@ impl PassageIndex for Generation {
     fn lexical(&self, query: &LexicalQuery, depth: usize, filters: &Filters) -> Result<Ranking, IndexError> {
         let admitted = self.admitted(filters).map(Arc::new);
         Ok(self.ranking(self.parts.lexical.search(query, depth, admitted)?))
+    }
+
+    fn word_scores(&self, query: &LexicalQuery, passages: &[PassageId]) -> Result<Vec<Vec<WordScore>>, IndexError> {
+        let place = |id: &PassageId| self.parts.passages.place(id).filter(|_| !self.hides(&id.document));
+        let places: Vec<Option<u32>> = passages.iter().map(place).collect();
+        self.parts.lexical.word_scores(query, &places)
     }
 
     fn dense(&self, query: &Embedding, depth: usize, filters: &Filters) -> Result<Ranking, IndexError> {

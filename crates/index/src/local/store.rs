@@ -179,15 +179,21 @@ impl PassageStore {
     }
 
     pub(crate) fn passage(&self, id: &PassageId) -> Result<Option<Passage>, IndexError> {
-        let Some(entry) = self.entry(&id.document) else { return Ok(None) };
-        let own = &self.records[entry.places()];
-        let Ok(place) = own.binary_search_by_key(&id.ordinal, |record| record.ordinal) else { return Ok(None) };
-        let record = own[place];
+        let Some(place) = self.place(id) else { return Ok(None) };
+        let record = self.records[place as usize];
         let Some(document) = self.document(&id.document)? else { return Ok(None) };
         let heading = &self.headings[record.heading as usize];
         Passage::cut(&document, id.ordinal, heading, record.start as usize..record.end as usize)
             .map(Some)
             .map_err(|_| IndexError::content(&self.path, "range of a passage"))
+    }
+
+    /// Where the passage stands.
+    pub(crate) fn place(&self, id: &PassageId) -> Option<u32> {
+        let places = self.entry(&id.document)?.places();
+        let own = &self.records[places.clone()];
+        let found = own.binary_search_by_key(&id.ordinal, |record| record.ordinal).ok()?;
+        Some((places.start + found) as u32)
     }
 
     /// A place whose passage has this content.

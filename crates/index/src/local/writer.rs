@@ -20,8 +20,8 @@ use crate::local::spool::{ClosedSpool, Spool, Waiting};
 use crate::local::store::{self, DOCUMENTS, DocumentEntry, HEADINGS, METADATA, PASSAGES, PassageRecord};
 use crate::local::vectors::{self, VECTORS, Vectors};
 use crate::{
-    ContentKey, CorpusEntry, Counts, EncoderIdentity, FORMAT_VERSION, FileEntry, Generation, GenerationId, GraphParams,
-    IndexError, Manifest,
+    ContentKey, CorpusAccount, CorpusEntry, Counts, EncoderIdentity, FORMAT_VERSION, FileEntry, Generation,
+    GenerationId, GraphParams, IndexError, Manifest,
 };
 
 /// Documents that are read ahead of the writing: so many at once, so many times.
@@ -120,6 +120,13 @@ impl GenerationWriter {
     /// Says which documents say nearly the same; known once all were added.
     pub fn relate(&mut self, siblings: BTreeMap<DocumentId, Vec<DocumentId>>) {
         self.siblings = siblings;
+    }
+
+    /// Says what came of a corpus; known once all was added.
+    pub fn account(&mut self, corpus: &str, account: CorpusAccount) {
+        if let Some(entry) = self.config.corpora.iter_mut().find(|entry| entry.name == corpus) {
+            entry.account = Some(account);
+        }
     }
 
     /// Writes everything out, makes it durable, and puts the manifest in last.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use clinqa_qa::{Engine, Lookup, Search, search as look_up};
-use clinqa_schema::{Filters, Metadata, Question, Reading, Trace, Turn};
+use clinqa_schema::{Filters, Metadata, Question, Reading, Trace, Turn, WordScore};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -57,6 +57,9 @@ pub(crate) struct SearchReply {
     /// How they were found, if asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     trace: Option<Trace>,
+    /// What each word that was searched for adds to the BM25 score of each passage, by its id, if asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    words: Option<BTreeMap<String, Vec<WordScore>>>,
     /// What is known about their documents, by id, if asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     documents: Option<BTreeMap<String, Metadata>>,
@@ -91,6 +94,9 @@ pub(crate) async fn search(
         Ok::<_, clinqa_qa::Error>((found, documents, engine.index().manifest().id.to_string()))
     };
     let (found, documents, generation) = app.compute(found).await??;
-    let trace = (request.explain == Some(true)).then_some(found.trace);
-    Ok(Json(SearchReply { results: found.results, generation, trace, documents }))
+    let explains = request.explain == Some(true);
+    let ids = found.results.iter().map(|reading| reading.citation.passage_id.to_string());
+    let words = explains.then(|| ids.zip(found.words).collect());
+    let trace = explains.then_some(found.trace);
+    Ok(Json(SearchReply { results: found.results, generation, trace, words, documents }))
 }

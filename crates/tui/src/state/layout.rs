@@ -77,7 +77,7 @@ pub(crate) fn parts(state: &State) -> Parts {
 /// The panes of the search screen. Each has one line of title.
 pub(crate) fn panes(state: &State) -> Panes {
     let body = parts(state).body;
-    let has_list = state.found.is_some() || state.like.is_some();
+    let has_list = state.has_list();
     let answer = state.answer.is_shown();
     let mut panes = Panes::default();
     if body.height < ROOM_FOR_TWO {
@@ -196,6 +196,10 @@ pub(crate) fn settle(state: &mut State) {
     if !state.answer.is_shown() && state.pane == Pane::Answer {
         state.pane = Pane::List;
     }
+    // Nothing is previewed where nothing is listed.
+    if !state.has_list() && state.pane == Pane::Preview {
+        state.pane = Pane::List;
+    }
     let panes = panes(state);
     let shown = text_height(panes.list) / row_height(panes.list);
     let count = state.rows().len();
@@ -253,7 +257,7 @@ fn settle_overlay(state: &mut State) {
     let last = |lines: usize| lines.saturating_sub(inside(area));
     match state.overlay.clone() {
         Some(Overlay::Help(top)) => {
-            let lines = lay(&content::help(state), columns, charset).len();
+            let lines = lay(&crate::help::text(state), columns, charset).len();
             state.overlay = Some(Overlay::Help(top.min(last(lines))));
         }
         Some(Overlay::Why(top)) => {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clinqa_qa::{Changes, FileCheck, Manifest};
 use clinqa_schema::{Gaps, Measured, Progress, Skips, Stage};
 
-use crate::message::{GenerationPair, Shelved};
+use crate::message::{Delivered, GenerationPair, Shelved};
 use crate::state::Scroll;
 
 /// Lines of libraries that are kept.
@@ -27,6 +27,7 @@ pub(crate) struct Librarian {
     pub(crate) gaps: Option<Gaps>,
     pub(crate) checks: Option<Vec<FileCheck>>,
     pub(crate) checking: Checking,
+    pub(crate) corpora: Corpora,
     pub(crate) build: Build,
     /// Records that the rebuild of this session cannot use.
     pub(crate) skips: Skips,
@@ -41,6 +42,22 @@ pub(crate) enum Compared {
     Asked,
     /// It is known.
     Done(Changes),
+    /// It cannot be told; why.
+    Failed(String),
+}
+
+/// What is known of the files of the corpora.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) enum Corpora {
+    /// Nobody asked.
+    #[default]
+    Unasked,
+    /// They are being read.
+    Asked,
+    /// They lie on another machine, which does not tell.
+    Elsewhere,
+    /// They are like this.
+    Known(Vec<Delivered>),
     /// It cannot be told; why.
     Failed(String),
 }

@@ -271,6 +271,11 @@ impl State {
         self.order.iter().filter_map(|place| found.rows.get(*place)).collect()
     }
 
+    /// Whether there is a list, if only an empty one.
+    pub(crate) fn has_list(&self) -> bool {
+        self.found.is_some() || self.like.is_some()
+    }
+
     /// The passage that is chosen on this screen.
     pub(crate) fn chosen(&self) -> Option<&Row> {
         match self.screen {

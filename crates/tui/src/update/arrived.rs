@@ -4,7 +4,7 @@ use clinqa_schema::{Document, Reply};
 
 use crate::message::{By, Effect, Found, Message, Row};
 use crate::state::answered::Stage;
-use crate::state::librarian::{Build, Checking, Compared};
+use crate::state::librarian::{Build, Checking, Compared, Corpora};
 use crate::state::reading::{Open, Page};
 use crate::state::{Awaited, Like, Pane, Reach, Ready, Screen, Scroll, Second, State};
 use crate::update::search;
@@ -42,6 +42,10 @@ pub(super) fn arrived(state: &mut State, message: Message) -> Vec<Effect> {
         Message::Checked(checks) => {
             state.librarian.checks = Some(checks);
             state.librarian.checking = Checking::No;
+        }
+        Message::Delivered(corpora) => {
+            let told = |corpora: Option<Vec<_>>| corpora.map_or(Corpora::Elsewhere, Corpora::Known);
+            state.librarian.corpora = corpora.map_or_else(Corpora::Failed, told);
         }
         Message::Compared(pair, compared) => {
             let compared = compared.map_or_else(Compared::Failed, Compared::Done);

@@ -4,7 +4,7 @@ use crate::keymap::Action;
 use crate::message::Effect;
 use crate::state::choosing::{Menu, MenuKind};
 use crate::state::layout::{self, text_height};
-use crate::state::librarian::{Checking, Tab};
+use crate::state::librarian::{Checking, Corpora, Tab};
 use crate::state::{Overlay, Screen, State};
 use crate::update::moved;
 
@@ -27,7 +27,7 @@ pub(super) fn acted(state: &mut State, action: Action) -> Vec<Effect> {
         Action::NextPane => (librarian.tab, librarian.top) = (librarian.tab.next(), 0),
         Action::PreviousPane => (librarian.tab, librarian.top) = (librarian.tab.before(), 0),
         Action::Check if librarian.checking == Checking::No => {
-            (librarian.tab, librarian.checking) = (Tab::Corpora, Checking::Yes);
+            (librarian.tab, librarian.checking, librarian.corpora) = (Tab::Corpora, Checking::Yes, Corpora::Asked);
             return vec![Effect::Check];
         }
         Action::Rebuild if librarian.is_building() => state.warn("a rebuild is running"),

@@ -55,7 +55,10 @@ pub(super) fn acted(state: &mut State, action: Action) -> Vec<Effect> {
 
 /// The pane after or before; `Esc` goes from what is special to the list, and from the list to the question.
 pub(super) fn step_pane(state: &mut State, action: Action) {
-    let mut order = vec![Pane::Question, Pane::List, Pane::Preview];
+    let mut order = vec![Pane::Question, Pane::List];
+    if state.has_list() {
+        order.push(Pane::Preview);
+    }
     if state.answer.is_shown() {
         order.insert(1, Pane::Answer);
     }
@@ -101,7 +104,8 @@ fn row_of(state: &State, citation: Citation) -> Row {
     listed.unwrap_or_else(|| {
         let matched = 0..citation.quote.len();
         let metadata = clinqa_schema::Metadata::default();
-        Row { reading: Reading { citation, score: 0.0 }, metadata, matched, ranks: Ranks::default() }
+        let reading = Reading { citation, score: 0.0 };
+        Row { reading, metadata, matched, ranks: Ranks::default(), words: Vec::new() }
     })
 }
 

@@ -1,5 +1,7 @@
 //! Do keys do what the table says, whatever comes in between?
 
+mod helped;
+
 use std::sync::Arc;
 
 use clinqa_schema::{Abstention, Filters};

@@ -16,7 +16,7 @@ use crate::theme::Role;
 pub(super) fn draw(state: &State, open: &Overlay, frame: &mut Frame<'_>) {
     let buffer = frame.buffer_mut();
     match open {
-        Overlay::Help(top) => text(state, ("Keys", &content::help(state)), *top, buffer),
+        Overlay::Help(top) => text(state, ("Keys", &crate::help::text(state)), *top, buffer),
         Overlay::Why(top) => text(state, ("Why is this here?", &content::why(state)), *top, buffer),
         Overlay::Filters(list) => filters(state, list, buffer),
         Overlay::Menu(menu) => draw_menu(state, menu, buffer),

@@ -1,5 +1,9 @@
 //! Does every screen look as it should, at every size, whatever was pressed and whatever stands in the documents?
 
+mod corpora;
+mod looks;
+mod small;
+
 use std::io::Write;
 use std::time::Duration;
 
@@ -371,15 +375,6 @@ fn draws_only_text(text: &str, size: (u16, u16)) -> Result<(), String> {
     Ok(())
 }
 
-fn any_key() -> impl Strategy<Value = Key> {
-    prop_oneof![
-        6 => proptest::sample::select(Keymap::default_keys()).prop_map(|key| key),
-        3 => proptest::sample::select("asepsis 2023-j?/".chars().collect::<Vec<_>>()).prop_map(Key::Char),
-        1 => any::<char>().prop_map(Key::Char),
-        1 => proptest::sample::select(vec![Key::Left, Key::Right, Key::Backspace, Key::Delete, Key::Ctrl('w'), Key::Ctrl('k')]),
-    ]
-}
-
 proptest! {
     #![proptest_config(fuzzing())]
 
@@ -387,37 +382,6 @@ proptest! {
     fn no_document_reaches_the_terminal_with_more_than_text(text in HOSTILE, width in 20u16..130, height in 6u16..45) {
         let drawn = draws_only_text(&text, (width, height));
         prop_assert!(drawn.is_ok(), "{drawn:?}");
-    }
-
-    #[test]
-    fn whatever_is_pressed_at_whatever_size_the_focus_and_the_cursor_are_seen(
-        keys in proptest::collection::vec(any_key(), 0..40),
-        sizes in proptest::collection::vec((1u16..140, 1u16..50), 1..4),
-    ) {
-        let mut session = Session::new((80, 24));
-        for (at, key) in keys.iter().enumerate() {
-            session.send(Message::Key(*key));
-            if at % 10 == 9 {
-                let (width, height) = sizes[at / 10 % sizes.len()];
-                session.send(Message::Resized(width, height));
-            }
-            let mut terminal = session.frame();
-            let (width, height) = (session.state.width, session.state.height);
-            if width < super::SMALLEST.0 || height < super::SMALLEST.1 {
-                continue;
-            }
-            let typing = session.state.pane == crate::state::Pane::Question
-                && session.state.screen == crate::state::Screen::Search
-                && session.state.overlay.is_none();
-            if typing {
-                let at = terminal.get_cursor_position().expect("a cursor");
-                prop_assert!(at.x < width && at.y < height, "{at:?} in {width}x{height}");
-            } else {
-                let text = session.text();
-                let thick = ['━', '▸', '[', ':'];
-                prop_assert!(text.contains(thick), "no focus is seen:\n{text}");
-            }
-        }
     }
 }
 

@@ -55,7 +55,7 @@ pub(super) fn run(settings: &Settings, json: bool) -> anyhow::Result<ExitCode> {
 }
 
 /// When files last came into a corpus from outside, and how many came then.
-fn last_fetch(folder: &Path) -> Option<(Moment, usize)> {
+pub(super) fn last_fetch(folder: &Path) -> Option<(Moment, usize)> {
     let fetched = clinqa_fetch::fetched(folder);
     let last = fetched.values().map(|taken| taken.fetched).max()?;
     Some((Moment(last), fetched.values().filter(|taken| taken.fetched == last).count()))

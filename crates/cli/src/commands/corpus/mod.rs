@@ -9,11 +9,12 @@ mod remove;
 mod verify;
 mod watch;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clinqa_corpus::Corpus;
-use clinqa_qa::Error;
+use clinqa_qa::{Error, entry};
+use clinqa_tui::Delivered;
 
 use crate::args::{CorpusArgs, CorpusCommand};
 use crate::settings::Settings;
@@ -67,6 +68,19 @@ pub(crate) fn run(settings: &Settings, args: &CorpusArgs) -> anyhow::Result<Exit
         CorpusCommand::Diff { name, path } => diff::run(settings, name, path, args.json),
         CorpusCommand::Remove { name, yes } => remove::run(settings, name, *yes, args.json),
     }
+}
+
+/// Every corpus that a rebuild would read, as its files are now.
+pub(crate) fn delivered(settings: &Settings) -> anyhow::Result<Vec<Delivered>> {
+    let named = |folder: &Path| folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let look = |folder: PathBuf| {
+        let fetched = list::last_fetch(&folder);
+        match verify::check(&folder) {
+            Ok((corpus, _)) => Delivered { name: corpus.name.clone(), fetched, files: Ok(entry(&corpus)) },
+            Err(error) => Delivered { name: named(&folder), fetched, files: Err(format!("{error:#}")) },
+        }
+    };
+    Ok(super::rebuild::sources(settings)?.into_iter().map(look).collect())
 }
 
 /// The folder of the corpus called `name`; one that cannot be opened is known by its folder's name.

@@ -48,7 +48,7 @@ pub(super) fn run(settings: &Settings, names: &[String], json: bool) -> anyhow::
 
 /// The corpus, and how many of its files were compared with what was written down when they came: in its manifest, or in
 /// the record of what was fetched.
-fn check(folder: &Path) -> anyhow::Result<(Corpus, usize)> {
+pub(super) fn check(folder: &Path) -> anyhow::Result<(Corpus, usize)> {
     let corpus = clinqa_corpus::open(folder)?;
     let fetched = clinqa_fetch::fetched(folder);
     let changed = clinqa_fetch::changed(folder)?;

@@ -30,6 +30,15 @@ pub(crate) fn words(analyser: &mut TextAnalyzer, text: &str) -> Vec<String> {
     words
 }
 
+/// The words of `text` in order, each with how it is said there, in lower case.
+pub(crate) fn spoken(analyser: &mut TextAnalyzer, text: &str) -> Vec<(String, String)> {
+    let mut words = Vec::new();
+    analyser.token_stream(text).process(&mut |token| {
+        words.push((token.text.clone(), text[token.offset_from..token.offset_to].to_lowercase()));
+    });
+    words
+}
+
 /// The engine's own filters, one after the other: what each word becomes.
 fn filters() -> TextAnalyzer {
     TextAnalyzer::builder(SimpleTokenizer::default())

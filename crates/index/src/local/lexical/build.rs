@@ -170,8 +170,8 @@ mod tests {
     use crate::local::lexical::Lexical;
     use crate::{Clause, FieldWeights, LexicalQuery};
 
-    /// What each of 700 passages scores, in an index for which `passages` were announced.
-    fn scores(passages: usize) -> Vec<(u32, f32)> {
+    /// 700 passages in an index for which `passages` were announced, and where it lies.
+    fn index(passages: usize) -> (tempfile::TempDir, Lexical) {
         let folder = tempfile::tempdir().expect("a folder");
         let builder = LexicalBuilder::create(folder.path(), passages).expect("an index");
         for place in 0..700_u32 {
@@ -191,9 +191,18 @@ mod tests {
         let names = list(&folder.path().join(LEXICAL)).expect("names");
         assert!(names.iter().all(|(name, is_folder)| !is_folder && !name.starts_with('.')), "{names:?}");
         let index = Lexical::open(folder.path(), 700).expect("an index");
-        let clauses = ["salt", "pressures", "titles"].map(|text| Clause { text: text.into(), weight: 1.0 });
-        let query = LexicalQuery { clauses: clauses.into(), weights: FieldWeights::default() };
-        let found = index.search(&query, 700, None).expect("found");
+        (folder, index)
+    }
+
+    fn query() -> LexicalQuery {
+        let clauses = ["salt", "pressures", "titles", "Zinc"].map(|text| Clause { text: text.into(), weight: 1.0 });
+        LexicalQuery { clauses: clauses.into(), weights: FieldWeights::default() }
+    }
+
+    /// What each of them scores.
+    fn scores(passages: usize) -> Vec<(u32, f32)> {
+        let (_folder, index) = index(passages);
+        let found = index.search(&query(), 700, None).expect("found");
         let mut found: Vec<(u32, f32)> = found.into_iter().map(|it| (it.place, it.score)).collect();
         found.sort_unstable_by_key(|(place, _)| *place);
         found
@@ -208,6 +217,24 @@ mod tests {
         for ((place, score), (other, other_score)) in one.into_iter().zip(lanes) {
             // Sums are the same but for the order of their terms.
             assert!(place == other && (score - other_score).abs() <= 4.0 * f32::EPSILON * score, "{place} and {other}");
+        }
+    }
+
+    #[test]
+    fn what_the_words_of_a_question_add_to_a_passage_is_all_that_it_scores() {
+        for passages in [700, MOST_IN_ONE_LANE + 1] {
+            let (_folder, index) = index(passages);
+            let found = index.search(&query(), 700, None).expect("found");
+            let places: Vec<Option<u32>> = found.iter().map(|it| Some(it.place)).chain([None, Some(700)]).collect();
+            let words = index.word_scores(&query(), &places).expect("words");
+            for (it, words) in found.iter().zip(&words) {
+                let sum: f32 = words.iter().map(|word| word.score).sum();
+                assert!((sum - it.score).abs() <= 1e-4 * it.score, "{words:?} for {}", it.score);
+                let named: Vec<&str> = words.iter().map(|word| word.word.as_str()).collect();
+                assert_eq!(named, ["salt", "pressures", "titles", "zinc"]);
+                assert!(words[3].score == 0.0 && words[..3].iter().all(|word| word.score > 0.0), "{words:?}");
+            }
+            assert!(words[700].is_empty() && words[701].iter().all(|word| word.score == 0.0), "{:?}", &words[700..]);
         }
     }
 }

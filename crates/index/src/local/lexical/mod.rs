@@ -6,6 +6,7 @@
 mod analyser;
 mod build;
 mod frozen;
+mod words;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -118,20 +119,24 @@ impl Lexical {
     }
 
     fn query(&self, query: &LexicalQuery) -> BooleanQuery {
+        let words = self.terms(query).into_iter();
+        let clauses = words.flat_map(|(word, weight)| self.word(&word, weight, query));
+        BooleanQuery::new(clauses.map(|clause| (Occur::Should, clause)).collect())
+    }
+
+    /// The parts of a question that a word makes, one a field.
+    fn word(&self, word: &str, weight: f32, query: &LexicalQuery) -> Vec<Box<dyn Query>> {
         let fields = [
             (self.fields.title, query.weights.title),
             (self.fields.heading, query.weights.heading),
             (self.fields.synonyms, query.weights.synonyms),
             (self.fields.body, query.weights.body),
         ];
-        let mut clauses: Vec<(Occur, Box<dyn Query>)> = Vec::new();
-        for (word, weight) in self.terms(query) {
-            for (field, field_weight) in fields.into_iter().filter(|(_, weight)| *weight > 0.0) {
-                let term = TermQuery::new(Term::from_field_text(field, &word), IndexRecordOption::WithFreqs);
-                clauses.push((Occur::Should, Box::new(BoostQuery::new(Box::new(term), weight * field_weight))));
-            }
-        }
-        BooleanQuery::new(clauses)
+        let clause = |(field, field_weight): (Field, f32)| -> Box<dyn Query> {
+            let term = TermQuery::new(Term::from_field_text(field, word), IndexRecordOption::WithFreqs);
+            Box::new(BoostQuery::new(Box::new(term), weight * field_weight))
+        };
+        fields.into_iter().filter(|(_, field_weight)| *field_weight > 0.0).map(clause).collect()
     }
 
     /// Distinct words with their summed weights, heaviest first, then in the order they were given.
