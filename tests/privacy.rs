@@ -128,7 +128,11 @@ fn question(number: usize) -> String {
 #[track_caller]
 fn streamed(server: &Server, body: &Value) {
     let reply = server.post("/v1/chat/completions", body).expect(200);
-    assert!(reply.header("content-type").is_some_and(|kind| kind.starts_with("text/event-stream")), "{:?}", reply.status);
+    assert!(
+        reply.header("content-type").is_some_and(|kind| kind.starts_with("text/event-stream")),
+        "{:?}",
+        reply.status
+    );
     assert!(reply.body.ends_with("data: [DONE]\n\n"), "{}", reply.body.len());
 }
 

@@ -18,9 +18,45 @@ const CHARACTERS: usize = 2_000;
 
 /// What parsers and matchers stumble over, and words that rules listen for.
 const PIECES: [&str; 39] = [
-    "chest pain", "can't breathe", "not", "no", "never", "my", "he", "i", "in 2015", "what are the signs of", "stroke",
-    "overdose", "kill myself", "baby", "bleeding", "38.9°C", "100mg", "911", "\u{200b}", "\u{202e}", "\u{feff}", "\u{0301}",
-    "ﷺ", "👨‍👩‍👧", "а", "ＣＨＥＳＴ", "e\u{301}", "((((", "]]]]", "\n\n", "\t", "%s%n", "\\", "'", "’", "-", "...", "!!!!", "5",
+    "chest pain",
+    "can't breathe",
+    "not",
+    "no",
+    "never",
+    "my",
+    "he",
+    "i",
+    "in 2015",
+    "what are the signs of",
+    "stroke",
+    "overdose",
+    "kill myself",
+    "baby",
+    "bleeding",
+    "38.9°C",
+    "100mg",
+    "911",
+    "\u{200b}",
+    "\u{202e}",
+    "\u{feff}",
+    "\u{0301}",
+    "ﷺ",
+    "👨‍👩‍👧",
+    "а",
+    "ＣＨＥＳＴ",
+    "e\u{301}",
+    "((((",
+    "]]]]",
+    "\n\n",
+    "\t",
+    "%s%n",
+    "\\",
+    "'",
+    "’",
+    "-",
+    "...",
+    "!!!!",
+    "5",
 ];
 
 /// A small generator, so that a failure can be repeated from its seed.
@@ -42,7 +78,11 @@ impl Random {
     fn text(&mut self, messages: &[String]) -> String {
         let mut text: Vec<char> = match self.below(4) {
             0 => (0..self.below(CHARACTERS)).map(|_| self.character()).collect(),
-            1 => (0..self.below(300)).flat_map(|_| [PIECES[self.below(PIECES.len())], " "]).collect::<String>().chars().collect(),
+            1 => (0..self.below(300))
+                .flat_map(|_| [PIECES[self.below(PIECES.len())], " "])
+                .collect::<String>()
+                .chars()
+                .collect(),
             _ => messages[self.below(messages.len())].chars().collect(),
         };
         for _ in 0..self.below(6) {
@@ -90,9 +130,8 @@ fn screened_in_time(count: usize, seed: u64) {
             continue;
         };
         let turns = if random.below(10) == 0 { random.below(4) } else { 0 };
-        let history: Vec<Turn> = (0..turns)
-            .map(|_| Turn { question: random.text(&messages), answer: random.text(&messages) })
-            .collect();
+        let history: Vec<Turn> =
+            (0..turns).map(|_| Turn { question: random.text(&messages), answer: random.text(&messages) }).collect();
         let (screening, mut took) = timed(&question, &history);
         // What is slow once may have had to wait for the machine; what is slow by itself is slow again.
         for _ in 0..2 {
@@ -108,7 +147,13 @@ fn screened_in_time(count: usize, seed: u64) {
     assert!(refused * 4 < count, "{refused} of {count} were no questions");
     times.sort();
     let at = |share: usize| times[(times.len() - 1) * share / 1_000].as_secs_f64() * 1e3;
-    let told = format!("screening of {}: median {:.3} ms, 99.9% {:.3} ms, most {:.3} ms\n", times.len(), at(500), at(999), at(1_000));
+    let told = format!(
+        "screening of {}: median {:.3} ms, 99.9% {:.3} ms, most {:.3} ms\n",
+        times.len(),
+        at(500),
+        at(999),
+        at(1_000)
+    );
     std::io::stderr().write_all(told.as_bytes()).expect("it is told");
 }
 

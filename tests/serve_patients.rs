@@ -77,7 +77,9 @@ fn the_audience_of_a_request_decides_which_texts_may_answer() {
         assert_eq!(shown(&completion["clinqa"]), expected, "{audience}");
         assert!(!completion.to_string().contains(others), "{audience}: {completion}");
         let found = server.post("/v1/search", &json!({"question": QUESTION, "filters": filters})).expect(200).json();
-        assert!(list(&found["results"]).iter().all(|hit| expected.contains(&hit["document_id"].as_str().expect("an id"))));
+        assert!(
+            list(&found["results"]).iter().all(|hit| expected.contains(&hit["document_id"].as_str().expect("an id")))
+        );
         let typed = project.ask(&["--audience", audience, "--top-k", "10", QUESTION]);
         assert_eq!(shown(&typed), expected, "the command line says the same of {audience}");
     }
@@ -136,7 +138,8 @@ fn cookies_are_carried_up_to_the_limit_of_a_head_and_never_answered_with_one() {
     let server = Server::start(five(), &QUIET);
     let body = json!({ "question": "What is asthma?" }).to_string();
     let ask = |cookies: &str| {
-        let reply = server.post_with("/v1/ask", &format!("content-type: application/json\r\naccept: */*\r\n{cookies}"), &body);
+        let reply =
+            server.post_with("/v1/ask", &format!("content-type: application/json\r\naccept: */*\r\n{cookies}"), &body);
         assert!(reply.header("set-cookie").is_none() && !reply.body.contains("zebra"), "{reply:?}");
         reply.status
     };

@@ -93,7 +93,8 @@ fn every_status_is_a_page_for_people_and_names_the_number_to_programs_that_ask()
     }
     // The line of the request never ends, so that nothing says who reads: a person must be able to.
     is_page(&server.send(format!("GET /{}", "a".repeat(20_000)).as_bytes()), 431);
-    let over_long = server.send(format!("GET /?q={} HTTP/1.1\r\nconnection: close\r\n{BROWSER}\r\n", "a".repeat(15_000)).as_bytes());
+    let over_long = server
+        .send(format!("GET /?q={} HTTP/1.1\r\nconnection: close\r\n{BROWSER}\r\n", "a".repeat(15_000)).as_bytes());
     assert_eq!(over_long.status, 200, "a long address within the limit is none of these: {over_long:?}");
     let staff = send(&server, "POST /v1/search", PROGRAM, &broken).expect(400).json();
     assert!(!staff.to_string().contains("999"), "{staff}");

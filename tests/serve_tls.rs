@@ -75,8 +75,10 @@ fn questions_go_over_tls_with_the_newest_certificate_and_never_without() {
 #[test]
 fn a_certificate_that_cannot_be_used_is_refused_at_the_start() {
     let [one, two] = ["tls/one.cert.pem", "tls/two.key.pem"].map(data);
-    let mut serve = five().command(&["serve", "--listen", "127.0.0.1:0", "--tls-cert", arg(&one), "--tls-key", arg(&two)]);
+    let mut serve =
+        five().command(&["serve", "--listen", "127.0.0.1:0", "--tls-cert", arg(&one), "--tls-key", arg(&two)]);
     run(&mut serve).refused(2, &["TLS", "--tls-cert", "--tls-key"]);
-    let mut serve = five().command(&["serve", "--listen", "127.0.0.1:0", "--tls-cert", "lost.pem", "--tls-key", arg(&two)]);
+    let mut serve =
+        five().command(&["serve", "--listen", "127.0.0.1:0", "--tls-cert", "lost.pem", "--tls-key", arg(&two)]);
     run(&mut serve).refused(2, &["lost.pem"]);
 }

@@ -120,7 +120,11 @@ fn too_many_are_told_when_to_come_back_and_whom_to_call() {
     is(&ask(BROWSER), "200");
     for (accept, check) in [(BROWSER, true), (PROGRAM, false)] {
         let reply = ask(accept);
-        if check { is_page(&reply, "429") } else { is_json(&reply, "429", true) }
+        if check {
+            is_page(&reply, "429")
+        } else {
+            is_json(&reply, "429", true)
+        }
         assert!(parts(&reply).0.contains("\r\nretry-after: "), "{reply}");
     }
 }
