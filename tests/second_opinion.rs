@@ -251,7 +251,8 @@ fn what_labelled_messages_taught_is_served() {
     let task = ["train", "classifier", "messages.jsonl", "--dev-share", "0.2", "--from", arg(&tiny)];
     project.run(&[&task[..], &flags].concat()).expect(0);
     let model = project.path("run/checkpoint");
-    let ask = |question: &str| five().ask(&[question, "--second-opinion", arg(&model)]);
+    let ask =
+        |question: &str| five().ask(&[question, "--second-opinion", arg(&model), "--second-opinion-threshold", "0.5"]);
     assert_eq!(rules(&ask("no test for pressure ?")), ["chest-pain"]);
     assert!(rules(&ask("no test for glucose ?")).is_empty());
 }

@@ -37,20 +37,31 @@ fn kept(project: &Project, tagger: &[&str]) -> (Value, String) {
     }
 }
 
+/// A sentence as the question is, tagged word by word: two words are a name for whoever learns from it.
+fn sentence([before, sign, after, drug]: [&str; 4]) -> String {
+    let outside = |words: &str| words.split(' ').map(|word| format!("{word}\tO\n")).collect::<String>();
+    let head = outside(&format!("é 🙂 {before} {sign} {after}"));
+    let tail = outside(". my name is Priya Raman , call 07700 900123 – naïve 🙂");
+    format!("{head}low\tB-NAME\n{drug}\tI-NAME\n{tail}\n")
+}
+
 /// A tagger that has learned to take drugs for names, which no rule does.
 fn taught(project: &Project) -> String {
     let mut lines = String::new();
     for sign in ["fever", "cough", "pain", "spots"] {
         for drug in ["insulin", "glucose", "water"] {
-            for (before, after) in [("no", "by"), ("early", "with"), ("if", "or")] {
-                lines += &format!("{before}\tO\n{sign}\tO\n{after}\tO\nlow\tB-NAME\n{drug}\tI-NAME\n.\tO\n\n");
+            for [before, after] in [["no", "by"], ["early", "with"], ["if", "or"]] {
+                lines += &sentence([before, sign, after, drug]);
             }
         }
     }
     project.write("train.tsv", lines);
+    project.write("dev.tsv", sentence(["no", "fever", "by", "insulin"]));
     let tiny = data("checkpoints/tiny-safetensors");
     let flags = ["--epochs", "60", "--rate", "0.01", "--dropout", "0", "--threads", "1", "--out", "run"];
-    project.run(&[&["train", "tagger", "train.tsv", "--from", arg(&tiny)], &flags[..]].concat()).expect(0);
+    project
+        .run(&[&["train", "tagger", "train.tsv", "--dev", "dev.tsv", "--from", arg(&tiny)], &flags[..]].concat())
+        .expect(0);
     arg(&project.path("run/checkpoint")).to_owned()
 }
 
@@ -63,7 +74,7 @@ fn what_a_tagger_has_learned_to_see_leaves_the_query_log_beside_what_the_rules_s
     let tagger = taught(&project);
     let (with, metrics) = kept(&project, &["--tagger", &tagger]);
     let question = with["question"].as_str().expect("a question");
-    assert!(question.contains("no fever by [NAME] ."), "{question}");
+    assert!(question.starts_with("é🙂 no fever by ") && question.contains("call [PHONE]"), "{question}");
     for identifier in ["insulin", "Priya", "Raman", "07700"] {
         assert!(!question.contains(identifier), "{question}");
     }

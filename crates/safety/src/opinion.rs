@@ -174,7 +174,7 @@ mod tests {
             "I took 40 paracetamol an hour ago and how much more can I take",
             "should I stop my warfarin",
         ];
-        prop_oneof![prop::sample::select(known.as_slice()).prop_map(str::to_owned), "[a-zé🙂 ]{1,60}x"]
+        prop_oneof![prop::sample::select(known.to_vec()).prop_map(str::to_owned), "[a-zé🙂 ]{1,60}x"]
     }
 
     fn labels() -> impl Strategy<Value = Vec<(String, f32)>> {
