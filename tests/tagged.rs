@@ -39,7 +39,7 @@ fn kept(project: &Project, tagger: &[&str]) -> (Value, String) {
 
 /// A sentence as the question is, tagged word by word: two words are a name for whoever learns from it.
 fn sentence([before, sign, after, drug]: [&str; 4]) -> String {
-    let outside = |words: &str| words.split(' ').map(|word| format!("{word}\tO\n")).collect::<String>();
+    let outside = |words: &str| words.replace(' ', "\tO\n") + "\tO\n";
     let head = outside(&format!("é 🙂 {before} {sign} {after}"));
     let tail = outside(". my name is Priya Raman , call 07700 900123 – naïve 🙂");
     format!("{head}low\tB-NAME\n{drug}\tI-NAME\n{tail}\n")

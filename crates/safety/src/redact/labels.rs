@@ -2,8 +2,8 @@
 
 use super::Kind;
 
-/// Labels in small letters without anything between them, as usual sets of tags name them: CoNLL, OntoNotes, i2b2's notes
-/// without identifiers, and sets of tags for personal data. Organisations, professions, ages and peoples are left out:
+/// Labels in small letters without anything between them, as usual sets of tags name them: of news, of notes
+/// without identifiers, of personal data. Organisations, professions, ages and peoples are left out:
 /// Safe Harbor does not ask for them, and most ages are under 90.
 const LABELS: [(Kind, &[&str]); 18] = [
     (
