@@ -3,6 +3,7 @@
 pub(crate) mod captured;
 pub(crate) mod clinical_bert;
 pub(crate) mod disk;
+pub(crate) mod heads;
 pub(crate) mod http;
 pub(crate) mod openapi;
 pub(crate) mod readability;

@@ -70,7 +70,7 @@ impl Starter<'_> {
 pub fn engine(starter: Starter<'_>) -> Result<Engine, BenchError> {
     let encoder = Encoder::open(&embedded(&ENCODER))?;
     let generation = starter.generation(&encoder)?;
-    let models = Models { encoder: Some(encoder), reader: reader()?, rules: Rules::embedded()? };
+    let models = Models { encoder: Some(encoder), reader: reader()?, rules: Rules::embedded()?, second_opinion: None };
     Ok(Engine::new(Arc::new(models), generation)?)
 }
 

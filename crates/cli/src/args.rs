@@ -55,6 +55,15 @@ pub(crate) struct Places {
     /// Reader: a name in the binary, a folder, or a pulled model
     #[arg(long, global = true, env = "CLINQA_READER", value_name = "NAME|FOLDER")]
     pub(crate) reader: Option<String>,
+    /// Second opinion on emergencies: a classifier, as a folder or a pulled model; it may add notices, never take one away
+    #[arg(long, global = true, env = "CLINQA_SECOND_OPINION", value_name = "NAME|FOLDER")]
+    pub(crate) second_opinion: Option<String>,
+    /// From which probability on the second opinion speaks [default: 0.9]
+    #[arg(long, global = true, env = "CLINQA_SECOND_OPINION_THRESHOLD", value_name = "P", value_parser = share)]
+    pub(crate) second_opinion_threshold: Option<f32>,
+    /// Tagger of what could tell who asked, beside the rules of the query log and of reports: a folder or a pulled model
+    #[arg(long, global = true, env = "CLINQA_TAGGER", value_name = "NAME|FOLDER")]
+    pub(crate) tagger: Option<String>,
     /// What models compute in: bytes where their weights are stored so, or f32 throughout (slower)
     #[arg(long, global = true, env = "CLINQA_PRECISION", value_enum, value_name = "KIND")]
     pub(crate) precision: Option<PrecisionArg>,

@@ -3,6 +3,7 @@
 mod args;
 mod batch;
 mod commands;
+mod identifiers;
 mod keys;
 mod models;
 mod output;

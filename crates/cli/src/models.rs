@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clinqa_encoder::{Checkpoint, CheckpointError, Embedded, Encoder, Precision, Source};
 use clinqa_labels::{Classifier, Tagger};
-use clinqa_qa::{Models, Search};
+use clinqa_qa::{Models, Search, SecondOpinion};
 use clinqa_reader::{Calibration, ReadConfig, Reader};
 use clinqa_safety::Rules;
 use clinqa_weights::{BUNDLES, Bundle, ENCODER, READER};
@@ -99,13 +99,24 @@ fn read_if_any(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
 
 /// Opens the models side by side; the rules come from whoever screened with them already.
 pub(crate) fn open(settings: &Settings, search: Search, rules: Rules) -> anyhow::Result<Models> {
-    let (encoder, reader) = std::thread::scope(|scope| {
+    let (encoder, second_opinion, reader) = std::thread::scope(|scope| {
         let encoder = scope.spawn(|| (search == Search::Fused).then(|| encoder(settings)).transpose());
+        let second_opinion = scope.spawn(|| second_opinion(settings, &rules));
         let reader = reader(settings, ReadConfig::default());
-        (encoder.join(), reader)
+        (encoder.join(), second_opinion.join(), reader)
     });
     let encoder = encoder.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-    Ok(Models { encoder, reader: reader?, rules })
+    let second_opinion = second_opinion.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+    Ok(Models { encoder, reader: reader?, rules, second_opinion })
+}
+
+/// Opens the classifier that may add notices, if one is named; labels that it will not speak by go to stderr.
+fn second_opinion(settings: &Settings, rules: &Rules) -> Result<Option<SecondOpinion>, clinqa_qa::Error> {
+    let Some(name) = &settings.second_opinion else { return Ok(None) };
+    let opinion = SecondOpinion::new(classifier(settings, name)?, rules, settings.second_opinion_threshold)?;
+    output::warn(opinion.warnings());
+    output::note_ignored("The second opinion speaks by", opinion.heeded(), opinion.ignored());
+    Ok(Some(opinion))
 }
 
 /// Stores the checkpoint at `source` as 8-bit rows.

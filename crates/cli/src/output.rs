@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clinqa_fetch::FetchError;
 use clinqa_qa::Fault;
-use clinqa_schema::{Citation, Outcome, Reply, Trace};
+use clinqa_schema::{Citation, LabelTrace, OpinionEffect, OpinionTrace, Outcome, Reply, Trace};
 use serde::Serialize;
 
 use crate::commands::UsageError;
@@ -120,6 +120,22 @@ pub(crate) fn plain(text: &str) -> String {
 /// Writes a note to stderr.
 pub(crate) fn note(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
+}
+
+/// Writes to stderr by which labels of a model something is done, where it has others that do nothing.
+pub(crate) fn note_ignored(what: &str, heeded: &[String], ignored: &[String]) {
+    if ignored.is_empty() {
+        return;
+    }
+    let some = |labels: &[String]| {
+        let shown = labels.iter().take(SHOWN_WARNINGS).map(|label| plain(label)).collect::<Vec<_>>().join(", ");
+        if labels.len() > SHOWN_WARNINGS {
+            format!("{shown} and {} more", labels.len() - SHOWN_WARNINGS)
+        } else {
+            shown
+        }
+    };
+    note(&format!("{what} {}; its other labels are ignored: {}.", some(heeded), some(ignored)));
 }
 
 /// Writes the error in one line and picks its exit code; a reader of stdout that went away is no error.
@@ -358,11 +374,26 @@ pub(crate) fn explain(trace: &Trace, style: Style) -> String {
         out.push(style.bold("Grounds for trusting the first"));
         out.push(indent(&numbers(&trace.grounds), "  ", "      "));
     }
+    if let Some(opinion) = &trace.second_opinion {
+        out.push(style.bold("Second opinion on emergencies"));
+        out.push(indent(&second_opinion(opinion), "  ", "      "));
+    }
     out.push(style.bold("Times (ms)"));
     for timing in &trace.timings {
         out.push(format!("  {:<12} {:>9.2}", timing.stage, timing.ms));
     }
     out.join("\n")
+}
+
+fn second_opinion(opinion: &OpinionTrace) -> String {
+    let effect = match opinion.effect {
+        OpinionEffect::Added => format!("added {}", opinion.added.join(", ")),
+        OpinionEffect::Silent => "added nothing".to_owned(),
+        OpinionEffect::Failed => "could not be computed; what the rules said stands".to_owned(),
+    };
+    let label = |found: &LabelTrace| format!("{} {:.2}", plain(&found.label), found.probability);
+    let told: Vec<String> = std::iter::once(effect).chain(opinion.labels.iter().map(label)).collect();
+    format!("{}: {}", plain(&opinion.model), told.join(" · "))
 }
 
 fn texts(texts: &[String]) -> Vec<&str> {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use clinqa_encoder::Precision;
 use clinqa_index::KEPT_GENERATIONS;
+use clinqa_qa::SecondOpinion;
 use serde::Deserialize;
 
 use crate::args::{LogArg, Places, PrecisionArg};
@@ -29,6 +30,12 @@ pub(crate) struct Settings {
     pub(crate) corpora: Vec<PathBuf>,
     pub(crate) encoder: Option<String>,
     pub(crate) reader: Option<String>,
+    /// The classifier that may add notices to those of the rules.
+    pub(crate) second_opinion: Option<String>,
+    /// From which probability on it speaks.
+    pub(crate) second_opinion_threshold: f32,
+    /// The tagger that finds more of what could tell who asked.
+    pub(crate) tagger: Option<String>,
     pub(crate) precision: Precision,
     /// Generations that stay.
     pub(crate) keep: usize,
@@ -54,6 +61,9 @@ struct File {
     corpora: Option<Vec<PathBuf>>,
     encoder: Option<String>,
     reader: Option<String>,
+    second_opinion: Option<String>,
+    second_opinion_threshold: Option<f32>,
+    tagger: Option<String>,
     keep: Option<u16>,
     serve: Option<ServeFile>,
     keys: Option<BTreeMap<String, Vec<String>>>,
@@ -105,6 +115,8 @@ pub(crate) enum SettingsError {
     Read { path: String, source: std::io::Error },
     #[error("cannot understand the settings {path}: {source}")]
     Toml { path: String, source: Box<toml::de::Error> },
+    #[error("the settings {path} have {found} in `second_opinion_threshold`; write a number from 0 to 1, such as 0.9")]
+    Threshold { path: String, found: f32 },
     #[error(
         "cannot find a place for the index: neither a project folder (with corpora/ and index/) nor HOME is known; pass `--index FOLDER`"
     )]
@@ -148,6 +160,15 @@ impl Settings {
             corpora,
             encoder: places.encoder.clone().or_else(|| files.iter().find_map(|file| file.encoder.clone())),
             reader: places.reader.clone().or_else(|| files.iter().find_map(|file| file.reader.clone())),
+            second_opinion: places
+                .second_opinion
+                .clone()
+                .or_else(|| files.iter().find_map(|file| file.second_opinion.clone())),
+            second_opinion_threshold: places
+                .second_opinion_threshold
+                .or_else(|| files.iter().find_map(|file| file.second_opinion_threshold))
+                .unwrap_or(SecondOpinion::THRESHOLD),
+            tagger: places.tagger.clone().or_else(|| files.iter().find_map(|file| file.tagger.clone())),
             precision: match places.precision {
                 None | Some(PrecisionArg::Stored) => Precision::Stored,
                 Some(PrecisionArg::Full) => Precision::Full,
@@ -178,8 +199,11 @@ impl File {
     fn read(path: &Path) -> Result<Self, SettingsError> {
         let shown = path.display().to_string();
         let text = fs::read_to_string(path).map_err(|source| SettingsError::Read { path: shown.clone(), source })?;
-        let mut file: Self =
-            toml::from_str(&text).map_err(|source| SettingsError::Toml { path: shown, source: Box::new(source) })?;
+        let mut file: Self = toml::from_str(&text)
+            .map_err(|source| SettingsError::Toml { path: shown.clone(), source: Box::new(source) })?;
+        if let Some(found) = file.second_opinion_threshold.filter(|threshold| !(0.0..=1.0).contains(threshold)) {
+            return Err(SettingsError::Threshold { path: shown, found });
+        }
         let folder = path.parent().unwrap_or(Path::new(""));
         file.index = file.index.map(|index| folder.join(index));
         if let Some(serve) = &mut file.serve {

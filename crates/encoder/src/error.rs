@@ -230,6 +230,9 @@ pub enum EncodeError {
         /// Components there are.
         width: usize,
     },
+    /// What a head gave is no number.
+    #[error("the model gave what is no number; its weights may be damaged")]
+    NoNumber,
     /// The model's output has no direction.
     #[error(transparent)]
     Embedding(#[from] clinqa_schema::EmbeddingError),

@@ -5,7 +5,7 @@ use clinqa_encoder::{
 };
 use clinqa_schema::{Observer, Progress, Stage};
 
-use crate::head::{Linear, largest, sigmoid, softmax};
+use crate::head::{Linear, are_numbers, largest, sigmoid, softmax};
 
 /// How many labels a text has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,6 +148,9 @@ impl Classifier {
             let hidden = self.transformer.forward(&inputs)?;
             for (row, &index) in batch.iter().enumerate() {
                 let logits = self.logits(hidden.rows(row), hidden.width);
+                if !are_numbers(&logits) {
+                    return Err(EncodeError::NoNumber);
+                }
                 let probabilities = match self.problem {
                     Problem::Single => softmax(&logits),
                     Problem::Multi => logits.iter().copied().map(sigmoid).collect(),

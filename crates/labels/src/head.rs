@@ -25,6 +25,11 @@ impl Linear {
     }
 }
 
+/// Whether a model gave numbers: where weights are damaged, or too large, it may not.
+pub(crate) fn are_numbers<'a>(logits: impl IntoIterator<Item = &'a f32>) -> bool {
+    logits.into_iter().all(|logit| logit.is_finite())
+}
+
 /// Numbers as probabilities that sum to 1.
 pub(crate) fn softmax(logits: &[f32]) -> Vec<f32> {
     let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);

@@ -7,7 +7,7 @@ use clinqa_encoder::{
 };
 use clinqa_schema::{Observer, Progress, Stage, word_spans};
 
-use crate::head::{Linear, largest, softmax};
+use crate::head::{Linear, are_numbers, largest, softmax};
 use crate::label_windows;
 use crate::words::{Pieces, whole_characters};
 
@@ -81,6 +81,11 @@ impl Tagger {
         &self.name
     }
 
+    /// Its tags, in the order of the logits.
+    pub fn tags(&self) -> &[String] {
+        &self.tags
+    }
+
     /// What was doubtful about the checkpoint.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
@@ -128,6 +133,9 @@ impl Tagger {
             TaggedWord { tag: self.tags[best].clone(), score: probabilities[best] }
         };
         let logits = self.logits(texts, observer)?;
+        if !are_numbers(logits.iter().flatten().flatten().flatten()) {
+            return Err(EncodeError::NoNumber);
+        }
         Ok(logits.into_iter().map(|words| words.into_iter().map(tagged).collect()).collect())
     }
 

@@ -17,6 +17,7 @@ use crate::agreement::{Stance, stances};
 use crate::compose::{self, Choice, Sources, Thresholds};
 use crate::concepts::{Concepts, unspoken};
 use crate::evidence::{self, Asked, Evidence, EvidenceWeights, Seen, UNKNOWN_LIKENESS};
+use crate::opinion::{self, Heard};
 use crate::trust::{self, Found, TrustWeights};
 use crate::{Engine, Error, Place, firewall, quote_around};
 
@@ -111,6 +112,7 @@ pub fn answer(engine: &Engine, ask: &Ask, config: &AnswerConfig) -> Result<Reply
     let start = Instant::now();
     let screening = screen(&engine.models().rules, &ask.question, &ask.history, ask.region.as_ref());
     let screened_ms = elapsed_ms(start);
+    let (screening, opinion) = opinion::second(engine.models(), ask, screening);
     let retrieved = retrieve(engine, ask, config)?;
     let sources = sources(engine.index(), &retrieved.passages)?;
     let read = match screening.verdict {
@@ -118,7 +120,7 @@ pub fn answer(engine: &Engine, ask: &Ask, config: &AnswerConfig) -> Result<Reply
         Verdict::Redirect => unread(Abstention::Emergency),
         Verdict::Abstain(reason) => unread(reason),
     };
-    Ok(reply(engine, ask, Steps { start, screened_ms, screening, retrieved, sources, read }))
+    Ok(reply(engine, ask, Steps { start, screened_ms, screening, opinion, retrieved, sources, read }))
 }
 
 /// The reply to an emergency, for which no model is waited for: its notices, with reading by words alone where there is
@@ -358,13 +360,14 @@ struct Steps {
     start: Instant,
     screened_ms: f64,
     screening: Screening,
+    opinion: Option<Heard>,
     retrieved: Retrieved,
     sources: Sources,
     read: Read,
 }
 
 fn reply(engine: &Engine, ask: &Ask, steps: Steps) -> Reply {
-    let Steps { start, screened_ms, screening, retrieved, sources, read } = steps;
+    let Steps { start, screened_ms, screening, opinion, retrieved, sources, read } = steps;
     let (outcome, reason, answer) = match (read.answer, screening.verdict) {
         (Ok(answer), _) => (Outcome::Answered, None, Some(answer)),
         (Err(reason), Verdict::Redirect) => (Outcome::Redirected, Some(reason), None),
@@ -374,6 +377,7 @@ fn reply(engine: &Engine, ask: &Ask, steps: Steps) -> Reply {
     let reading = compose::reading(&ranked, &read.best_spans, answer.as_ref(), &sources, ask.top_k);
     let trace = (ask.explain == Explain::Yes).then(|| {
         let mut timings = vec![Timing { stage: "screen", ms: screened_ms }];
+        timings.extend(opinion.as_ref().map(|heard| heard.timing.clone()));
         timings.extend(retrieved.trace.timings.iter().cloned());
         timings.extend(read.timings);
         let shown = |ranking: Ranking| ranking.truncated(TRACE_DEPTH);
@@ -383,6 +387,7 @@ fn reply(engine: &Engine, ask: &Ask, steps: Steps) -> Reply {
             fused: shown(retrieved.trace.fused),
             spans: read.spans,
             grounds: read.grounds,
+            second_opinion: opinion.map(|heard| heard.trace),
             timings,
             ..retrieved.trace
         }

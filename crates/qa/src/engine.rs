@@ -7,7 +7,7 @@ use clinqa_index::{EncoderIdentity, Generation, IndexError, PassageIndex, Withdr
 use clinqa_reader::Reader;
 use clinqa_safety::Rules;
 
-use crate::Error;
+use crate::{Error, SecondOpinion};
 
 /// The loaded models and rules; they outlive every generation.
 pub struct Models {
@@ -17,6 +17,8 @@ pub struct Models {
     pub reader: Reader,
     /// What must be said first, and what may not be said.
     pub rules: Rules,
+    /// What may add to what the rules say, if anything does.
+    pub second_opinion: Option<SecondOpinion>,
 }
 
 /// Models and one generation. A publish makes a new engine that shares the models.

@@ -44,6 +44,16 @@ pub enum Error {
     /// A model cannot be loaded.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// A classifier that is to give a second opinion has no label to give one by.
+    #[error(
+        "the second opinion `{model}` has no label that a safety rule goes by (its labels: {labels}); teach one with a label `emergency`, or with ids of rules such as `chest-pain`"
+    )]
+    Mute {
+        /// Its name.
+        model: String,
+        /// Some of its labels.
+        labels: String,
+    },
     /// A model failed on a text.
     #[error("cannot compute: {0}")]
     Encode(#[from] EncodeError),
@@ -67,7 +77,9 @@ impl Error {
     /// Whose fault it is.
     pub fn fault(&self) -> Fault {
         match self {
-            Self::Question(_) | Self::Corpus(_) | Self::Checkpoint(_) | Self::NoCorpus => Fault::Request,
+            Self::Question(_) | Self::Corpus(_) | Self::Checkpoint(_) | Self::Mute { .. } | Self::NoCorpus => {
+                Fault::Request
+            }
             Self::Index(_) | Self::Lost { .. } => Fault::Index,
             Self::Gate(_) | Self::Account { .. } | Self::Encode(_) => Fault::Internal,
         }

@@ -15,6 +15,7 @@ mod firewall;
 mod forecast;
 mod gate;
 mod library;
+mod opinion;
 mod quote;
 mod rebuild;
 mod search;
@@ -28,6 +29,7 @@ pub use error::{Error, Fault};
 pub use evidence::{EvidenceWeights, Feature};
 pub use gate::{Allowed, Gate, GateError, Limits, MOST_LOST, Shortfall};
 pub use library::{Library, activate};
+pub use opinion::SecondOpinion;
 pub use quote::{Place, quote_around};
 // What a room at the edge needs to say and to hold, since it knows no room between.
 pub use clinqa_index::{
@@ -35,7 +37,7 @@ pub use clinqa_index::{
     Inspection, Listed, Manifest, PassageIndex, Patience, Store, Withdrawn, WithdrawnStamp,
 };
 pub use clinqa_retrieval::glossary;
-pub use clinqa_safety::{Redacted, Region, RegionError, Rules, redact};
+pub use clinqa_safety::{Redacted, Redaction, Region, RegionError, Rules, redact};
 pub use forecast::{Forecast, forecast};
 pub use rebuild::{Copies, RebuildConfig, RebuildReport, Reuse, entry, rebuild};
 pub use search::{Found, Lookup, listed, search};

@@ -173,6 +173,7 @@ fn trace(understood: &Understood, [lexical, dense, fused]: [Ranking; 3], timings
         fused,
         spans: Vec::new(),
         grounds: BTreeMap::new(),
+        second_opinion: None,
         timings,
     }
 }

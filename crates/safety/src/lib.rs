@@ -1,8 +1,9 @@
 //! May we say this?
 //!
 //! Two doors. [`screen`] reads a question before anything is retrieved: an emergency is met with what to do now, a
-//! question about one's own dose or results with where to turn. [`review`] reads an answer before it is shown: one
-//! that was cut out of a negated clause is withheld. Both are pure, deterministic and take well under a millisecond.
+//! question about one's own dose or results with where to turn; [`heed`] adds what a second opinion says, which takes
+//! nothing back. [`review`] reads an answer before it is shown: one that was cut out of a negated clause is withheld. All
+//! are pure, deterministic and take well under a millisecond.
 //!
 //! What fires is data: one TOML file a rule in `rules/`, each with its source and its own examples, in the small
 //! pattern language described in `rules/README.md`. None of this is clinical validation.
@@ -11,6 +12,7 @@ mod context;
 mod evidence;
 mod matcher;
 mod normalise;
+mod opinion;
 #[cfg(test)]
 mod oracle;
 mod pattern;
@@ -24,6 +26,7 @@ mod sound;
 mod spelling;
 mod vocabulary;
 
+pub use opinion::{Choice, Opinion, heed};
 pub use pattern::PatternError;
 pub use redact::{Kind, Redacted, Redaction, redact};
 pub use region::{Region, RegionError};

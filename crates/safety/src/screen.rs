@@ -55,8 +55,15 @@ pub fn screen(rules: &Rules, question: &Question, history: &[Turn], region: Opti
         None => !is_certain && signs.met.is_empty() && weighs(rule, total),
     };
     let fired: Vec<&Rule> = all().filter(|(rule, met)| speaks(rule, met)).map(|(rule, _)| rule).collect();
-    let is = |kind: NoticeKind| fired.iter().any(|rule| rule.kind == kind);
-    let verdict = if is(NoticeKind::Emergency) {
+    let verdict = verdict(|kind| fired.iter().any(|rule| rule.kind == kind));
+    // What is about one's own health is never called out of scope.
+    let is_shown = |rule: &&Rule| rule.kind != NoticeKind::Scope || verdict == Verdict::Abstain(Abstention::Scope);
+    Screening { notices: fired.into_iter().filter(is_shown).map(|rule| notice(rule, region)).collect(), verdict }
+}
+
+/// How to go on where notices of these kinds are to be given.
+pub(crate) fn verdict(is: impl Fn(NoticeKind) -> bool) -> Verdict {
+    if is(NoticeKind::Emergency) {
         Verdict::Redirect
     } else if is(NoticeKind::Boundary) {
         Verdict::Abstain(Abstention::Personal)
@@ -64,10 +71,7 @@ pub fn screen(rules: &Rules, question: &Question, history: &[Turn], region: Opti
         Verdict::Abstain(Abstention::Scope)
     } else {
         Verdict::Proceed
-    };
-    // What is about one's own health is never called out of scope.
-    let is_shown = |rule: &&Rule| rule.kind != NoticeKind::Scope || verdict == Verdict::Abstain(Abstention::Scope);
-    Screening { notices: fired.into_iter().filter(is_shown).map(|rule| notice(rule, region)).collect(), verdict }
+    }
 }
 
 /// What was met without being a certain emergency.
@@ -184,7 +188,8 @@ fn sentences(words: &Range<usize>, found: &Found) -> Range<usize> {
     all.partition_point(|word| word.sentence < first)..all.partition_point(|word| word.sentence <= last)
 }
 
-fn notice(rule: &Rule, region: Option<&Region>) -> Notice {
+/// The notice of `rule`, with the number of `region`.
+pub(crate) fn notice(rule: &Rule, region: Option<&Region>) -> Notice {
     let call = region::call(region);
     let text = rule.text.replace("{number}", &call.number).replace("{crisis}", &region::crisis(region));
     let call = (rule.kind == NoticeKind::Emergency).then_some(call);

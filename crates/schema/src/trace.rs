@@ -34,8 +34,66 @@ pub struct Trace {
     pub spans: Vec<SpanTrace>,
     /// The grounds for trusting the best candidate, by name.
     pub grounds: BTreeMap<&'static str, f32>,
+    /// What a second opinion said of the question, if one was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub second_opinion: Option<OpinionTrace>,
     /// Stages in the order they ran.
     pub timings: Vec<Timing>,
+}
+
+/// What a learned second opinion said of a question in which the rules saw no emergency.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct OpinionTrace {
+    /// The classifier's name.
+    pub model: String,
+    /// What came of it.
+    pub effect: OpinionEffect,
+    /// The rules whose notices it added.
+    pub added: Vec<String>,
+    /// The labels by which it may speak, the likeliest first.
+    pub labels: Vec<LabelTrace>,
+}
+
+/// What came of a second opinion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum OpinionEffect {
+    /// Nothing: what the rules said stands.
+    Silent,
+    /// A notice.
+    Added,
+    /// Nothing, since it could not be computed.
+    Failed,
+}
+
+impl OpinionEffect {
+    /// The word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Silent => "silent",
+            Self::Added => "added",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// A label and how probable it is.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LabelTrace {
+    /// The label.
+    pub label: String,
+    /// From 0 to 1.
+    pub probability: f32,
+}
+
+impl Trace {
+    /// Whether a second opinion was asked and could not be computed.
+    pub fn lacks_opinion(&self) -> bool {
+        self.second_opinion.as_ref().is_some_and(|opinion| opinion.effect == OpinionEffect::Failed)
+    }
 }
 
 /// One change that was made to a question.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use clinqa_qa::{Ask, Engine, Explain, Library, answer, emergency};
-use clinqa_schema::Reply;
+use clinqa_schema::{Reply, Trace};
 
 use crate::access::Key;
 use crate::config::ServerConfig;
@@ -124,8 +124,11 @@ impl App {
             None => self.work.run(deadline, move || answer(&engine, &ask, &config)).await??,
         };
         self.metrics.answered(&reply);
+        if reply.trace.as_ref().is_some_and(Trace::lacks_opinion) {
+            tracing::error!("the second opinion could not be computed; what the rules said stands");
+        }
         if let Some((log, question)) = keeper {
-            self.metrics.kept(&log.keep(&question, &reply));
+            log.keep(&question, &reply);
         }
         if wanted == Explain::No {
             reply.trace = None;

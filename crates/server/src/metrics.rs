@@ -53,6 +53,11 @@ struct ByReason {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByEffect {
+    effect: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Served {
     generation: String,
     encoder: String,
@@ -71,6 +76,7 @@ pub(crate) struct Metrics {
     stages: Family<Stage, Histogram, fn() -> Histogram>,
     answers: Family<ByOutcome, Counter>,
     redirects: Family<ByRule, Counter>,
+    opinions: Family<ByEffect, Counter>,
     redactions: Family<ByKind, Counter>,
     feedback: Family<ByUse, Counter>,
     lost: Counter,
@@ -92,6 +98,7 @@ impl Metrics {
             stages: Family::new_with_constructor(stage),
             answers: Family::default(),
             redirects: Family::default(),
+            opinions: Family::default(),
             redactions: Family::default(),
             feedback: Family::default(),
             lost: Counter::default(),
@@ -113,6 +120,7 @@ impl Metrics {
         registry.register_with_unit("stage_duration", "Time of stages of answering", seconds(), self.stages.clone());
         registry.register("answers", "Questions by what became of them", self.answers.clone());
         registry.register("redirects", "Emergencies by the rule that saw them", self.redirects.clone());
+        registry.register("second_opinions", "Second opinions by what came of them", self.opinions.clone());
         registry.register("redactions", "Identifiers taken out of the query log", self.redactions.clone());
         registry.register("feedback", "What people thought of replies", self.feedback.clone());
         registry.register("query_log_lost", "Questions that the query log could not keep", self.lost.clone());
@@ -129,7 +137,7 @@ impl Metrics {
         self.requests.get_or_create(&Request { route, status }).observe(seconds);
     }
 
-    /// Counts one reply, its stages and the rule that redirected it.
+    /// Counts one reply, its stages, the rule that redirected it and what a second opinion did.
     pub(crate) fn answered(&self, reply: &Reply) {
         let outcome = match reply.outcome {
             Outcome::Answered => "answered",
@@ -139,6 +147,9 @@ impl Metrics {
         self.answers.get_or_create(&ByOutcome { outcome }).inc();
         for timing in reply.trace.iter().flat_map(|trace| &trace.timings) {
             self.stages.get_or_create(&Stage { stage: timing.stage }).observe(timing.ms / 1e3);
+        }
+        for opinion in reply.trace.iter().filter_map(|trace| trace.second_opinion.as_ref()) {
+            self.opinions.get_or_create(&ByEffect { effect: opinion.effect.as_str() }).inc();
         }
         for notice in reply.notices.iter().filter(|notice| notice.kind == NoticeKind::Emergency) {
             self.redirects.get_or_create(&ByRule { rule: notice.rule.clone() }).inc();

@@ -59,8 +59,10 @@ fn indexed(corpus: &CorpusEntry, manifest: &Manifest) -> Vec<Block> {
     let newest = newest.as_ref().map_or("none of them dated".to_owned(), |date| format!("the newest of {date}"));
     let others =
         [(account.duplicate, "duplicate"), (account.superseded, "superseded"), (account.retracted, "retracted")];
-    let others: String =
-        others.iter().filter(|(count, _)| *count > 0).map(|(count, name)| format!(", {count} {name}")).collect();
+    let others = others.iter().filter(|(count, _)| *count > 0).fold(String::new(), |mut told, (count, name)| {
+        told.extend([", ", &count.to_string(), " ", name]);
+        told
+    });
     let role = if *skipped > 0 { Role::Warning } else { Role::Text };
     vec![
         Block::plain(delivered),

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use clinqa_qa::{Redacted, redact};
-use clinqa_schema::{Citation, Reply, Standing};
+use clinqa_qa::{Redacted, Redaction, redact};
+use clinqa_schema::{Citation, Standing};
 use serde_json::json;
 
-use crate::message::Row;
+use crate::message::{Complaint, Row};
 use crate::text::{Charset, clean};
 
 /// A form of export.
@@ -201,9 +201,10 @@ fn csv(row: &Row) -> String {
 }
 
 /// What a librarian needs to look into a wrong answer: what was asked, without what could tell by whom, what was said and
-/// from where.
-pub(crate) fn report(question: &str, reply: &Reply, fault: &str) -> String {
-    let asked = redact(question, &[]);
+/// from where. What somebody else `found` in the question goes too.
+pub(crate) fn report(complaint: &Complaint, found: &[Redaction]) -> String {
+    let Complaint { question, reply, fault } = complaint;
+    let asked = redact(question, found);
     let counts: BTreeMap<&str, usize> = asked.counts().map(|(kind, count)| (kind.name(), count)).collect();
     let Redacted { text, .. } = asked;
     let answer = reply.answer.as_ref().map(
@@ -261,7 +262,9 @@ mod tests {
     #[test]
     fn a_report_holds_the_question_without_whoever_asked_it() {
         let asked = "My name is Agnes Holloway, tel 020 7946 0958: which antibiotic\nfor sepsis?";
-        let report = report(asked, &sample::reply("Give oxygen."), "wrong");
+        let reply = Box::new(sample::reply("Give oxygen."));
+        let complaint = Complaint { question: asked.to_owned(), reply, fault: "wrong" };
+        let report = report(&complaint, &[]);
         assert_eq!(report.lines().count(), 1);
         let read: serde_json::Value = serde_json::from_str(&report).expect("JSON");
         assert_eq!(read["fault"], "wrong");

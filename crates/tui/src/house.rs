@@ -1,6 +1,6 @@
 //! What does the screen need of the world outside? The command line gives it; this room opens no file and starts no program.
 
-use clinqa_qa::{GenerationId, Models};
+use clinqa_qa::{GenerationId, Models, Redaction};
 use clinqa_schema::{Gaps, Measured, Observer};
 
 use crate::message::{Delivered, Paper};
@@ -12,6 +12,9 @@ pub type Refusal = Box<dyn std::error::Error + Send + Sync>;
 pub trait House: Send + Sync {
     /// Writes a file that was asked for; says where.
     fn write(&self, paper: &Paper) -> Result<String, Refusal>;
+
+    /// What somebody finds in `text` that could tell who wrote it, beside what the rules find; nobody need be asked.
+    fn identifiers(&self, text: &str) -> Result<Vec<Redaction>, Refusal>;
 
     /// Puts text on the clipboard of the system, if there is one that can be reached.
     fn copy(&self, text: &str) -> bool;

@@ -104,6 +104,8 @@ pub(crate) enum Effect {
     Copy(String),
     /// Write a file that was asked for.
     Write(Paper),
+    /// Write a report of a wrong answer.
+    Report(Complaint),
     /// Show a web address in a browser.
     Browse(String),
     /// Keep a question for later sessions, if somebody wants that.
@@ -239,6 +241,15 @@ pub(crate) enum Mouse {
     WheelDown,
     /// The wheel was turned up.
     WheelUp,
+}
+
+/// A wrong answer, with the question as it was asked: it becomes a report without whoever asked it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Complaint {
+    pub(crate) question: String,
+    pub(crate) reply: Box<Reply>,
+    /// What is wrong with it.
+    pub(crate) fault: &'static str,
 }
 
 /// A file that was asked for.

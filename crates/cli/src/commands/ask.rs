@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clinqa_index::{PassageIndex, Store};
 use clinqa_qa::{AnswerConfig, Ask, Engine, Error, Explain, Fault, Search, answer, emergency};
 use clinqa_safety::Rules;
-use clinqa_schema::{Filters, Outcome, Question, Reply, Turn};
+use clinqa_schema::{Filters, Outcome, Question, Reply, Trace, Turn};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -66,7 +66,7 @@ fn one(settings: &Settings, args: &AskArgs, ask: &Ask) -> anyhow::Result<ExitCod
         reply
     } else {
         let store = store_with_index(settings)?;
-        answer(&engine(&Desk { settings, store: &store, generation }, ask.search, rules)?, ask, &config)?
+        answered(&engine(&Desk { settings, store: &store, generation }, ask.search, rules)?, ask, &config)?
     };
     if args.search.json {
         output::json(&reply)?;
@@ -75,6 +75,16 @@ fn one(settings: &Settings, args: &AskArgs, ask: &Ask) -> anyhow::Result<ExitCod
     }
     let abstained = args.strict && reply.outcome != Outcome::Answered;
     Ok(if abstained { ExitCode::from(output::ABSTAINED) } else { ExitCode::SUCCESS })
+}
+
+/// The reply; where a second opinion was to be had and was not, that goes to stderr.
+fn answered(engine: &Engine, ask: &Ask, config: &AnswerConfig) -> Result<Reply, Error> {
+    let mut reply = answer(engine, &Ask { explain: Explain::Yes, ..ask.clone() }, config)?;
+    if reply.trace.as_ref().is_some_and(Trace::lacks_opinion) {
+        output::warn(&["the second opinion could not be computed; what the rules said stands".to_owned()]);
+    }
+    reply.trace = reply.trace.filter(|_| ask.explain == Explain::Yes);
+    Ok(reply)
 }
 
 /// One question of a batch.
@@ -118,7 +128,7 @@ fn line(engine: &Engine, template: &Ask, bytes: &[u8]) -> Result<Named<Reply>, F
     let config = AnswerConfig::default();
     // An emergency gets the reply that it gets alone.
     let urgent = emergency(&engine.models().rules, Some(engine.index()), &ask, &config);
-    match urgent.map_or_else(|| answer(engine, &ask, &config), Ok) {
+    match urgent.map_or_else(|| answered(engine, &ask, &config), Ok) {
         Ok(told) => Ok(Named { id, told }),
         Err(error) => Err(failed(&error, id)),
     }

@@ -111,6 +111,10 @@ pub(crate) enum UsageError {
     Training { path: String, line: usize },
     #[error("nothing in {path} can be measured on; correct what was told of it")]
     NothingUsable { path: String },
+    #[error(
+        "the tagger `{model}` marks nothing that could tell who wrote a text (its labels: {labels}); teach one with labels such as NAME, PLACE, DATE, PHONE, EMAIL or ID"
+    )]
+    Blind { model: String, labels: String },
     #[error("no model is called `{name}`; `clinqa model list` shows those at hand")]
     NoModel { name: String },
 }

@@ -14,6 +14,7 @@ use clinqa_server::{Limits, LogLevel, Maker, Proxy, QueryLog, Rate, Rates, Recor
 
 use super::{UsageError, make_anew, queries, store_with_index};
 use crate::args::{LogArg, ServeArgs};
+use crate::identifiers::Identifiers;
 use crate::keys::SecretFiles;
 use crate::query_log::{Folder, Writer};
 use crate::settings::{ServeFile, Settings};
@@ -50,17 +51,17 @@ fn secrets(args: &ServeArgs, file: &ServeFile) -> SecretFiles {
 }
 
 /// What was typed comes before what the settings say.
-fn config(args: &ServeArgs, settings: &Settings, secrets: &SecretFiles) -> Result<ServerConfig, UsageError> {
+fn config(args: &ServeArgs, settings: &Settings, secrets: &SecretFiles) -> anyhow::Result<ServerConfig> {
     let file = &settings.serve;
     let listen = args.listen.or(file.listen).unwrap_or(LISTEN);
     let is_local = listen.ip().is_loopback();
     let has_keys = secrets.keys.is_some();
     if !is_local && !has_keys && secrets.tls.is_none() && !args.insecure {
-        return Err(UsageError::Exposed { listen });
+        return Err(UsageError::Exposed { listen }.into());
     }
     let requires_key = args.require_key || file.require_key.unwrap_or(false);
     if requires_key && !has_keys {
-        return Err(UsageError::NoKeys);
+        return Err(UsageError::NoKeys.into());
     }
     let region = match (&args.region, &file.region) {
         (Some(region), _) => Some(*region),
@@ -127,11 +128,12 @@ impl Maker for Remaker {
 }
 
 /// Who keeps what is asked: nobody, unless a folder is named.
-fn query_log(args: &ServeArgs, settings: &Settings) -> Result<Option<Arc<dyn QueryLog>>, UsageError> {
+fn query_log(args: &ServeArgs, settings: &Settings) -> anyhow::Result<Option<Arc<dyn QueryLog>>> {
     let Some(path) = queries::folder(args.query_log.clone(), settings) else { return Ok(None) };
     let days = args.query_log_days.or(settings.serve.query_log_days).unwrap_or(QUERY_LOG_DAYS);
     let failed = |source| UsageError::QueryLog { path: path.display().to_string(), source };
-    Ok(Some(Arc::new(Writer::start(Folder::at(&path), days).map_err(failed)?)))
+    let identifiers = Identifiers::open(settings)?;
+    Ok(Some(Arc::new(Writer::start(Folder::at(&path), days, identifiers).map_err(failed)?)))
 }
 
 /// What may be done without a key. On this machine alone everything, as long as nobody made keys or put a proxy in front;

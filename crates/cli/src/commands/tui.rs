@@ -11,6 +11,7 @@ use clinqa_tui::{Borders, Charset, Colours, Desk, Ending, Keymap, Local, Pointer
 
 use super::UsageError;
 use crate::args::TuiArgs;
+use crate::identifiers::Identifiers;
 use crate::screen::{Outside, Shop};
 use crate::settings::{self, Settings};
 
@@ -30,7 +31,7 @@ pub(crate) fn run(settings: &Settings, args: &TuiArgs) -> anyhow::Result<ExitCod
         pointer: if args.mouse || file.mouse.unwrap_or(false) { Pointer::Screen } else { Pointer::Terminal },
     };
     let kept = settings::history_file().filter(|_| file.history.unwrap_or(false));
-    let house = Arc::new(Outside::new(settings.index.clone(), kept));
+    let house = Arc::new(Outside::new(settings.index.clone(), kept, Identifiers::open(settings)?));
     let ending = clinqa_tui::run(config, desk(settings, args)?, house)?;
     Ok(if ending == Ending::Quit { ExitCode::SUCCESS } else { ExitCode::from(ENDED) })
 }

@@ -1,14 +1,19 @@
 //! What was asked of the server, without who asked it: one file a day, each line redacted before it is written.
 //!
-//! Off unless the operator names a folder. A line holds no address, key or request id, and its time is rounded to the
-//! hour. [`files`] knows the folder, [`writer`] the thread that writes into it.
+//! Off unless the operator names a folder. Until it is redacted a question waits in memory only. A line holds no address,
+//! key or request id, and its time is rounded to the hour. [`files`] knows the folder, [`writer`] the thread that writes
+//! into it.
 
 mod files;
 mod writer;
 
+use std::collections::BTreeMap;
+
 use clinqa_safety::redact;
 use clinqa_schema::{Gaps, Outcome, Reply};
 use serde::{Deserialize, Serialize};
+
+use crate::identifiers::{Identifiers, IdentifiersError};
 
 pub(crate) use files::{Day, Folder};
 pub(crate) use writer::Writer;
@@ -36,13 +41,32 @@ pub(crate) struct Line {
     /// The generation of the index.
     pub(crate) generation: String,
     /// How many identifiers of each kind were left out.
-    pub(crate) redacted: std::collections::BTreeMap<String, u64>,
+    pub(crate) redacted: BTreeMap<String, u64>,
 }
 
-/// What is kept of a question, and how many identifiers of each kind were left out of it.
-fn line(question: &str, reply: &Reply, time: String) -> (Line, Vec<(&'static str, u64)>) {
-    let redacted = redact(question, &[]);
-    let counts: Vec<(&'static str, u64)> = redacted.counts().map(|(kind, count)| (kind.name(), count as u64)).collect();
+/// How many identifiers of each kind.
+type Counts = BTreeMap<&'static str, u64>;
+
+/// A question that waits to be redacted.
+struct Asked {
+    question: String,
+    /// All that is kept of it but its words.
+    line: Line,
+}
+
+impl Asked {
+    /// What is kept of it: its words without identifiers, which are those that the rules find and those of a tagger.
+    fn redacted(self, identifiers: Option<&Identifiers>) -> Result<(Line, Counts), IdentifiersError> {
+        let found = identifiers.map(|tagger| tagger.find(&self.question)).transpose()?.unwrap_or_default();
+        let redacted = redact(&self.question, &found);
+        let counts: Counts = redacted.counts().map(|(kind, count)| (kind.name(), count as u64)).collect();
+        let told = counts.iter().map(|(kind, count)| ((*kind).to_owned(), *count)).collect();
+        Ok((Line { question: redacted.text, redacted: told, ..self.line }, counts))
+    }
+}
+
+/// What is kept of a question but for its words.
+fn about(reply: &Reply, time: String) -> Line {
     let cited = reply.answer.iter().flat_map(clinqa_schema::Answer::citations);
     let shown = || cited.clone().chain(reply.reading.iter().map(|reading| &reading.citation));
     let mut topics: Vec<String> = Vec::new();
@@ -57,17 +81,16 @@ fn line(question: &str, reply: &Reply, time: String) -> (Line, Vec<(&'static str
         Outcome::Abstained => "abstained",
         Outcome::Redirected => "redirected",
     };
-    let line = Line {
+    Line {
         time,
-        question: redacted.text,
+        question: String::new(),
         outcome: outcome.to_owned(),
         reason: reply.reason.and_then(|reason| as_text(&reason)),
         kind: shown().next().and_then(|citation| as_text(&citation.kind)),
         topics,
         generation: reply.generation.clone(),
-        redacted: counts.iter().map(|(kind, count)| ((*kind).to_owned(), *count)).collect(),
-    };
-    (line, counts)
+        redacted: BTreeMap::new(),
+    }
 }
 
 /// A value that is written as one word.

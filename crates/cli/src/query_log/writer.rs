@@ -1,13 +1,15 @@
 //! How does a line get to the disk without anybody waiting for it?
 //!
-//! Redaction happens where the question is; the finished line goes through a bounded queue to one thread that writes. A
-//! full disk or a full queue loses lines, counts them, and fails nothing.
+//! A question goes through a bounded queue to one thread that redacts and writes, since a tagger takes longer than whoever
+//! asked should wait. A full disk, a full queue or a tagger that fails loses lines, counts them, and fails nothing: no
+//! question is written of which it is not known what must be left out.
 
 use std::fs::File;
 use std::io::{self, Write as _};
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -15,9 +17,10 @@ use clinqa_schema::{Gaps, Reply};
 use clinqa_server::{Kept, QueryLog};
 
 use super::files::{Day, Folder, hour};
-use super::line;
+use super::{Asked, Counts, about};
+use crate::identifiers::Identifiers;
 
-/// Lines that may wait for a slow disk.
+/// Questions that may wait for a slow disk or a slow tagger.
 const QUEUE: usize = 1024;
 
 /// A line is given to the system at once, so that a crash of ours loses none, and forced to the disk at most this much
@@ -28,36 +31,62 @@ const SYNC: Duration = Duration::from_mins(1);
 #[derive(Debug)]
 pub(crate) struct Writer {
     folder: Folder,
-    lines: Option<SyncSender<String>>,
-    lost: Arc<AtomicU64>,
+    asked: Option<SyncSender<Asked>>,
+    tally: Arc<Tally>,
     thread: Option<JoinHandle<()>>,
 }
 
+/// What was counted since somebody last asked.
+#[derive(Debug, Default)]
+struct Tally {
+    redacted: Mutex<Counts>,
+    lost: AtomicU64,
+}
+
+impl Tally {
+    fn lose(&self) {
+        self.lost.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn redacted(&self, counts: Counts) {
+        let mut all = self.redacted.lock().unwrap_or_else(PoisonError::into_inner);
+        for (kind, count) in counts {
+            *all.entry(kind).or_default() += count;
+        }
+    }
+
+    fn take(&self) -> Kept {
+        let redacted = std::mem::take(&mut *self.redacted.lock().unwrap_or_else(PoisonError::into_inner));
+        Kept { redactions: redacted.into_iter().collect(), lost: self.lost.swap(0, Ordering::Relaxed) }
+    }
+}
+
 impl Writer {
-    /// Begins to keep questions in `folder`, each for `days` days: older files go now and at every midnight.
-    pub(crate) fn start(folder: Folder, days: u32) -> io::Result<Self> {
+    /// Begins to keep questions in `folder`, each for `days` days: older files go now and at every midnight. What
+    /// `identifiers` finds is left out beside what the rules find.
+    pub(crate) fn start(folder: Folder, days: u32, identifiers: Option<Identifiers>) -> io::Result<Self> {
         folder.make()?;
         expire(&folder, days, Day::of(SystemTime::now()))?;
         // What cannot be written is said now, not at the first question.
         folder.append(Day::of(SystemTime::now()))?;
-        let (lines, received) = sync_channel(QUEUE);
-        let lost = Arc::new(AtomicU64::new(0));
-        let counted = Arc::clone(&lost);
-        let own = folder.clone();
-        let run = move || write(&folder, days, &received, &counted);
-        let thread = std::thread::Builder::new().name("query-log".to_owned()).spawn(run)?;
-        Ok(Self { folder: own, lines: Some(lines), lost, thread: Some(thread) })
+        let (asked, received) = sync_channel(QUEUE);
+        let tally = Arc::new(Tally::default());
+        let clerk = Clerk { folder: folder.clone(), days, identifiers, tally: Arc::clone(&tally) };
+        let thread = std::thread::Builder::new().name("query-log".to_owned()).spawn(move || clerk.write(&received))?;
+        Ok(Self { folder, asked: Some(asked), tally, thread: Some(thread) })
     }
 }
 
 impl QueryLog for Writer {
-    fn keep(&self, question: &str, reply: &Reply) -> Kept {
-        let (line, redactions) = line(question, reply, hour(SystemTime::now()));
-        let sent = serde_json::to_string(&line).ok().and_then(|line| self.lines.as_ref()?.try_send(line).ok());
-        if sent.is_none() {
-            self.lost.fetch_add(1, Ordering::Relaxed);
+    fn keep(&self, question: &str, reply: &Reply) {
+        let asked = Asked { question: question.to_owned(), line: about(reply, hour(SystemTime::now())) };
+        if self.asked.as_ref().is_none_or(|queue| queue.try_send(asked).is_err()) {
+            self.tally.lose();
         }
-        Kept { redactions, lost: self.lost.swap(0, Ordering::Relaxed) }
+    }
+
+    fn counted(&self) -> Kept {
+        self.tally.take()
     }
 
     fn gaps(&self) -> io::Result<Gaps> {
@@ -68,7 +97,7 @@ impl QueryLog for Writer {
 impl Drop for Writer {
     /// Waits until everything that was kept is written.
     fn drop(&mut self) {
-        self.lines = None;
+        self.asked = None;
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -88,32 +117,53 @@ struct Open {
     dirty: bool,
 }
 
-fn write(folder: &Folder, days: u32, lines: &Receiver<String>, lost: &AtomicU64) {
-    let mut open: Option<Open> = None;
-    let mut today = Day::of(SystemTime::now());
-    loop {
-        let line = lines.recv_timeout(SYNC);
-        let now = Day::of(SystemTime::now());
-        if now != today {
-            today = now;
-            // A folder that cannot be read now is tried again at the next midnight and at the next start.
-            let _ = expire(folder, days, today);
-        }
-        match line {
-            Ok(line) => {
-                if append(folder, &mut open, today, &line).is_err() {
-                    open = None;
-                    lost.fetch_add(1, Ordering::Relaxed);
-                }
+/// Who redacts and writes.
+struct Clerk {
+    folder: Folder,
+    days: u32,
+    identifiers: Option<Identifiers>,
+    tally: Arc<Tally>,
+}
+
+impl Clerk {
+    fn write(&self, waiting: &Receiver<Asked>) {
+        let mut open: Option<Open> = None;
+        let mut today = Day::of(SystemTime::now());
+        loop {
+            let asked = waiting.recv_timeout(SYNC);
+            let now = Day::of(SystemTime::now());
+            if now != today {
+                today = now;
+                // A folder that cannot be read now is tried again at the next midnight and at the next start.
+                let _ = expire(&self.folder, self.days, today);
             }
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => break,
+            match asked {
+                Ok(asked) => match self.line(asked).map(|line| append(&self.folder, &mut open, today, &line)) {
+                    Some(Ok(())) => {}
+                    Some(Err(_)) => {
+                        open = None;
+                        self.tally.lose();
+                    }
+                    None => self.tally.lose(),
+                },
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if let Some(open) = open.as_mut().filter(|open| open.dirty && open.synced.elapsed() >= SYNC) {
+                sync(open);
+            }
         }
-        if let Some(open) = open.as_mut().filter(|open| open.dirty && open.synced.elapsed() >= SYNC) {
-            sync(open);
-        }
+        open.as_mut().iter_mut().for_each(|open| sync(open));
     }
-    open.as_mut().iter_mut().for_each(|open| sync(open));
+
+    /// A question as it is written; none if it cannot be redacted.
+    fn line(&self, asked: Asked) -> Option<String> {
+        // Rules and tagger are never written to, so that a panic leaves them as they were.
+        let redacted = catch_unwind(AssertUnwindSafe(|| asked.redacted(self.identifiers.as_ref())));
+        let (line, counts) = redacted.ok()?.ok()?;
+        self.tally.redacted(counts);
+        serde_json::to_string(&line).ok()
+    }
 }
 
 fn sync(open: &mut Open) {

@@ -7,9 +7,11 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use clinqa_safety::Redaction;
 use clinqa_tui::{House, Paper, PaperKind, Refusal};
 
 use super::history::History;
+use crate::identifiers::Identifiers;
 
 /// Reports of wrong answers, one JSON object a line.
 const REPORTS: &str = "reports.jsonl";
@@ -23,12 +25,14 @@ pub(crate) struct Outside {
     pub(crate) reports: PathBuf,
     /// Where questions are kept, if somebody wants that.
     pub(crate) history: Option<History>,
+    /// Who finds more of what could tell who asked, if anybody does.
+    pub(crate) identifiers: Option<Identifiers>,
 }
 
 impl Outside {
     /// Keeps questions in `history`, if that is wanted.
-    pub(crate) fn new(reports: PathBuf, history: Option<PathBuf>) -> Self {
-        Self { reports, history: history.map(History::at) }
+    pub(crate) fn new(reports: PathBuf, history: Option<PathBuf>, identifiers: Option<Identifiers>) -> Self {
+        Self { reports, history: history.map(History::at), identifiers }
     }
 }
 
@@ -39,6 +43,11 @@ impl House for Outside {
             PaperKind::Report => append(&self.reports, paper)?,
         };
         Ok(path.display().to_string())
+    }
+
+    fn identifiers(&self, text: &str) -> Result<Vec<Redaction>, Refusal> {
+        let told = |error| format!("nothing is written, since it cannot be told who asked: {error}");
+        Ok(self.identifiers.as_ref().map_or(Ok(Vec::new()), |tagger| tagger.find(text)).map_err(told)?)
     }
 
     fn copy(&self, text: &str) -> bool {

@@ -9,6 +9,7 @@ mod checks;
 mod codes;
 mod dates;
 mod fold;
+mod labels;
 mod lexicon;
 mod names;
 mod numbers;
@@ -220,4 +221,46 @@ fn replaced(text: &str, spans: &[Redaction]) -> String {
     }
     written.push_str(&text[at..]);
     written
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Which bytes of `text` go.
+    fn gone(redacted: &Redacted) -> Vec<usize> {
+        redacted.spans.iter().flat_map(|span| span.bytes.clone()).collect()
+    }
+
+    #[test]
+    fn what_somebody_else_found_goes_in_whole_characters_beside_what_the_rules_find() {
+        let text = "café 🙂 low insulin, call 07700 900123";
+        // From the middle of é to the middle of the emoji, and past the end of the text.
+        let cut = Redaction { bytes: 4..8, kind: Kind::Name };
+        let drug = Redaction { bytes: text.find("insulin").map_or(0..0, |at| at..at + 7), kind: Kind::Code };
+        let redacted = redact(text, &[cut, drug, Redaction { bytes: 900..999, kind: Kind::Name }]);
+        assert_eq!(redacted.text, "caf[NAME] low [CODE], call [PHONE]");
+        assert_eq!(redact(text, &[]).text, "café 🙂 low insulin, call [PHONE]");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_anybody_found_stays(
+            text in "(é|🙂|\u{301}|Priya Raman|my name is|07700 900123|12/05/1980| |insulin|,){0,12}",
+            found in prop::collection::vec((0usize..80, 0usize..20, 0usize..18), 0..5),
+        ) {
+            let extra: Vec<Redaction> = found
+                .into_iter()
+                .map(|(from, length, kind)| Redaction { bytes: from..from + length, kind: Kind::ALL[kind] })
+                .collect();
+            let (ruled, both) = (redact(&text, &[]), redact(&text, &extra));
+            let covered = gone(&both);
+            prop_assert!(gone(&ruled).iter().all(|at| covered.contains(at)), "{} {}", ruled.text, both.text);
+            let told = extra.iter().flat_map(|span| span.bytes.clone()).filter(|at| *at < text.len());
+            prop_assert!(told.into_iter().all(|at| covered.contains(&at)), "{}", both.text);
+            prop_assert!(both.spans.iter().all(|span| text.get(span.bytes.clone()).is_some()));
+        }
+    }
 }

@@ -25,5 +25,8 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
     )
 )]
 pub(crate) async fn show(State(app): State<Arc<App>>) -> impl IntoResponse {
+    if let Some(log) = &app.config.query_log {
+        app.metrics.kept(&log.counted());
+    }
     ([(header::CONTENT_TYPE, OPEN_METRICS)], app.metrics.text(app.work.waiting()))
 }

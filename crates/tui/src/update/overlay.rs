@@ -5,7 +5,7 @@ use clinqa_schema::Skips;
 use crate::export::{self, Form};
 use crate::key::Key;
 use crate::keymap::Action;
-use crate::message::{Effect, Paper, PaperKind};
+use crate::message::{Complaint, Effect, Paper, PaperKind};
 use crate::state::choosing::{Condition, FAULTS, FilterList, Menu, MenuKind, conditions, toggled};
 use crate::state::layout::{BOX, boxed, inside};
 use crate::state::librarian::Build;
@@ -167,8 +167,8 @@ fn chosen(state: &mut State, menu: &Menu) -> Vec<Effect> {
         }
         MenuKind::Report => match &state.answer.reply {
             Some(reply) => {
-                let text = export::report(&state.answer.question, reply, FAULTS[menu.chosen]);
-                vec![Effect::Write(Paper { kind: PaperKind::Report, ending: "jsonl", text })]
+                let (question, reply, fault) = (state.answer.question.clone(), reply.clone(), FAULTS[menu.chosen]);
+                vec![Effect::Report(Complaint { question, reply, fault })]
             }
             None => Vec::new(),
         },

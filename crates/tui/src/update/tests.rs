@@ -9,7 +9,7 @@ use clinqa_schema::{Abstention, Filters};
 use super::update;
 use crate::key::Key;
 use crate::keymap::Keymap;
-use crate::message::{By, Effect, Message, PaperKind};
+use crate::message::{By, Effect, Message};
 use crate::names::Names;
 use crate::sample;
 use crate::state::answered::Stage;
@@ -137,7 +137,7 @@ fn keys_do_on_the_search_screen_what_the_help_says() {
     check("!", |state, _| matches!(state.overlay, Some(Overlay::Menu(_))));
     check(
         "! j enter",
-        |_, effects| matches!(effects, [Effect::Write(paper)] if paper.kind == PaperKind::Report && paper.text.contains("dangerous") && paper.text.contains("sepsis")),
+        |_, effects| matches!(effects, [Effect::Report(complaint)] if complaint.fault == "dangerous" && complaint.question.contains("sepsis")),
     );
     check("e", |state, _| state.overlay.is_none() && state.note.is_some());
     check("p e enter", |_, effects| matches!(effects, [Effect::Write(paper)] if paper.ending == "md"));

@@ -3,6 +3,7 @@
 //! What is done where is as in `app.rs`: looks and questions have threads of their own, retrieval and reading spread over
 //! rayon's, a handler writes what came back, and a reply may be written in pieces.
 
+use std::fmt::Write as _;
 use std::process::Command;
 
 use axum::middleware::Next;
@@ -87,7 +88,8 @@ fn panics_are_planted_and_told() {
         };
         for typed in [TYPED, "", TYPED, ""] {
             let reply = ask(typed);
-            told += &format!("{stage} {}: {reply:?}\n", if typed.is_empty() { "after" } else { "planted" });
+            let when = if typed.is_empty() { "after" } else { "planted" };
+            writeln!(told, "{stage} {when}: {reply:?}").expect("a string takes it");
         }
     }
     told += &server.metrics.text(0);

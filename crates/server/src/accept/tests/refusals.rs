@@ -121,9 +121,9 @@ fn too_many_are_told_when_to_come_back_and_whom_to_call() {
     for (accept, check) in [(BROWSER, true), (PROGRAM, false)] {
         let reply = ask(accept);
         if check {
-            is_page(&reply, "429")
+            is_page(&reply, "429");
         } else {
-            is_json(&reply, "429", true)
+            is_json(&reply, "429", true);
         }
         assert!(parts(&reply).0.contains("\r\nretry-after: "), "{reply}");
     }
