@@ -118,7 +118,7 @@ fn screened_in_time(count: usize, seed: u64) {
     let messages = messages();
     let mut random = Random(seed);
     let (mut times, mut refused) = (Vec::with_capacity(count), 0);
-    let timed = |question: &Question, history: &[Turn]| -> (Screening, Duration) {
+    let take = |question: &Question, history: &[Turn]| -> (Screening, Duration) {
         let start = Instant::now();
         let screening = screen(&rules, question, history, None);
         (screening, start.elapsed())
@@ -132,11 +132,11 @@ fn screened_in_time(count: usize, seed: u64) {
         let turns = if random.below(10) == 0 { random.below(4) } else { 0 };
         let history: Vec<Turn> =
             (0..turns).map(|_| Turn { question: random.text(&messages), answer: random.text(&messages) }).collect();
-        let (screening, mut took) = timed(&question, &history);
+        let (screening, mut took) = take(&question, &history);
         // What is slow once may have had to wait for the machine; what is slow by itself is slow again.
         for _ in 0..2 {
             if took > MOST {
-                let (again, once_more) = timed(&question, &history);
+                let (again, once_more) = take(&question, &history);
                 assert_eq!(again.verdict, screening.verdict, "string {at} of seed {seed}: the same is judged alike");
                 took = took.min(once_more);
             }

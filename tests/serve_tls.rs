@@ -15,13 +15,11 @@ fn curl(name: &str, args: &[&str]) -> Option<(i32, String)> {
     let certificate = data(&format!("tls/{name}.cert.pem"));
     let mut command = Command::new("curl");
     command.args(["-q", "--silent", "--noproxy", "*", "--max-time", "60", "--cacert", arg(&certificate)]).args(args);
-    match command.output() {
-        Ok(output) => Some((output.status.code()?, String::from_utf8_lossy(&output.stdout).into_owned())),
-        Err(_) => {
-            skipped("there is no curl: THE BINARY'S TLS IS NOT TESTED");
-            None
-        }
-    }
+    let Ok(output) = command.output() else {
+        skipped("there is no curl: THE BINARY'S TLS IS NOT TESTED");
+        return None;
+    };
+    Some((output.status.code()?, String::from_utf8_lossy(&output.stdout).into_owned()))
 }
 
 #[test]

@@ -166,7 +166,9 @@ fn a_librarian_sees_what_came_of_a_corpus_and_what_happened_to_its_files() {
     terminal.wait_for("5 documents");
     let wait = |keys: &[&str], shown: &[&str]| {
         terminal.press(keys);
-        shown.iter().for_each(|text| drop(terminal.wait_for(text)));
+        for text in shown {
+            terminal.wait_for(text);
+        }
     };
     let counted = ["5 documents in ", "the newest of 2024", "of 6 records 1 cannot be used"];
     wait(&["Escape", "L", "Tab"], &counted);

@@ -42,7 +42,7 @@ impl Captured {
         let sent = Arc::new(Sent::default());
         let kept = Arc::clone(&sent);
         std::thread::spawn(move || {
-            let mut buffer = [0; 1 << 16];
+            let mut buffer = vec![0; 1 << 16];
             while let Ok(read @ 1..) = out.read(&mut buffer) {
                 kept.bytes.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&buffer[..read]);
                 kept.more.notify_all();

@@ -150,16 +150,19 @@ fn the_span_that_answers_is_lit_wherever_it_is_shown_and_nothing_else_is() {
             // The reply of the sample answers with the first twelve letters of its passage.
             let row = list.state.chosen().expect("a passage").text().chars().take(12).collect::<String>();
             let row: String = row.split_whitespace().collect();
-            let seen = letters(&list, Role::Span);
-            assert!(!seen.is_empty() && (seen.ends_with(&row) || row.starts_with(&seen)), "{seen} for {row} in a list");
+            let listed = letters(&list, Role::Span);
+            assert!(
+                !listed.is_empty() && (listed.ends_with(&row) || row.starts_with(&listed)),
+                "{listed} for {row} in a list"
+            );
             let preview = letters(&start().press("enter tab tab"), Role::Span);
             assert!(preview.contains(&row), "{preview} for {row} in a preview of {size:?}");
             let quote = letters(&start().press("enter G"), Role::Span);
             assert!(quote.contains("Givebroad-s"), "{quote} in an answer of {size:?}");
             let opened = start().press("enter o");
-            let open = opened.state.open.as_ref().expect("a document");
-            let span = open.page.span.clone().expect("a span");
-            let text = &open.page.document.text;
+            let shown = opened.state.open.as_ref().expect("a document");
+            let span = shown.page.span.clone().expect("a span");
+            let text = &shown.page.document.text;
             let lit: String = text[span].split_whitespace().collect();
             assert_eq!(letters(&opened, Role::Span), lit, "in a document of {size:?}");
             assert!(letters(&Session::new(size).press("\"sepsis\" esc"), Role::Span).is_empty(), "nothing answers yet");
