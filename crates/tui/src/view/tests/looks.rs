@@ -160,11 +160,11 @@ fn the_span_that_answers_is_lit_wherever_it_is_shown_and_nothing_else_is() {
             let quote = letters(&start().press("enter G"), Role::Span);
             assert!(quote.contains("Givebroad-s"), "{quote} in an answer of {size:?}");
             let opened = start().press("enter o");
-            let shown = opened.state.open.as_ref().expect("a document");
-            let span = shown.page.span.clone().expect("a span");
-            let text = &shown.page.document.text;
-            let lit: String = text[span].split_whitespace().collect();
-            assert_eq!(letters(&opened, Role::Span), lit, "in a document of {size:?}");
+            let page = &opened.state.open.as_ref().expect("a document").page;
+            let span = page.span.clone().expect("a span");
+            let text = &page.document.text;
+            let answer: String = text[span].split_whitespace().collect();
+            assert_eq!(letters(&opened, Role::Span), answer, "in a document of {size:?}");
             assert!(letters(&Session::new(size).press("\"sepsis\" esc"), Role::Span).is_empty(), "nothing answers yet");
         }
     }
