@@ -1,4 +1,5 @@
-//! Sorts the points of `data/evidence.tsv` by the hash of their terms, so that no program reads them when it starts.
+//! Sorts the points of `data/evidence.tsv` and `data/own.tsv` by the hash of their terms, so that no program reads them when it
+//! starts.
 
 use std::path::Path;
 use std::{env, fs};
@@ -7,26 +8,31 @@ use std::{env, fs};
 mod hash;
 
 fn main() {
-    const POINTS: &str = "data/evidence.tsv";
-    println!("cargo::rerun-if-changed={POINTS}");
-    let text = fs::read_to_string(POINTS).expect("data/evidence.tsv is read");
-    let mut points: Vec<(hash::Term, i16)> = text
+    let folder = env::var_os("OUT_DIR").expect("cargo names OUT_DIR");
+    sort::<1>("data/evidence.tsv", Path::new(&folder), "terms.bin", "points.bin");
+    sort::<4>("data/own.tsv", Path::new(&folder), "own_terms.bin", "own_points.bin");
+}
+
+/// Writes the terms of `file` in order, and the `N` points of each.
+fn sort<const N: usize>(file: &str, folder: &Path, terms: &str, points: &str) {
+    println!("cargo::rerun-if-changed={file}");
+    let text = fs::read_to_string(file).unwrap_or_else(|error| panic!("{file}: {error}"));
+    let mut lines: Vec<(hash::Term, [i16; N])> = text
         .lines()
         .filter(|line| !line.starts_with('#'))
         .map(|line| {
             let (term, points) =
-                line.split_once('\t').unwrap_or_else(|| panic!("no tab in the line {line:?} of {POINTS}"));
-            let points =
-                points.parse().unwrap_or_else(|_| panic!("no whole number ends the line {line:?} of {POINTS}"));
+                line.split_once('\t').unwrap_or_else(|| panic!("no tab in the line {line:?} of {file}"));
+            let points: Option<Vec<i16>> = points.split('\t').map(|points| points.parse().ok()).collect();
+            let points = points.and_then(|points| points.try_into().ok());
+            let points = points.unwrap_or_else(|| panic!("no {N} whole numbers end the line {line:?} of {file}"));
             (hash::hash(term.bytes()), points)
         })
         .collect();
-    points.sort_unstable();
-    assert!(points.windows(2).all(|pair| pair[0].0 != pair[1].0), "two terms of {POINTS} share a hash or are one");
-    let folder = env::var_os("OUT_DIR").expect("cargo names OUT_DIR");
-    let folder = Path::new(&folder);
-    let terms: Vec<u8> = points.iter().flat_map(|(term, _)| term.to_be_bytes()).collect();
-    fs::write(folder.join("terms.bin"), terms).expect("terms.bin is written");
-    let points: Vec<u8> = points.iter().flat_map(|(_, points)| points.to_le_bytes()).collect();
-    fs::write(folder.join("points.bin"), points).expect("points.bin is written");
+    lines.sort_unstable();
+    assert!(lines.windows(2).all(|pair| pair[0].0 != pair[1].0), "two terms of {file} share a hash or are one");
+    let hashes: Vec<u8> = lines.iter().flat_map(|(term, _)| term.to_be_bytes()).collect();
+    fs::write(folder.join(terms), hashes).unwrap_or_else(|error| panic!("{terms}: {error}"));
+    let all: Vec<u8> = lines.iter().flat_map(|(_, points)| points.iter().flat_map(|one| one.to_le_bytes())).collect();
+    fs::write(folder.join(points), all).unwrap_or_else(|error| panic!("{points}: {error}"));
 }

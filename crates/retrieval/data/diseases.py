@@ -23,7 +23,7 @@ def lines(path):
 def name_of(text):
     """As clinqa_index::name_of has it."""
     text = re.sub(r"'s\b", "", text.lower()).replace("'", "")
-    words = re.findall(r"[a-z0-9]+", text)
+    words = [w for w in re.findall(r"[a-z0-9]+", text) if len(w) <= 2 or not w.isdigit()]
     return " ".join(w[:-1] if len(w) > 3 and w.endswith("s") and not w.endswith("ss") else w for w in words)
 
 

@@ -7,7 +7,7 @@
 //! sets of messages and to the examples of the rules, and are read here as data: nothing is learned while the program
 //! runs. They take nothing away from what is certain; what is doubtful they decide.
 
-mod hash;
+pub(crate) mod hash;
 
 use std::ops::Range;
 
@@ -193,7 +193,7 @@ fn runs(words: &[Vec<u8>]) -> Vec<Term> {
 }
 
 /// A word as a term: any number counts as one, and a letter that is drawn out counts once.
-fn written(word: &str) -> Vec<u8> {
+pub(crate) fn written(word: &str) -> Vec<u8> {
     let bytes = word.as_bytes();
     if bytes.first().is_some_and(u8::is_ascii_digit) {
         return b"0".to_vec();

@@ -15,6 +15,7 @@ mod normalise;
 mod opinion;
 #[cfg(test)]
 mod oracle;
+mod own;
 mod pattern;
 mod program;
 mod redact;

@@ -7,6 +7,7 @@ use clinqa_schema::{Abstention, Notice, NoticeKind, Question, Turn};
 use crate::context::Frames;
 use crate::evidence::Signs;
 use crate::matcher::{Found, Match};
+use crate::own;
 use crate::pattern::MOST_WORDS;
 use crate::region::{self, Region};
 use crate::rules::{Fire, Rule, Rules};
@@ -54,7 +55,11 @@ pub fn screen(rules: &Rules, question: &Question, history: &[Turn], region: Opti
         // Where nothing was met that could name it, the words as a whole do.
         None => !is_certain && signs.met.is_empty() && weighs(rule, total),
     };
-    let fired: Vec<&Rule> = all().filter(|(rule, met)| speaks(rule, met)).map(|(rule, _)| rule).collect();
+    let mut fired: Vec<&Rule> = all().filter(|(rule, met)| speaks(rule, met)).map(|(rule, _)| rule).collect();
+    if fired.iter().all(|rule| rule.kind == NoticeKind::Scope) {
+        let own = own::rule(&found);
+        fired.extend(rules.all.iter().filter(|rule| own == Some(&*rule.id)));
+    }
     let verdict = verdict(|kind| fired.iter().any(|rule| rule.kind == kind));
     // What is about one's own health is never called out of scope.
     let is_shown = |rule: &&Rule| rule.kind != NoticeKind::Scope || verdict == Verdict::Abstain(Abstention::Scope);

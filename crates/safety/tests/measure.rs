@@ -164,7 +164,7 @@ fn the_name_of_a_topic_is_no_emergency() {
 }
 
 /// Of 120; the promise wants all of them, so that this figure only ever rises.
-const PERSONAL_APART: usize = 79;
+const PERSONAL_APART: usize = 104;
 
 /// Of 50.
 const GENERAL_APART: usize = 50;
@@ -219,6 +219,22 @@ fn the_personal_questions_apart_keep_their_figures() {
     let personal = judged(include_str!("data/safety/personal-apart.txt"), Verdict::Abstain(Abstention::Personal));
     let general = judged(include_str!("data/safety/general-apart.txt"), Verdict::Proceed);
     assert!(personal.0 >= PERSONAL_APART && general.0 >= GENERAL_APART, "{} and {}", personal.0, general.0);
+}
+
+/// Of the 200 on one's own case in `own-apart.tsv` those that must abstain, and of its 200 general ones those that must not.
+const OWN_APART: (usize, usize) = (156, 191);
+
+/// What rules and points reach on the questions of one more author, on which nothing was mended.
+#[test]
+fn one_more_author_s_questions_on_ones_own_case_keep_their_figures() {
+    let lines = lines(include_str!("data/safety/own-apart.tsv"));
+    let (mut own, mut general) = (0, 0);
+    for (label, text) in lines.map(|line| line.split_once('\t').expect("a label, a tab, a question")) {
+        let is_own = matches!(verdict(text), Verdict::Abstain(Abstention::Personal) | Verdict::Redirect);
+        own += usize::from(label != "general" && is_own);
+        general += usize::from(label == "general" && !is_own);
+    }
+    assert!(own >= OWN_APART.0 && general >= OWN_APART.1, "{own} of 200 abstain, {general} of 200 are answered");
 }
 
 #[test]

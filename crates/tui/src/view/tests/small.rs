@@ -46,11 +46,7 @@ const ACTIONS: [(Action, &str, Done); 33] = [
             |effect| matches!(effect, Effect::Write(paper) if paper.kind == PaperKind::Pins && paper.ending == "json"),
         ),
     ),
-    (
-        Action::Report,
-        "\"sepsis\" enter ! G enter",
-        Does(|effect| matches!(effect, Effect::Write(paper) if paper.kind == PaperKind::Report)),
-    ),
+    (Action::Report, "\"sepsis\" enter ! G enter", Does(|effect| matches!(effect, Effect::Report(_)))),
     (Action::Filters, "\"sepsis\" esc f", Shows("Filters: documents")),
     (Action::Sort, "\"sepsis\" esc s", Shows("sorted by newest")),
     (Action::Explain, "\"sepsis\" esc x", Shows("Why is this here?")),

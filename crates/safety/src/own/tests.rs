@@ -1,0 +1,77 @@
+//! Are the points those of the file, and of the question alone?
+
+use super::*;
+use crate::rules::{RULES as FILES, RuleFile, RuleKind, Rules};
+
+/// Questions by authors who had not read the rules; `own.py` fits to them.
+const SETS: [(&str, &str); 4] = [
+    ("own-1", include_str!("../../tests/data/safety/own-1.tsv")),
+    ("own-2", include_str!("../../tests/data/safety/own-2.tsv")),
+    ("own-3", include_str!("../../tests/data/safety/own-3.tsv")),
+    ("own-4", include_str!("../../tests/data/safety/own-4.tsv")),
+];
+
+/// More that is not about anybody's own case.
+const QUIET: [&str; 2] =
+    [include_str!("../../tests/data/safety/general.txt"), include_str!("../../tests/data/safety/scope.txt")];
+
+/// General questions: those that the reader and the encoder learned from.
+const GENERAL: &str = include_str!("../../../train/starter-questions.jsonl");
+
+fn found(rules: &Rules, text: &str) -> Found {
+    rules.matcher.find(&[text])
+}
+
+#[test]
+#[ignore = "writes the terms of every labelled question to the file that CLINQA_TERMS names; own.py fits points to them"]
+fn write_the_terms() {
+    let rules = Rules::embedded().expect("the embedded rules");
+    let mut lines: Vec<String> = Vec::new();
+    let mut add = |set: &str, label: &str, text: &str| {
+        let terms = terms(&found(&rules, text));
+        lines.push(serde_json::json!({"set": set, "label": label, "text": text, "terms": terms}).to_string());
+    };
+    for (set, text) in SETS {
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            let (label, text) = line.split_once('\t').expect("a label, a tab, a question");
+            add(set, label, text);
+        }
+    }
+    for (_, text) in FILES {
+        let file: RuleFile = toml::from_str(text).expect("a rule");
+        let label = if RULES.contains(&&*file.id) { file.id.as_str() } else { "general" };
+        let is_told_apart = matches!(file.kind, RuleKind::Boundary | RuleKind::Scope);
+        let fire = file.examples.fire.iter().filter(|_| is_told_apart);
+        fire.for_each(|text| add("examples", label, text));
+        file.examples.quiet.iter().for_each(|text| add("examples", "general", text));
+    }
+    for text in QUIET.iter().flat_map(|text| text.lines()).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        add("examples", "general", text);
+    }
+    for line in GENERAL.lines() {
+        let question: serde_json::Value = serde_json::from_str(line).expect("a question");
+        add("starter", "general", question["question"].as_str().expect("a text"));
+    }
+    std::fs::write(std::env::var("CLINQA_TERMS").expect("CLINQA_TERMS names a file"), lines.join("\n"))
+        .expect("a written file");
+}
+
+#[test]
+fn every_line_of_the_points_is_a_term_of_its_own_with_its_points() {
+    let mut lines = 0;
+    for line in include_str!("../../data/own.tsv").lines().filter(|line| !line.starts_with('#')) {
+        let (term, points) = line.split_once('\t').expect("a tab");
+        let points: Vec<f32> = points.split('\t').map(|points| points.parse().expect("a number")).collect();
+        assert_eq!(of(term).expect("a term").as_slice(), points, "{line}");
+        lines += 1;
+    }
+    assert!(lines > 1_000 && of("no term of the file").is_none());
+}
+
+#[test]
+fn only_the_question_is_weighed() {
+    let rules = Rules::embedded().expect("the embedded rules");
+    let alone = terms(&found(&rules, "what is gout"));
+    assert_eq!(terms(&rules.matcher.find(&["should i stop my tablets", "what is gout"])), alone);
+    assert_eq!(alone, ["^ what", "gout", "is", "is gout", "what", "what is"]);
+}
