@@ -52,12 +52,9 @@ fn what_the_server_and_the_rules_say_is_plain() {
         let crisis = "A crisis line or someone you trust can also listen now.";
         let text = rule["text"].as_str().expect("a text");
         measured.measure(name, &text.replace("{number}", "999").replace("{crisis}", crisis));
-        // Where no region is known the words for its number are long: one rule is a tenth of a grade above with them.
         let anywhere =
             text.replace("{number}", "your local emergency number (112, 911, 999 …)").replace("{crisis}", crisis);
-        if name != "diabetic-emergency" || grade(&anywhere) > 6.15 {
-            measured.measure(name, &anywhere);
-        }
+        measured.measure(name, &anywhere);
     }
     measured.demand(100);
 }

@@ -1,6 +1,6 @@
 """How were the points of `data/evidence.tsv` fitted, and what would they do in messages of another author?
 
-    CLINQA_TERMS=TERMS cargo test --release -p clinqa-safety --lib write_the_terms -- --ignored
+    CLINQA_TERMS=TERMS cargo test --release -p clinqa-safety --lib evidence::tests::write_the_terms -- --ignored
     python fit.py TERMS                     (leaves each set of messages out in turn, and prints what happens to it)
     python fit.py TERMS data/evidence.tsv   (fits to all, and writes the points)
     python fit.py TERMS --ways              (how often each way of a rule to fire is right: which are `certain`)
