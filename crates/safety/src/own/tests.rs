@@ -41,8 +41,8 @@ fn write_the_terms() {
         let file: RuleFile = toml::from_str(text).expect("a rule");
         let label = if RULES.contains(&&*file.id) { file.id.as_str() } else { "general" };
         let is_told_apart = matches!(file.kind, RuleKind::Boundary | RuleKind::Scope);
-        let fire = file.examples.fire.iter().filter(|_| is_told_apart);
-        fire.for_each(|text| add("examples", label, text));
+        let asked = file.examples.fire.iter().filter(|_| is_told_apart);
+        asked.for_each(|text| add("examples", label, text));
         file.examples.quiet.iter().for_each(|text| add("examples", "general", text));
     }
     for text in QUIET.iter().flat_map(|text| text.lines()).filter(|line| !line.is_empty() && !line.starts_with('#')) {
