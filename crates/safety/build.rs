@@ -4,17 +4,17 @@
 use std::path::Path;
 use std::{env, fs};
 
-#[path = "src/evidence/hash.rs"]
+#[path = "src/points/hash.rs"]
 mod hash;
 
 fn main() {
     let folder = env::var_os("OUT_DIR").expect("cargo names OUT_DIR");
-    sort::<1>("data/evidence.tsv", Path::new(&folder), "terms.bin", "points.bin");
-    sort::<4>("data/own.tsv", Path::new(&folder), "own_terms.bin", "own_points.bin");
+    sort::<1>("data/evidence.tsv", Path::new(&folder), "evidence");
+    sort::<4>("data/own.tsv", Path::new(&folder), "own");
 }
 
-/// Writes the terms of `file` in order, and the `N` points of each.
-fn sort<const N: usize>(file: &str, folder: &Path, terms: &str, points: &str) {
+/// Writes the terms of `file` in order, and the `N` points of each, to files that begin with `name`.
+fn sort<const N: usize>(file: &str, folder: &Path, name: &str) {
     println!("cargo::rerun-if-changed={file}");
     let text = fs::read_to_string(file).unwrap_or_else(|error| panic!("{file}: {error}"));
     let mut lines: Vec<(hash::Term, [i16; N])> = text
@@ -32,7 +32,9 @@ fn sort<const N: usize>(file: &str, folder: &Path, terms: &str, points: &str) {
     lines.sort_unstable();
     assert!(lines.windows(2).all(|pair| pair[0].0 != pair[1].0), "two terms of {file} share a hash or are one");
     let hashes: Vec<u8> = lines.iter().flat_map(|(term, _)| term.to_be_bytes()).collect();
-    fs::write(folder.join(terms), hashes).unwrap_or_else(|error| panic!("{terms}: {error}"));
     let all: Vec<u8> = lines.iter().flat_map(|(_, points)| points.iter().flat_map(|one| one.to_le_bytes())).collect();
-    fs::write(folder.join(points), all).unwrap_or_else(|error| panic!("{points}: {error}"));
+    for (part, bytes) in [("terms", hashes), ("points", all)] {
+        let path = folder.join(format!("{name}_{part}.bin"));
+        fs::write(&path, bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    }
 }

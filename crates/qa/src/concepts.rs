@@ -24,11 +24,11 @@ const ENDINGS: [&str; 36] = [
     "s", "th", "tion", "y",
 ];
 
-/// Letters of a word that has a stem without them.
-const LEAST_STEM: usize = 5;
-
-/// Of a short one.
+/// The same of a short one.
 const PLURAL: [&str; 3] = ["s", "es", "y"];
+
+/// Only a word of more letters has a stem.
+const LEAST_STEM: usize = 5;
 
 /// What is asked for.
 #[derive(Debug, Clone, Default)]

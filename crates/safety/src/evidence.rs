@@ -7,17 +7,17 @@
 //! sets of messages and to the examples of the rules, and are read here as data: nothing is learned while the program
 //! runs. They take nothing away from what is certain; what is doubtful they decide.
 
-pub(crate) mod hash;
-
 use std::ops::Range;
 
 use crate::context::Frames;
 use crate::matcher::{Found, Slot};
-use hash::{Term, go_on, hash};
+use crate::points::{Points, Term, go_on, hash, written};
 
-/// The hashes of the terms of `data/evidence.tsv`, ascending, and the points of each: made by `build.rs`.
-const TERMS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/terms.bin"));
-const POINTS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/points.bin"));
+/// Those of `data/evidence.tsv`.
+const POINTS: Points<1> = Points::new(
+    include_bytes!(concat!(env!("OUT_DIR"), "/evidence_terms.bin")),
+    include_bytes!(concat!(env!("OUT_DIR"), "/evidence_points.bin")),
+);
 
 /// A long message is read in pieces of so many words, so that what matters is not drowned.
 const PIECE: usize = 90;
@@ -63,24 +63,21 @@ struct Terms {
 /// The points, in hundredths.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Evidence {
-    /// Big-endian, so that they are in order as they stand.
-    terms: &'static [[u8; 8]],
-    points: &'static [[u8; 2]],
+    points: Points<1>,
     bias: f32,
 }
 
 impl Evidence {
     /// The points that are part of this build.
     pub(crate) fn embedded() -> Self {
-        let mut evidence = Self { terms: TERMS.as_chunks().0, points: POINTS.as_chunks().0, bias: 0.0 };
+        let mut evidence = Self { points: POINTS, bias: 0.0 };
         evidence.bias = evidence.of(hash([])).unwrap_or_default();
         evidence
     }
 
     /// The points of a term, if it has any.
     fn of(&self, term: Term) -> Option<f32> {
-        let at = self.terms.binary_search(&term.to_be_bytes()).ok()?;
-        self.points.get(at).map(|points| f32::from(i16::from_le_bytes(*points)))
+        self.points.of(term).map(|[points]| points)
     }
 
     /// The points of the weightiest piece of the turns that count. Each turn is weighed with what was met in it alone,
@@ -190,15 +187,6 @@ fn runs(words: &[Vec<u8>]) -> Vec<Term> {
     terms.sort_unstable();
     terms.dedup();
     terms
-}
-
-/// A word as a term: any number counts as one, and a letter that is drawn out counts once.
-pub(crate) fn written(word: &str) -> Vec<u8> {
-    let bytes = word.as_bytes();
-    if bytes.first().is_some_and(u8::is_ascii_digit) {
-        return b"0".to_vec();
-    }
-    bytes.chunk_by(|a, b| a == b).flat_map(|run| &run[..if run.len() > 2 { 1 } else { run.len() }]).copied().collect()
 }
 
 /// A list by its place in `data/lists.toml`: `{0}`, `{1}`.

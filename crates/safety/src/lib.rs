@@ -17,6 +17,7 @@ mod opinion;
 mod oracle;
 mod own;
 mod pattern;
+mod points;
 mod program;
 mod redact;
 mod region;

@@ -3,11 +3,11 @@
 //! Whoever has a classifier runs it and hands over its labels; no model takes part here. A label speaks if it is the id of
 //! a rule, or `emergency`. Nothing that the rules said is taken back, whatever the labels say.
 
-use clinqa_schema::{Abstention, NoticeKind};
+use clinqa_schema::NoticeKind;
 
 use crate::region::Region;
 use crate::rules::{Rule, Rules};
-use crate::screen::{Screening, Verdict, notice, verdict};
+use crate::screen::{Screening, is_shown, notice, verdict};
 
 /// The label for whatever emergency, and the rule whose notice fits any.
 const ANY_EMERGENCY: (&str, &str) = ("emergency", "danger-signs");
@@ -58,8 +58,7 @@ pub fn heed(rules: &Rules, screening: Screening, opinion: &Opinion<'_>, region: 
     let added: Vec<&Rule> = rules.all.iter().filter(|rule| is_new(rule) && !(is_named && is_general(rule))).collect();
     let kinds = || screening.notices.iter().map(|notice| notice.kind).chain(added.iter().map(|rule| rule.kind));
     let verdict = verdict(|kind| kinds().any(|found| found == kind));
-    let is_shown = |rule: &&&Rule| rule.kind != NoticeKind::Scope || verdict == Verdict::Abstain(Abstention::Scope);
-    let added: Vec<_> = added.iter().filter(is_shown).map(|rule| notice(rule, region)).collect();
+    let added: Vec<_> = added.iter().filter(|rule| is_shown(rule, verdict)).map(|rule| notice(rule, region)).collect();
     let mut notices = screening.notices;
     notices.extend(added);
     notices.sort_by_key(|notice| rules.all.iter().position(|rule| rule.id == notice.rule));
@@ -92,11 +91,11 @@ fn spoken<'r>(rules: &'r Rules, opinion: &Opinion<'_>) -> Vec<&'r Rule> {
 mod tests {
     use std::sync::LazyLock;
 
-    use clinqa_schema::Question;
+    use clinqa_schema::{Abstention, Question};
     use proptest::prelude::*;
 
     use super::*;
-    use crate::screen;
+    use crate::{Verdict, screen};
 
     static RULES: LazyLock<Rules> = LazyLock::new(|| Rules::embedded().expect("the embedded rules"));
 

@@ -5,18 +5,19 @@
 //! The points were fitted (a softmax over the four and "a general question", `own.py`) to the committed sets of questions and
 //! are read here as data. They add a notice where no rule asks for one; nothing that a rule says is taken back.
 
-use crate::evidence::hash::{Term, hash};
-use crate::evidence::written;
 use crate::matcher::Found;
+use crate::points::{Points, hash, written};
 
-/// The hashes of the terms of `data/own.tsv`, ascending, and the points of each for the four, in hundredths: made by `build.rs`.
-const TERMS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/own_terms.bin"));
-const POINTS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/own_points.bin"));
+/// Those of `data/own.tsv`, a column for each of the four.
+const POINTS: Points<4> = Points::new(
+    include_bytes!(concat!(env!("OUT_DIR"), "/own_terms.bin")),
+    include_bytes!(concat!(env!("OUT_DIR"), "/own_points.bin")),
+);
 
 /// The rules whose notices are added, in the order of the columns.
 const RULES: [&str; 4] = ["own-dose", "own-diagnosis", "own-medicine", "own-results"];
 
-/// From so many points on, the four together against "a general question", in hundredths.
+/// From so many points on, the four together against "a general question", in hundredths: as likely as not.
 const LEAST: f32 = 0.0;
 
 /// The rule that speaks for a question whose points say that it is about somebody's own case.
@@ -34,13 +35,9 @@ pub(crate) fn rule(found: &Found) -> Option<&'static str> {
     (all >= LEAST).then_some(rule)
 }
 
-/// The points of a term, if it has any.
+/// The points of a term, if it has any; those of none are there whatever is asked.
 fn of(term: &str) -> Option<[f32; 4]> {
-    let (terms, points) = (TERMS.as_chunks::<8>().0, POINTS.as_chunks::<8>().0);
-    let term: Term = hash(term.bytes());
-    let at = terms.binary_search(&term.to_be_bytes()).ok()?;
-    let four = points.get(at)?.as_chunks::<2>().0;
-    Some(std::array::from_fn(|column| f32::from(i16::from_le_bytes(four[column]))))
+    POINTS.of(hash(term.bytes()))
 }
 
 /// The words of the question, the last turn, and its pairs of neighbours, each once.

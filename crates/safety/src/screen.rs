@@ -61,8 +61,7 @@ pub fn screen(rules: &Rules, question: &Question, history: &[Turn], region: Opti
         fired.extend(rules.all.iter().filter(|rule| own == Some(&*rule.id)));
     }
     let verdict = verdict(|kind| fired.iter().any(|rule| rule.kind == kind));
-    // What is about one's own health is never called out of scope.
-    let is_shown = |rule: &&Rule| rule.kind != NoticeKind::Scope || verdict == Verdict::Abstain(Abstention::Scope);
+    let is_shown = |rule: &&Rule| is_shown(rule, verdict);
     Screening { notices: fired.into_iter().filter(is_shown).map(|rule| notice(rule, region)).collect(), verdict }
 }
 
@@ -77,6 +76,11 @@ pub(crate) fn verdict(is: impl Fn(NoticeKind) -> bool) -> Verdict {
     } else {
         Verdict::Proceed
     }
+}
+
+/// Whether the notice of a rule is given: what is about one's own health is never called out of scope.
+pub(crate) fn is_shown(rule: &Rule, verdict: Verdict) -> bool {
+    rule.kind != NoticeKind::Scope || verdict == Verdict::Abstain(Abstention::Scope)
 }
 
 /// What was met without being a certain emergency.

@@ -29,6 +29,8 @@ mod questions;
 mod rates;
 mod reload;
 mod routes;
+#[cfg(test)]
+mod sample;
 mod spoken;
 mod standing;
 mod tls;

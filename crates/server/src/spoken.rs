@@ -86,32 +86,10 @@ fn begins_part(message: &str, at: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use clinqa_schema::{Abstention, Answer, Confidence, Date, DocumentId, NoticeKind, PassageId, Reading, Standing};
+    use clinqa_schema::{Abstention, Answer, Confidence, NoticeKind, Reading};
 
     use super::*;
-
-    fn citation(quote: &str) -> Citation {
-        let document_id = DocumentId::new("asthma").expect("an id");
-        Citation {
-            passage_id: PassageId::new(document_id.clone(), 0),
-            document_id,
-            title: "Asthma".into(),
-            section: Some("Treatment".into()),
-            publisher: "The house".into(),
-            kind: "leaflet".into(),
-            published: Date::new("2026-11").ok(),
-            url: None,
-            page: None,
-            grade: None,
-            standing: Standing::default(),
-            siblings: Vec::new(),
-            quote: quote.into(),
-            start: 0,
-            end: quote.chars().count(),
-            answer_start: 0,
-            answer_end: quote.chars().count(),
-        }
-    }
+    use crate::sample::citation;
 
     fn reply(quote: Option<&str>, reason: Option<Abstention>) -> Reply {
         let answer = quote.map(|quote| {

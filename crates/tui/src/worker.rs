@@ -14,9 +14,8 @@ use clinqa_qa::{AnswerConfig, Region, Rules, emergency};
 use clinqa_schema::{Filters, Observer, PassageId, Progress, Question, Skips, Stage};
 
 use crate::desk::{Desk, DeskError, Making, Opening, Wanted};
-use crate::export;
-use crate::house::{House, Refusal};
-use crate::message::{Complaint, Effect, GenerationPair, Lookout, Message, Paper, PaperKind};
+use crate::house::{House, report};
+use crate::message::{Effect, GenerationPair, Lookout, Message};
 use crate::names::Names;
 
 /// How long a text must rest before it is read for an answer that nobody asked for.
@@ -380,12 +379,6 @@ fn outside(shared: &Shared, effect: Effect) {
     }
 }
 
-/// Writes what was asked without whoever asked it; says where.
-fn report(house: &dyn House, complaint: &Complaint) -> Result<String, Refusal> {
-    let found = house.identifiers(&complaint.question)?;
-    house.write(&Paper { kind: PaperKind::Report, ending: "jsonl", text: export::report(complaint, &found) })
-}
-
 fn rebuild(shared: &Arc<Shared>, desk: &Sender<Task>) {
     let mut told = Told { out: &shared.out, stage: None, since: Instant::now(), last: None, skips: Skips::default() };
     let result = shared.desk.rebuild(&mut told).map_err(|error| error.to_string());
@@ -440,62 +433,7 @@ impl Observer for Told<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
-
-    use clinqa_qa::{Redaction, redact};
-
     use super::*;
-    use crate::sample;
-
-    /// Takes one word for a name where it can read, and keeps what is written.
-    struct Reader {
-        word: Option<&'static str>,
-        written: Mutex<Vec<Paper>>,
-    }
-
-    impl House for Reader {
-        fn write(&self, paper: &Paper) -> Result<String, Refusal> {
-            self.written.lock().expect("no panic").push(paper.clone());
-            Ok("there".to_owned())
-        }
-
-        fn identifiers(&self, text: &str) -> Result<Vec<Redaction>, Refusal> {
-            let word = self.word.ok_or("it cannot read")?;
-            let at = text.find(word).ok_or("the word is not there")?;
-            let a_name = redact("my name is Agnes Holloway", &[]).spans.remove(0);
-            Ok(vec![Redaction { bytes: at..at + word.len(), ..a_name }])
-        }
-
-        fn copy(&self, _: &str) -> bool {
-            false
-        }
-
-        fn browse(&self, _: &str) -> Result<(), Refusal> {
-            Ok(())
-        }
-
-        fn history(&self) -> Result<Vec<String>, Refusal> {
-            Ok(Vec::new())
-        }
-
-        fn remember(&self, _: &str) -> Result<(), Refusal> {
-            Ok(())
-        }
-    }
-
-    #[test]
-    fn a_report_leaves_out_what_anybody_finds_and_is_not_written_where_somebody_cannot_read() {
-        let question = "é🙂 is sepsis what zorblax has? tel 020 7946 0958".to_owned();
-        let complaint = Complaint { question, reply: Box::new(sample::reply("Give oxygen.")), fault: "wrong" };
-        let house = |word| Reader { word, written: Mutex::default() };
-        let reader = house(Some("zorblax"));
-        assert_eq!(report(&reader, &complaint).expect("written"), "there");
-        let text = reader.written.lock().expect("no panic")[0].text.clone();
-        assert!(text.contains("é🙂 is sepsis what [NAME] has? tel [PHONE]"), "{text}");
-        let blind = house(None);
-        assert!(report(&blind, &complaint).is_err());
-        assert!(blind.written.lock().expect("no panic").is_empty());
-    }
 
     #[test]
     fn however_many_records_are_skipped_few_messages_tell_of_all_of_them() {

@@ -213,7 +213,7 @@ fn every_line_of_the_points_is_a_term_of_its_own_with_its_points() {
         assert_eq!(evidence.of(hash(term.bytes())), points.parse().ok(), "{line}");
     }
     assert!(evidence.bias < 0.0 && evidence.of(hash(*b"no term of the file")).is_none());
-    assert_eq!(evidence.terms.len(), evidence.points.len());
+    assert_eq!(evidence.points.terms.len(), evidence.points.points.len());
 }
 
 #[test]

@@ -299,6 +299,7 @@ fn entry(citation: &Citation) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sample::citation;
 
     #[test]
     fn a_date_is_said_as_people_say_it() {
@@ -310,36 +311,12 @@ mod tests {
         check("2026", "2026");
     }
 
-    fn citation(document: &str, quote: &str) -> Citation {
-        let document_id = DocumentId::new(document).expect("an id");
-        let end = quote.chars().count();
-        Citation {
-            passage_id: clinqa_schema::PassageId::new(document_id.clone(), 0),
-            document_id,
-            title: document.into(),
-            section: None,
-            publisher: "The house".into(),
-            kind: "leaflet".into(),
-            published: None,
-            url: None,
-            page: None,
-            grade: None,
-            standing: Standing::default(),
-            siblings: Vec::new(),
-            quote: quote.into(),
-            start: 0,
-            end,
-            answer_start: 0,
-            answer_end: end,
-        }
-    }
-
     #[test]
     fn hard_words_are_explained_in_every_quote_that_is_shown() {
         let confidence = clinqa_schema::Confidence::new(0.9);
-        let first = citation("one", "Hypertension comes with age.");
-        let others = vec![citation("two", "Two say dyspnoea, too.")];
-        let differing = vec![citation("three", "Tachycardia over 100."), citation("four", "Ask about <hypertension>.")];
+        let first = citation("Hypertension comes with age.");
+        let others = vec![citation("Two say dyspnoea, too.")];
+        let differing = vec![citation("Tachycardia over 100."), citation("Ask about <hypertension>.")];
         let answer = Answer::new(first.quote.clone(), confidence, first, others).differing_from(differing);
         let meaning = |word: &str| glossary::terms_in(word).first().expect("a hard word").meaning;
         let page = self::answer(&answer, 3).into_string();
@@ -350,12 +327,12 @@ mod tests {
             assert!(page.contains(&on_hover) && page.contains(&in_text), "{word}: {page}");
         }
         assert!(!page.contains("dyspnoea"), "what is not shown is not explained");
-        let entry = entry(&citation("five", "Rest & hypertension.")).into_string();
+        let entry = entry(&citation("Rest & hypertension.")).into_string();
         let meaning = meaning("hypertension");
         let on_hover = format!("Rest &amp; <span class=\"term\" title=\"{meaning}\">hypertension</span>.");
         let in_text = format!("<div><dt dir=\"auto\">hypertension</dt><dd>{meaning}</dd></div>");
         assert!(entry.contains(&on_hover) && entry.contains(&in_text), "{entry}");
-        assert!(!self::entry(&citation("six", "Rest.")).into_string().contains("plain"));
+        assert!(!self::entry(&citation("Rest.")).into_string().contains("plain"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 /// A term's hash.
 pub(crate) type Term = u64;
 
-/// FNV-1a; of the terms of `data/evidence.tsv` no two share a hash (`build.rs` looks).
+/// FNV-1a; of the terms of a file no two share a hash (`build.rs` looks).
 pub(crate) fn hash(bytes: impl IntoIterator<Item = u8>) -> Term {
     go_on(0xcbf2_9ce4_8422_2325, bytes)
 }
