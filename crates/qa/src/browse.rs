@@ -22,7 +22,7 @@ const STEM: usize = 5;
 pub fn search_words(index: &dyn PassageIndex, lookup: &Lookup, config: &AnswerConfig) -> Result<Found, Error> {
     let retriever = Retriever { index, encoder: None, config: config.retrieval };
     let found = retriever.retrieve(&lookup.question, &lookup.history, &lookup.filters, lookup.top_k)?;
-    told(index, found)
+    told(index, found, lookup.explain)
 }
 
 /// The `top_k` passages nearest to the stored vector of `of`, itself left out; none if the passage is not there.
@@ -190,7 +190,7 @@ mod tests {
     use clinqa_schema::{Document, DocumentId, Embedding, Passage, Question, Silent, SourceLocator};
 
     use super::*;
-    use crate::Search;
+    use crate::{Explain, Search};
 
     fn document(id: &str, kind: &str, date: &str, text: &str) -> Document {
         Document {
@@ -267,6 +267,7 @@ mod tests {
             filters: Filters::default(),
             top_k: 5,
             search: Search::LexicalOnly,
+            explain: Explain::No,
         };
         let found = search_words(&index, &lookup, &AnswerConfig::default()).expect("found");
         assert_eq!(found.results[0].citation.document_id.as_str(), "b");

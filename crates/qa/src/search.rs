@@ -4,7 +4,7 @@ use clinqa_index::PassageIndex;
 use clinqa_retrieval::{Retrieved, Retriever};
 use clinqa_schema::{Filters, PassageId, Question, Reading, Trace, Turn, WordScore};
 
-use crate::{AnswerConfig, Engine, Error, Search, cite, quote_around};
+use crate::{AnswerConfig, Engine, Error, Explain, Search, cite, quote_around};
 
 /// What is looked for.
 #[derive(Debug, Clone)]
@@ -19,6 +19,8 @@ pub struct Lookup {
     pub top_k: usize,
     /// What is searched.
     pub search: Search,
+    /// Whether it is told what each word adds.
+    pub explain: Explain,
 }
 
 /// What was found.
@@ -28,7 +30,7 @@ pub struct Found {
     pub results: Vec<Reading>,
     /// How they were found.
     pub trace: Trace,
-    /// What each word that was searched for adds to the BM25 score of each result.
+    /// What each word that was searched for adds to the BM25 score of each result; nothing unless asked for.
     pub words: Vec<Vec<WordScore>>,
 }
 
@@ -37,12 +39,15 @@ pub fn search(engine: &Engine, lookup: &Lookup, config: &AnswerConfig) -> Result
     let encoder = engine.encoder().filter(|_| lookup.search == Search::Fused);
     let retriever = Retriever { index: engine.index(), encoder, config: config.retrieval };
     let found = retriever.retrieve(&lookup.question, &lookup.history, &lookup.filters, lookup.top_k)?;
-    told(engine.index(), found)
+    told(engine.index(), found, lookup.explain)
 }
 
 /// What was retrieved, with what is told of each passage.
-pub(crate) fn told(index: &dyn PassageIndex, found: Retrieved) -> Result<Found, Error> {
+pub(crate) fn told(index: &dyn PassageIndex, found: Retrieved, explain: Explain) -> Result<Found, Error> {
     let results = listed(index, &found)?;
+    if explain == Explain::No {
+        return Ok(Found { results, trace: found.trace, words: Vec::new() });
+    }
     let ids: Vec<PassageId> = results.iter().map(|reading| reading.citation.passage_id.clone()).collect();
     let words = index.word_scores(&found.understood.lexical, &ids)?;
     Ok(Found { results, trace: found.trace, words })

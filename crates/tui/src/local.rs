@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use clinqa_qa::{
-    AnswerConfig, Changes, Engine, FacetCounts, FileCheck, Generation, GenerationId, Lookup, Models, PassageIndex,
-    Search, Store, WithdrawnStamp, activate, answer, facets, names, search, search_words, similar,
+    AnswerConfig, Changes, Engine, Explain, FacetCounts, FileCheck, Generation, GenerationId, Lookup, Models,
+    PassageIndex, Search, Store, WithdrawnStamp, activate, answer, facets, names, search, search_words, similar,
 };
 use clinqa_schema::{Document, DocumentId, Filters, Gaps, Metadata, Moment, Observer, PassageId, Reply};
 
@@ -51,7 +51,7 @@ impl Local {
 
     fn lookup(wanted: &Wanted, search: Search) -> Lookup {
         let (question, filters) = (wanted.question.clone(), wanted.filters.clone());
-        Lookup { question, history: Vec::new(), filters, top_k: LISTED, search }
+        Lookup { question, history: Vec::new(), filters, top_k: LISTED, search, explain: Explain::Yes }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use clinqa_qa::{Engine, Lookup, Search, search as look_up};
+use clinqa_qa::{Engine, Explain, Lookup, Search, search as look_up};
 use clinqa_schema::{Filters, Metadata, Question, Reading, Trace, Turn, WordScore};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -79,12 +79,14 @@ pub(crate) async fn search(
     State(app): State<Arc<App>>,
     Sent(request): Sent<SearchRequest>,
 ) -> Result<Json<SearchReply>, ApiError> {
+    let explain = if request.explain == Some(true) { Explain::Yes } else { Explain::No };
     let lookup = Lookup {
         question: Question::new(&request.question)?,
         history: objects(request.history),
         filters: object(request.filters),
         top_k: at_most(request.top_k.unwrap_or(LISTED))?,
         search: if request.lexical_only == Some(true) { Search::LexicalOnly } else { Search::Fused },
+        explain,
     };
     let config = app.config.answering;
     let wants_metadata = request.metadata == Some(true);
@@ -94,7 +96,7 @@ pub(crate) async fn search(
         Ok::<_, clinqa_qa::Error>((found, documents, engine.index().manifest().id.to_string()))
     };
     let (found, documents, generation) = app.compute(found).await??;
-    let explains = request.explain == Some(true);
+    let explains = explain == Explain::Yes;
     let ids = found.results.iter().map(|reading| reading.citation.passage_id.to_string());
     let words = explains.then(|| ids.zip(found.words).collect());
     let trace = explains.then_some(found.trace);
