@@ -97,7 +97,7 @@ fn another_machines_index_is_searched_with_the_same_screens() {
     server.kill().and_then(|()| server.wait()).expect("ended");
     terminal.press(&["/", "C-u"]);
     terminal.type_text("flu vaccine");
-    terminal.wait_for("cannot reach 127.0.0.1");
+    terminal.wait_for("No connection. What you typed is looked up");
     terminal.press(&["Left"]);
     let lost = terminal.wait_for("NO CONNECTION, trying again");
     assert!(lost.contains("▸ flu vaccine"), "keys go on: {lost}");

@@ -14,7 +14,7 @@ use crate::desk::Place;
 use crate::message::Row;
 use crate::state::answered::Stage;
 use crate::state::layout::{Parts, panes, row_height, text_width};
-use crate::state::{Pane, Ready, Scroll, State};
+use crate::state::{Pane, Reach, Ready, Scroll, State};
 use crate::text::{Charset, columns, fit};
 use crate::theme::Role;
 
@@ -119,6 +119,9 @@ fn empty(state: &State) -> String {
             "Results come as you type. Enter asks for an answer.\n\nEvery answer names its source; {kept}\n\n? shows every key."
         ),
         (_, false) if state.found.is_some() => "Nothing was found. Try other words, or lift filters (f).".to_owned(),
+        (_, false) if state.reach == Reach::Lost => {
+            "No connection. What you typed is looked up\nas soon as there is one again.".to_owned()
+        }
         (_, false) => "Looking ...".to_owned(),
     }
 }
