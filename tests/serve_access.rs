@@ -8,7 +8,7 @@ use crate::support::http::Server;
 use crate::support::{Project, arg, five};
 
 /// Every route with the least role that opens it, once more and by hand: the table of the server is held to it.
-const ROUTES: [(&str, &str, &str); 30] = [
+const ROUTES: [(&str, &str, &str); 31] = [
     ("GET", "/", "none"),
     ("POST", "/", "patient"),
     ("GET", "/source/{id}", "patient"),
@@ -30,6 +30,7 @@ const ROUTES: [(&str, &str, &str); 30] = [
     ("GET", "/v1/index/changes/{earlier}/{later}", "admin"),
     ("POST", "/v1/index/current", "admin"),
     ("POST", "/v1/index/check", "admin"),
+    ("GET", "/v1/index/corpora", "admin"),
     ("GET", "/v1/index/rebuild", "admin"),
     ("POST", "/v1/index/rebuild", "admin"),
     ("GET", "/v1/gaps", "admin"),

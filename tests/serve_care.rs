@@ -15,6 +15,7 @@ const JSON: &str = "application/json";
 
 const CURRENT: &str = "/v1/index/current";
 const CHECK: &str = "/v1/index/check";
+const CORPORA: &str = "/v1/index/corpora";
 const REBUILD: &str = "/v1/index/rebuild";
 
 /// A server with what it says of itself.
@@ -153,6 +154,30 @@ fn the_checksums_of_the_current_generation_are_compared_and_every_damage_is_name
     assert_eq!(cared.answering().get(..7), Some("g000001"), "what is open answers on");
 }
 
+#[test]
+fn the_files_of_every_corpus_are_told_as_they_are_now() {
+    let project = Project::indexed();
+    let cared = Cared::start(&project);
+    let own = || {
+        let reply = cared.server.get(CORPORA).expect(200).json();
+        cared.document.check(CORPORA, "get", 200, JSON, &reply);
+        let found = list(&reply["corpora"]).iter().find(|corpus| corpus["name"] == "own").cloned();
+        found.unwrap_or_else(|| panic!("no corpus `own`: {reply}"))
+    };
+    let indexed = cared.server.get("/v1/index").expect(200).json()["manifest"]["corpora"][0]["files"].clone();
+    assert_eq!(own()["found"]["files"], indexed, "nothing has changed");
+    change(&project);
+    let digest = |files: &Value| {
+        let file = list(files).iter().find(|file| file["file"] == "asthma.md").cloned();
+        file.expect("it is listed")["blake3"].clone()
+    };
+    assert_ne!(digest(&own()["found"]["files"]), digest(&indexed), "another text has another checksum");
+    project.write("corpora/own/corpus.toml", "this is no TOML");
+    let own = own();
+    assert!(own["unusable"].as_str().is_some_and(|why| why.contains("corpus.toml")), "{own}");
+    assert_eq!(own.get("found"), None, "{own}");
+}
+
 /// So many documents that a rebuild takes a while.
 const WARDS: usize = 120;
 
@@ -251,6 +276,7 @@ fn no_page_of_another_site_changes_an_index_that_needs_no_key() {
         }
         if status == 403 {
             send("GET", REBUILD, &head).expect(403);
+            send("GET", CORPORA, &head).expect(403);
         }
     }
     assert!(project.index_files() == before, "nothing was written");

@@ -137,7 +137,7 @@ fn another_machines_index_is_rebuilt_checked_and_rolled_back_from_the_screen() {
         (&["BTab"], "6 documents in "),
         (&[], "of 7 records 1 cannot be used"),
         (&["v"], "ok       documents.jsonl"),
-        (&[], "whose API does not tell how they are"),
+        (&[], "every file is as it was indexed"),
         (&["BTab", "G"], "g000002-"),
     ] {
         terminal.press(keys);

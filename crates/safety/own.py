@@ -70,6 +70,15 @@ def totals(rows, names, points):
     return 100 * (most + np.log(np.exp(sums - most[:, None]).sum(1))), sums.argmax(1)
 
 
+def alone(rows, names, points):
+    """The most points that a sentence of a question of several has by itself."""
+    most = np.full(len(rows), -np.inf)
+    parts = [(at, {"terms": terms}) for at, row in enumerate(rows) for terms in row["sentences"]]
+    if parts:
+        np.maximum.at(most, [at for at, _ in parts], totals([part for _, part in parts], names, points)[0])
+    return most
+
+
 def main(terms, out=None):
     rows = read(terms)
     if out is None:
@@ -98,13 +107,15 @@ def judge(rows):
         points = fit(seen, names)
         here = [row for row in rows if row["set"] == left_out] + some
         total, kind = totals(here, names, points)
-        found += [(row, t, k) for row, t, k in zip(here, total, kind)]
-    for least in range(-100, 451, 50):
-        share = lambda wanted: np.mean([t >= least for row, t, _ in found if wanted(row)])
+        found += zip(here, total, alone(here, names, points), kind)
+    for least, least_alone in [(least, np.inf) for least in range(-100, 451, 50)] + [(0, at) for at in range(0, 451, 50)]:
+        heard = [(row, t >= least or s >= least_alone, k) for row, t, s, k in found]
+        share = lambda wanted: np.mean([is_heard for row, is_heard, _ in heard if wanted(row)])
         own = share(lambda row: row["label"] != "general")
         near = share(lambda row: row["label"] == "general" and row["set"] != "starter")
-        right = np.mean([LABELS[k] == row["label"] for row, t, k in found if row["label"] != "general" and t >= least])
-        print(f"{least}: own {own:.3f} (kind {right:.3f}), general near them {near:.3f}, starter {share(lambda row: row['set'] == 'starter'):.4f}")
+        right = np.mean([LABELS[k] == row["label"] for row, is_heard, k in heard if row["label"] != "general" and is_heard])
+        starter = share(lambda row: row["set"] == "starter")
+        print(f"{least}, a sentence {least_alone}: own {own:.3f} (kind {right:.3f}), general near them {near:.3f}, starter {starter:.4f}")
 
 
 if __name__ == "__main__":

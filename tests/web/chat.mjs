@@ -86,6 +86,22 @@ await test("a follow-up is sent with the turns before it", {}, async (page) => {
   holds((await turn.locator(".cite, .reading").first().innerText()).includes("Asthma"), "asthma is meant");
 });
 
+await test("of a long conversation the oldest turns are left out first, and what was urgent after all others", {}, async (page) => {
+  let history = [];
+  await page.route("**/v1/ask", async (route) => {
+    const sent = route.request().postDataJSON();
+    history = sent.history;
+    const response = await route.fetch({ postData: JSON.stringify({ ...sent, history: [] }) });
+    const reply = await response.json();
+    // So long that only two of them fit beside the first turn.
+    if (reply.answer) reply.answer.text = "x".repeat(20000);
+    await route.fulfill({ response, json: reply });
+  });
+  for (const question of [EMERGENCY, ASTHMA, "what is migraine", "what is asthma", ASTHMA]) await ask(page, question);
+  equal(history.map((turn) => turn.question), [EMERGENCY, "what is migraine", "what is asthma"], "what was sent along:");
+  equal(Object.keys(history[0]).sort(), ["answer", "question"], "and nothing else of it:");
+});
+
 await test("what no longer stands is marked in the words of the server", {}, async (page) => {
   await page.route("**/v1/ask", async (route) => {
     const response = await route.fetch();

@@ -33,19 +33,19 @@ struct Line {
 }
 
 /// Publishes an index in `folder` of `count` documents, one passage each, made from a BEIR corpus.
-pub fn build_crowd(corpus: &Path, folder: &Path, count: usize, encoder: &Encoder) -> Result<(), BenchError> {
+pub fn build_crowd(
+    corpus: &Path,
+    (folder, graph): (&Path, GraphParams),
+    count: usize,
+    encoder: &Encoder,
+) -> Result<(), BenchError> {
     let text = fs::read_to_string(corpus).map_err(BenchError::file(corpus))?;
     let lines = text.lines().map(serde_json::from_str).collect::<Result<Vec<Line>, _>>()?;
     if lines.is_empty() {
         return Err(BenchError::Order { first: "a corpus with texts in it" });
     }
     let store = Store::at(folder);
-    let config = WriterConfig {
-        created: 0,
-        encoder: Some(identity(encoder)),
-        corpora: Vec::new(),
-        graph: GraphParams::default(),
-    };
+    let config = WriterConfig { created: 0, encoder: Some(identity(encoder)), corpora: Vec::new(), graph };
     let mut writer = store.writer(config)?;
     let mut seeded = Seeded(7);
     let dimension = encoder.dimension();

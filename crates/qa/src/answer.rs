@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::time::Instant;
 
+use clinqa_encoder::Encoder;
 use clinqa_index::PassageIndex;
 use clinqa_reader::{Candidate, PassageReading, candidates};
 use clinqa_retrieval::{Kind, RetrievalConfig, Retrieved, Retriever};
@@ -16,12 +17,12 @@ use clinqa_schema::{
 use crate::agreement::{Stance, stances};
 use crate::compose::{self, Choice, Sources, Thresholds};
 use crate::concepts::{Concepts, unspoken};
-use crate::evidence::{self, Asked, Evidence, EvidenceWeights, Seen, UNKNOWN_LIKENESS};
+use crate::evidence::{self, Asked, Evidence, EvidenceWeights, Measured, Seen, UNKNOWN_LIKENESS};
 use crate::opinion::{self, Heard};
 use crate::trust::{self, Found, TrustWeights};
 use crate::{Engine, Error, Place, firewall, quote_around};
 
-/// Places that are weighed, by the reader's margin; each costs the encoder a sentence.
+/// Places that are weighed, by the reader's margin.
 const MAX_CANDIDATES: usize = 48;
 
 /// Candidates that a trace shows.
@@ -76,6 +77,8 @@ pub struct AnswerConfig {
     pub read_passages: usize,
     /// What each kind of evidence is worth.
     pub evidence: EvidenceWeights,
+    /// Whose likeness is measured.
+    pub measured: Measured,
     /// What each ground for trust is worth.
     pub trust: TrustWeights,
     /// Least calibrated confidence of an answer that is given.
@@ -91,6 +94,7 @@ impl Default for AnswerConfig {
             retrieval: RetrievalConfig::default(),
             read_passages: 8,
             evidence: EvidenceWeights::default(),
+            measured: Measured::CanWin,
             trust: TrustWeights::default(),
             min_confidence: 0.38,
             min_nearest: 0.2,
@@ -252,8 +256,8 @@ fn shown(best: &Evidence, sources: &Sources) -> Option<String> {
     Some(format!("{} {} {quote}", names(document), passage.heading()))
 }
 
-/// What speaks for each candidate, best first. What would be quoted is encoded and compared with the question: the
-/// reader knows where an answer begins and ends, the encoder knows whether the sentence is about the question.
+/// What speaks for each candidate, best first. What would be quoted is encoded and compared with the question, as far as it
+/// can win: the reader knows where an answer begins and ends, the encoder knows whether the sentence is about the question.
 fn evidence(
     engine: &Engine,
     config: &AnswerConfig,
@@ -263,13 +267,12 @@ fn evidence(
 ) -> Result<Vec<Evidence>, Error> {
     let places = places(readings, sources);
     let contexts: Vec<String> = places.iter().map(|(_, place, passage)| in_context(passage, place)).collect();
-    let likeness = likeness(engine, retrieved.embedding.as_ref(), &contexts)?;
     let named = retrieved.understood.named();
     let asked = Asked { understood: &retrieved.understood, concepts };
     let called: BTreeMap<&DocumentId, String> = sources.documents.iter().map(|(id, d)| (id, names(d))).collect();
     let headings: BTreeMap<&DocumentId, Vec<&str>> =
         sources.documents.iter().map(|(id, d)| (id, headings(d))).collect();
-    let weigh = |((candidate, place, passage), likeness): ((Candidate, Place, &Passage), f32)| {
+    let weigh = |(candidate, place, passage): (Candidate, Place, &Passage)| {
         let rank = retrieved.ranking.score_of(passage.id()).unwrap_or(0.0);
         let nearness = retrieved.trace.dense.score_of(passage.id()).unwrap_or(UNKNOWN_LIKENESS);
         let document = document_score(&retrieved.ranking, &passage.id().document);
@@ -277,10 +280,15 @@ fn evidence(
         let id = &passage.id().document;
         let known_as = called.get(id).map(String::as_str).unwrap_or_default();
         let headings = headings.get(id).map(Vec::as_slice).unwrap_or_default();
+        let likeness = nearness;
         let seen = Seen { passage, rank, nearness, document, likeness, named, names: known_as, headings };
         evidence::weigh(candidate, place, &seen, asked, config.evidence)
     };
-    let mut weighed: Vec<Evidence> = places.into_iter().zip(likeness).map(weigh).collect();
+    let mut weighed: Vec<Evidence> = places.into_iter().map(weigh).collect();
+    if let Some((encoder, question)) = engine.encoder().zip(retrieved.embedding.as_ref()) {
+        let measure = |places: &[usize]| likeness(encoder, question, places.iter().map(|&at| &contexts[at]).collect());
+        evidence::measure(&mut weighed, config.evidence, config.measured, measure)?;
+    }
     evidence::rank(&mut weighed, |passage| Some(sources.passages.get(passage)?.text()));
     Ok(weighed)
 }
@@ -308,16 +316,13 @@ fn in_context(passage: &Passage, place: &Place) -> String {
     format!("{}. {}. {}", passage.title(), passage.heading(), &passage.text()[place.quote.clone()])
 }
 
-/// The cosine of each text and the question; a neutral value where the question has no vector.
-fn likeness(engine: &Engine, question: Option<&Embedding>, quoted: &[String]) -> Result<Vec<f32>, Error> {
-    let Some((encoder, question)) = engine.encoder().zip(question) else {
-        return Ok(vec![UNKNOWN_LIKENESS; quoted.len()]);
-    };
-    let distinct: Vec<&String> = quoted.iter().collect::<BTreeSet<_>>().into_iter().collect();
+/// The cosine of each text and the question.
+fn likeness(encoder: &Encoder, question: &Embedding, quoted: Vec<&String>) -> Result<Vec<f32>, Error> {
+    let distinct: Vec<&String> = quoted.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
     let embeddings = encoder.encode(&distinct, &mut Silent)?;
     let cosines: BTreeMap<&String, f32> =
         distinct.into_iter().zip(&embeddings).map(|(text, embedding)| (text, embedding.cosine(question))).collect();
-    Ok(quoted.iter().map(|text| cosines[text]).collect())
+    Ok(quoted.into_iter().map(|text| cosines[text]).collect())
 }
 
 /// The question as it was understood, for the reader; as it was where that would no longer be a question.

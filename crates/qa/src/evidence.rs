@@ -23,7 +23,8 @@ pub enum Feature {
     Nearness,
     /// The mean score of the document's three best passages: an article about the thing is found by several.
     Document,
-    /// Cosine of the question and what would be quoted; 0.43 where words alone were searched.
+    /// Cosine of the question and what would be quoted; that of the passage where the quote could not win by any, and 0.43
+    /// where words alone were searched.
     Likeness,
     /// The share of what is asked that the document's names, the heading and the quote speak of, by rarity, 0 to 1.
     Coverage,
@@ -111,6 +112,18 @@ impl Default for EvidenceWeights {
     }
 }
 
+/// Candidates whose likeness is measured at once, before it is known how much there is to beat.
+const MEASURED_FIRST: usize = 8;
+
+/// Whose likeness is measured: each costs the encoder a sentence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measured {
+    /// That of candidates that would win if their quotes were as like the question as can be.
+    CanWin,
+    /// That of every candidate, so that weights can be fitted to it.
+    All,
+}
+
 /// A candidate with what speaks for it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Evidence {
@@ -191,6 +204,36 @@ pub(crate) fn weigh(
     let total = numbers.iter().zip(weights.0).map(|(number, weight)| number * weight).sum();
     let shown = place.clone();
     Evidence { candidate, place, numbers, total, shown, mass: total }
+}
+
+/// Puts the likeness that `measure` finds for candidates, by their places, where an estimate stood.
+pub(crate) fn measure<E>(
+    evidence: &mut [Evidence],
+    weights: EvidenceWeights,
+    measured: Measured,
+    mut measure: impl FnMut(&[usize]) -> Result<Vec<f32>, E>,
+) -> Result<(), E> {
+    const LIKENESS: usize = Feature::Likeness as usize;
+    let worth = weights.0[LIKENESS];
+    // A cosine lies between -1 and 1.
+    let ceiling = |one: &Evidence| one.total - worth * one.numbers[LIKENESS] + worth.abs();
+    let mut note = |evidence: &mut [Evidence], places: &[usize]| {
+        for (&at, likeness) in places.iter().zip(measure(places)?) {
+            let one = &mut evidence[at];
+            one.total += worth * (likeness - one.numbers[LIKENESS]);
+            one.mass = one.total;
+            one.numbers[LIKENESS] = likeness;
+        }
+        Ok(())
+    };
+    let mut order: Vec<usize> = (0..evidence.len()).collect();
+    order.sort_by(|&a, &b| ceiling(&evidence[b]).total_cmp(&ceiling(&evidence[a])));
+    let first = if measured == Measured::All { order.len() } else { MEASURED_FIRST.min(order.len()) };
+    let (first, others) = order.split_at(first);
+    note(evidence, first)?;
+    let best = first.iter().map(|&at| evidence[at].total).fold(f32::NEG_INFINITY, f32::max);
+    let can_win: Vec<usize> = others.iter().copied().filter(|&at| ceiling(&evidence[at]) > best).collect();
+    if can_win.is_empty() { Ok(()) } else { note(evidence, &can_win) }
 }
 
 fn sign(positive: bool) -> f32 {
@@ -299,27 +342,60 @@ mod tests {
         check("croup", "Symptoms", "Some text.", Feature::Names, 1.0);
     }
 
-    #[test]
-    fn the_stretch_with_most_evidence_comes_first() {
-        let text = format!("Alone. {}. Here. There.", "word ".repeat(80).trim_end());
+    /// A passage of `text`.
+    fn passage(text: &str) -> Passage {
         let document = Document {
             id: DocumentId::new("d").expect("an id"),
             title: "T".into(),
-            text: text.clone(),
+            text: text.to_owned(),
             sections: Vec::new(),
             metadata: Metadata::default(),
             source: SourceLocator::default(),
         };
-        let passage = Passage::cut(&document, 0, "", 0..text.len()).expect("a passage");
-        let evidence = |sentence: &str, total: f32| {
-            let start = text.find(sentence).expect("in the text");
-            let quote = start..start + sentence.len();
-            let span = Span::new(&passage, quote.clone()).expect("a span");
-            let candidate = Candidate { span: span.clone(), score: 0.0, null_score: 0.0, also: Vec::new() };
-            let place = Place { quote: quote.clone(), span: quote };
-            let numbers = [0.0; Feature::ALL.len()];
-            Evidence { candidate, shown: place.clone(), place, numbers, total, mass: total }
+        Passage::cut(&document, 0, "", 0..text.len()).expect("a passage")
+    }
+
+    /// A candidate for a sentence of it.
+    fn candidate(passage: &Passage, sentence: &str, total: f32) -> Evidence {
+        let start = passage.text().find(sentence).expect("in the text");
+        let quote = start..start + sentence.len();
+        let span = Span::new(passage, quote.clone()).expect("a span");
+        let candidate = Candidate { span, score: 0.0, null_score: 0.0, also: Vec::new() };
+        let place = Place { quote: quote.clone(), span: quote };
+        let numbers = [0.0; Feature::ALL.len()];
+        Evidence { candidate, shown: place.clone(), place, numbers, total, mass: total }
+    }
+
+    #[test]
+    fn only_what_can_win_is_measured_and_it_wins_as_if_all_were() {
+        let names: Vec<String> = (0..30).map(|at| format!("S{at:02}.")).collect();
+        let passage = passage(&names.join(" "));
+        // The likeness of each is another one; the last ones could not win by any.
+        let likeness = |at: usize| (at * 7 % 30) as f32 / 40.0;
+        let all = || -> Vec<Evidence> {
+            names.iter().enumerate().map(|(at, name)| candidate(&passage, name, -(at as f32))).collect()
         };
+        let run = |measured: Measured| {
+            let (mut evidence, mut asked) = (all(), Vec::new());
+            let note = |places: &[usize]| {
+                asked.extend_from_slice(places);
+                Ok::<_, ()>(places.iter().map(|&at| likeness(at)).collect())
+            };
+            measure(&mut evidence, EvidenceWeights::default(), measured, note).expect("measured");
+            let best = evidence.iter().max_by(|a, b| a.total.total_cmp(&b.total)).expect("one");
+            (best.candidate.span.bytes().start, best.total, asked)
+        };
+        let (exhaustive, frugal) = (run(Measured::All), run(Measured::CanWin));
+        assert_eq!((exhaustive.0, exhaustive.1), (frugal.0, frugal.1));
+        assert_eq!(exhaustive.2.len(), 30);
+        assert!((8..20).contains(&frugal.2.len()), "{:?}", frugal.2);
+    }
+
+    #[test]
+    fn the_stretch_with_most_evidence_comes_first() {
+        let text = format!("Alone. {}. Here. There.", "word ".repeat(80).trim_end());
+        let passage = passage(&text);
+        let evidence = |sentence: &str, total: f32| candidate(&passage, sentence, total);
         let mut all = [evidence("Alone.", 2.0), evidence("There.", 1.8), evidence("Here.", 1.9)];
         rank(&mut all, |_| Some(&text));
         let said: Vec<&str> = all.iter().map(|e| &text[e.place.quote.clone()]).collect();

@@ -26,7 +26,7 @@ pub use browse::{Facet, FacetCounts, facets, matching, names, search_words, simi
 pub use compose::cite;
 pub use engine::{Engine, Models, identity};
 pub use error::{Error, Fault};
-pub use evidence::{EvidenceWeights, Feature};
+pub use evidence::{EvidenceWeights, Feature, Measured};
 pub use gate::{Allowed, Gate, GateError, Limits, MOST_LOST, Shortfall};
 pub use library::{Library, activate};
 pub use opinion::SecondOpinion;
@@ -39,6 +39,6 @@ pub use clinqa_index::{
 pub use clinqa_retrieval::glossary;
 pub use clinqa_safety::{Redacted, Redaction, Region, RegionError, Rules, redact};
 pub use forecast::{Forecast, forecast};
-pub use rebuild::{Copies, RebuildConfig, RebuildReport, Reuse, entry, rebuild};
+pub use rebuild::{Copies, Delivered, RebuildConfig, RebuildReport, Reuse, entry, rebuild};
 pub use search::{Found, Lookup, listed, search};
 pub use trust::{Ground, TrustWeights, Worth};

@@ -129,6 +129,7 @@ pub fn rebuild(
         similar: (config.copies == Copies::Drop).then(Similar::default),
         pending: Vec::new(),
         pending_passages: 0,
+        ready: Vec::new(),
         passages: 0,
         encoded: 0,
         reused: 0,
@@ -196,6 +197,17 @@ pub(crate) fn reusable(store: &Store, encoder: &Encoder) -> Option<Generation> {
     let generation = store.open_current().ok()?;
     generation.require_encoder(&identity(encoder)).ok()?;
     Some(generation)
+}
+
+/// A corpus as its files are now, whatever a generation holds of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Delivered {
+    /// Its name; that of its folder, if it cannot be opened.
+    pub name: String,
+    /// When files last came into it from outside, and how many did.
+    pub fetched: Option<(Moment, usize)>,
+    /// Its files with their checksums, or why it cannot be used.
+    pub files: Result<CorpusEntry, String>,
 }
 
 /// A corpus as a manifest names it before anything of it was read.
@@ -328,8 +340,10 @@ struct Intake<'a> {
     taken: BTreeMap<String, CorpusAccount>,
     /// Which documents say nearly the same; not asked where each is judged by itself.
     similar: Option<Similar>,
-    pending: Vec<(Document, Vec<Passage>)>,
+    pending: Vec<Split>,
     pending_passages: usize,
+    /// Documents whose vectors are there, to be written while the next ones are encoded.
+    ready: Vec<(Split, Option<Vec<Embedding>>)>,
     passages: u64,
     encoded: u64,
     reused: u64,
@@ -353,6 +367,7 @@ impl Intake<'_> {
             read_all(corpora, seen, config, observer, &mut take)?
         };
         self.flush(observer)?;
+        write(&mut self.writer, std::mem::take(&mut self.ready))?;
         Ok(sources)
     }
 
@@ -377,21 +392,23 @@ impl Intake<'_> {
         let pending = std::mem::take(&mut self.pending);
         self.pending_passages = 0;
         let mut embeddings = self.embeddings(&pending, observer)?;
-        for (document, passages) in &pending {
-            let own = embeddings.as_mut().map(|all| all.drain(..passages.len()).collect::<Vec<Embedding>>());
-            self.writer.add(document, passages, own.as_deref())?;
-            self.passages += passages.len() as u64;
-        }
+        self.passages += pending.iter().map(|(_, passages)| passages.len() as u64).sum::<u64>();
+        let own = |split: Split| {
+            let own = embeddings.as_mut().map(|all| all.drain(..split.1.len()).collect());
+            (split, own)
+        };
+        self.ready = pending.into_iter().map(own).collect();
         Ok(())
     }
 
-    /// One vector a passage, in order: the stored one where the content is unchanged, else a new one.
-    fn embeddings(
-        &mut self,
-        pending: &[(Document, Vec<Passage>)],
-        observer: &mut dyn Observer,
-    ) -> Result<Option<Vec<Embedding>>, Error> {
-        let Some(encoder) = self.encoder else { return Ok(None) };
+    /// One vector a passage, in order: the stored one where the content is unchanged, else a new one. What was ready before
+    /// is written meanwhile.
+    fn embeddings(&mut self, pending: &[Split], observer: &mut dyn Observer) -> Result<Option<Vec<Embedding>>, Error> {
+        let ready = std::mem::take(&mut self.ready);
+        let Some(encoder) = self.encoder else {
+            write(&mut self.writer, ready)?;
+            return Ok(None);
+        };
         let texts: Vec<String> =
             pending.iter().flat_map(|(_, passages)| passages).map(Passage::contextual_text).collect();
         let keys: Vec<ContentKey> = texts.iter().map(|text| ContentKey::of_text(text)).collect();
@@ -399,7 +416,14 @@ impl Intake<'_> {
         let missing: Vec<&str> =
             texts.iter().zip(&found).filter(|(_, known)| known.is_none()).map(|(text, _)| text.as_str()).collect();
         let mut shifted = Shifted { observer, done_before: self.passages, total: self.expected };
-        let fresh = encoder.encode(&missing, &mut shifted)?;
+        let writer = &mut self.writer;
+        let (written, fresh) = std::thread::scope(|scope| {
+            let writing = scope.spawn(|| write(writer, ready));
+            let fresh = encoder.encode(&missing, &mut shifted);
+            (writing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), fresh)
+        });
+        let fresh = fresh?;
+        written?;
         let new = keys.iter().zip(&found).filter(|(_, known)| known.is_none()).map(|(key, _)| *key);
         self.writer.keep(new.zip(&fresh));
         let mut fresh = fresh.into_iter();
@@ -418,6 +442,14 @@ impl Intake<'_> {
         }
         self.previous.as_ref().and_then(|previous| previous.embedding_of(key)).or_else(|| self.writer.kept(key))
     }
+}
+
+/// Writes documents with their vectors.
+fn write(writer: &mut GenerationWriter, ready: Vec<(Split, Option<Vec<Embedding>>)>) -> Result<(), Error> {
+    for ((document, passages), embeddings) in ready {
+        writer.add(&document, &passages, embeddings.as_deref())?;
+    }
+    Ok(())
 }
 
 /// Progress of one batch, told as progress of the whole.

@@ -6,6 +6,7 @@
 //! are read here as data. They add a notice where no rule asks for one; nothing that a rule says is taken back.
 
 use crate::matcher::Found;
+use crate::normalise::Word;
 use crate::points::{Points, hash, written};
 
 /// Those of `data/own.tsv`, a column for each of the four.
@@ -20,9 +21,21 @@ const RULES: [&str; 4] = ["own-dose", "own-diagnosis", "own-medicine", "own-resu
 /// From so many points on, the four together against "a general question", in hundredths: as likely as not.
 const LEAST: f32 = 0.0;
 
-/// The rule that speaks for a question whose points say that it is about somebody's own case.
+/// The same for one sentence among others: a story around it must not drown what is asked.
+const LEAST_ALONE: f32 = 100.0;
+
+/// The rule that speaks for a question whose points say that it is about somebody's own case: all of it, or one of its
+/// sentences.
 pub(crate) fn rule(found: &Found) -> Option<&'static str> {
-    let terms = terms(found);
+    let question = question(found);
+    weigh(&terms(question), LEAST).or_else(|| {
+        let mut sentences = sentences(question);
+        sentences.find_map(|sentence| weigh(&terms(sentence), LEAST_ALONE))
+    })
+}
+
+/// The rule whose points are the most, if the four together have at least so many.
+fn weigh(terms: &[String], least: f32) -> Option<&'static str> {
     let mut sums = of("").unwrap_or_default();
     let share = 1.0 / (terms.len().max(1) as f32).sqrt();
     for points in terms.iter().filter_map(|term| of(term)) {
@@ -32,7 +45,7 @@ pub(crate) fn rule(found: &Found) -> Option<&'static str> {
     }
     let (rule, most) = RULES.iter().zip(sums).max_by(|(_, a), (_, b)| a.total_cmp(b))?;
     let all = most + 100.0 * sums.iter().map(|sum| ((sum - most) / 100.0).exp()).sum::<f32>().ln();
-    (all >= LEAST).then_some(rule)
+    (all >= least).then_some(rule)
 }
 
 /// The points of a term, if it has any; those of none are there whatever is asked.
@@ -40,11 +53,20 @@ fn of(term: &str) -> Option<[f32; 4]> {
     POINTS.of(hash(term.bytes()))
 }
 
-/// The words of the question, the last turn, and its pairs of neighbours, each once.
-fn terms(found: &Found) -> Vec<String> {
-    let question = found.turns.last().copied().unwrap_or_default();
-    let words = found.words[question..].iter().map(|word| String::from_utf8_lossy(&written(&word.text)).into_owned());
-    let words: Vec<String> = words.collect();
+/// The words of the question, the last turn.
+fn question(found: &Found) -> &[Word] {
+    &found.words[found.turns.last().copied().unwrap_or_default()..]
+}
+
+/// Its sentences; none if it is one.
+fn sentences(question: &[Word]) -> impl Iterator<Item = &[Word]> {
+    question.chunk_by(|a, b| a.sentence == b.sentence).filter(|sentence| sentence.len() < question.len())
+}
+
+/// The words and pairs of neighbours, each once.
+fn terms(words: &[Word]) -> Vec<String> {
+    let words: Vec<String> =
+        words.iter().map(|word| String::from_utf8_lossy(&written(&word.text)).into_owned()).collect();
     let mut terms: Vec<String> = words.windows(2).map(|pair| pair.join(" ")).collect();
     terms.extend(words.first().map(|first| format!("^ {first}")));
     terms.extend(words);

@@ -41,23 +41,24 @@ function el(name, attributes, ...children) {
 function carried() {
   const found = [];
   for (const field of form.querySelectorAll("input[type=hidden]")) {
-    if (field.name === "asked") found.push({ question: field.value, answer: "" });
+    if (field.name === "asked") found.push({ question: field.value, answer: "", urgent: false });
+    if (field.name === "urgent" && found.length) found.at(-1).urgent = true;
     if (field.name === "answered" && found.length) found.at(-1).answer = field.value;
     field.remove();
   }
   return found;
 }
 
-/** The latest turns that fit. */
-function latest() {
-  let room = MOST_CARRIED;
-  let first = turns.length;
-  while (first > 0) {
-    room -= new TextEncoder().encode(JSON.stringify(turns[first - 1])).length;
-    if (room < 0) break;
-    first -= 1;
+/** The turns that fit: the oldest are left out first, and what was urgent after all others. */
+function lightened() {
+  const sent = turns.map(({ question, answer, urgent }) => ({ turn: { question, answer }, urgent }));
+  const weight = ({ turn }) => new TextEncoder().encode(JSON.stringify(turn)).length;
+  let carried = sent.reduce((sum, one) => sum + weight(one), 0);
+  while (carried > MOST_CARRIED) {
+    const oldest = sent.findIndex((one) => !one.urgent);
+    carried -= weight(sent.splice(Math.max(oldest, 0), 1)[0]);
   }
-  return turns.slice(first);
+  return sent.map((one) => one.turn);
 }
 
 // Parts of a reply.
@@ -427,12 +428,12 @@ async function ask(question) {
   send.setAttribute("aria-disabled", "true");
   log.setAttribute("aria-busy", "true");
   try {
-    const response = await post("/v1/ask", { question, history: latest() }, controller.signal);
+    const response = await post("/v1/ask", { question, history: lightened() }, controller.signal);
     if (!response.ok) throw new Refused(response);
     const reply = await response.json();
     if (!turn.isConnected) return;
     turn.replaceChildren(...turnOf(number, question, reply).flat(Infinity).filter(Boolean), toolsOf(question, reply));
-    turns.push({ question, answer: reply.answer?.text ?? "" });
+    turns.push({ question, answer: reply.answer?.text ?? "", urgent: reply.outcome === "redirected" });
     number += 1;
     form.action = `/#turn-${number}`;
     reveal(turn);

@@ -10,6 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use clinqa_qa::Delivered;
 use clinqa_schema::{Observer, Progress, Skips};
 
 use crate::app::App;
@@ -24,6 +25,9 @@ pub trait Maker: fmt::Debug + Send + Sync {
     /// Makes a new generation from the corpora and publishes it in the index folder; says what became of every record.
     /// Whatever fails leaves the generation before the current one. The process may end at any moment of it.
     fn make(&self, observer: &mut dyn Observer) -> Result<String, Box<dyn Error + Send + Sync>>;
+
+    /// Every corpus that it would read, as its files are now, compared byte by byte.
+    fn corpora(&self) -> Result<Vec<Delivered>, Box<dyn Error + Send + Sync>>;
 }
 
 /// The rebuild that is under way, or the last one.

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use clinqa_qa::{CorpusAccount, CorpusEntry, Damage, FileCheck, Manifest};
+use clinqa_qa::{CorpusAccount, CorpusEntry, Damage, Delivered, FileCheck, Manifest};
 
 use crate::block::Block;
 use crate::desk::Place;
 use crate::keymap::Action;
-use crate::message::Delivered;
 use crate::state::State;
 use crate::state::librarian::{Checking, Corpora, day_and_time};
 use crate::theme::Role;
@@ -107,7 +106,9 @@ fn elsewhere(place: &Place) -> String {
         Place::Here => "this machine",
         Place::There(name) => name,
     };
-    format!("its files lie on {name}, whose API does not tell how they are; `clinqa corpus verify` does, there")
+    format!(
+        "its files lie on {name}, which tells how they are to a key of role admin; `clinqa corpus verify` does, there"
+    )
 }
 
 /// When files last came into the corpus from outside.

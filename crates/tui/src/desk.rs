@@ -2,14 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use clinqa_qa::{Ask, Changes, Explain, FacetCounts, FileCheck, GenerationId, Manifest, Region, Search, matching};
+use clinqa_qa::{
+    Ask, Changes, Delivered, Explain, FacetCounts, FileCheck, GenerationId, Manifest, Region, Search, matching,
+};
 use clinqa_schema::{
     Document, DocumentId, Filters, Gaps, Metadata, Observer, PassageId, Question, Ranking, Reading, Reply, Trace,
     WordScore,
 };
 
 use crate::house::Refusal;
-use crate::message::{By, Delivered, Found, Ranks, Row, Shelved};
+use crate::message::{By, Found, Ranks, Row, Shelved};
 
 /// Passages of a list.
 pub const LISTED: usize = 30;
@@ -150,7 +152,7 @@ pub trait Desk: Send + Sync {
     /// Compares every byte of the current generation with its checksums.
     fn check(&self) -> Result<Vec<FileCheck>, DeskError>;
 
-    /// Every corpus as its files are now, compared byte by byte; `None` if only the machine of the index can tell.
+    /// Every corpus as its files are now, compared byte by byte; `None` if whoever keeps them does not tell.
     fn corpora(&self) -> Result<Option<Vec<Delivered>>, DeskError>;
 
     /// Makes an older generation the current one.

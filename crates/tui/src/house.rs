@@ -1,10 +1,10 @@
 //! What does the screen need of the world outside? The command line gives it; this room opens no file and starts no program.
 
-use clinqa_qa::{GenerationId, Models, Redaction};
+use clinqa_qa::{Delivered, GenerationId, Models, Redaction};
 use clinqa_schema::{Gaps, Measured, Observer};
 
 use crate::export;
-use crate::message::{Complaint, Delivered, Paper, PaperKind};
+use crate::message::{Complaint, Paper, PaperKind};
 
 /// Why something outside could not be done.
 pub type Refusal = Box<dyn std::error::Error + Send + Sync>;

@@ -34,7 +34,7 @@ pub use house::{House, Refusal, Workshop};
 pub use key::KeyError;
 pub use keymap::{Keymap, KeymapError};
 pub use local::Local;
-pub use message::{By, Delivered, Found, Paper, PaperKind, Ranks, Row, Shelved};
+pub use message::{By, Found, Paper, PaperKind, Ranks, Row, Shelved};
 pub use run::{Ending, Pointer, TuiConfig, TuiError, run};
 pub use text::Charset;
 pub use theme::{Borders, Colours, Theme};

@@ -4,14 +4,15 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use clinqa_qa::{
-    AnswerConfig, Changes, Engine, Explain, FacetCounts, FileCheck, Generation, GenerationId, Lookup, Models,
-    PassageIndex, Search, Store, WithdrawnStamp, activate, answer, facets, names, search, search_words, similar,
+    AnswerConfig, Changes, Delivered, Engine, Explain, FacetCounts, FileCheck, Generation, GenerationId, Lookup,
+    Models, PassageIndex, Search, Store, WithdrawnStamp, activate, answer, facets, names, search, search_words,
+    similar,
 };
 use clinqa_schema::{Document, DocumentId, Filters, Gaps, Metadata, Moment, Observer, PassageId, Reply};
 
 use crate::desk::{Desk, DeskError, LISTED, Making, Opening, Place, Wanted};
 use crate::house::Workshop;
-use crate::message::{By, Delivered, Found, Row, Shelved};
+use crate::message::{By, Found, Row, Shelved};
 
 /// An index folder, the models, and who makes new generations.
 pub struct Local {

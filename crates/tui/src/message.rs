@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use clinqa_qa::{Changes, CorpusEntry, FacetCounts, FileCheck, GenerationId, Manifest};
+use clinqa_qa::{Changes, Delivered, FacetCounts, FileCheck, GenerationId, Manifest};
 use clinqa_schema::{
-    Date, Document, DocumentId, Filters, Gaps, Measured, Metadata, Moment, Notice, PassageId, Progress, Reading, Reply,
-    Skips, UnderstandingStep, WordScore,
+    Date, Document, DocumentId, Filters, Gaps, Measured, Metadata, Notice, PassageId, Progress, Reading, Reply, Skips,
+    UnderstandingStep, WordScore,
 };
 
 use crate::key::Key;
@@ -219,17 +219,6 @@ pub struct Shelved {
     pub current: bool,
     /// What was measured when it was made, or why nothing was; `None` if neither was kept.
     pub scores: Option<Measured>,
-}
-
-/// A corpus as its files are now.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Delivered {
-    /// Its name; that of its folder, if it cannot be opened.
-    pub name: String,
-    /// When files last came into it from outside, and how many did.
-    pub fetched: Option<(Moment, usize)>,
-    /// Its files with their checksums, or why it cannot be used.
-    pub files: Result<CorpusEntry, String>,
 }
 
 /// What was done with the mouse.

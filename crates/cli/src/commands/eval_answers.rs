@@ -8,7 +8,7 @@ use clinqa_eval::{
     AnswerThresholds, JudgedQuestion, JudgedReply, JudgedScores, RiskPoint, fit_logistic, is_accepted, judged_outcomes,
     read_judged, reliability_picture, risk_coverage_picture, score_judged,
 };
-use clinqa_qa::{AnswerConfig, Ask, Engine, Explain, Search, TrustWeights, answer};
+use clinqa_qa::{AnswerConfig, Ask, Engine, Explain, Measured, Search, TrustWeights, answer};
 use clinqa_retrieval::Step;
 use clinqa_safety::Rules;
 use clinqa_schema::{Abstention, Filters, Observer, Progress, Question, Reply, Stage, Trace};
@@ -54,7 +54,8 @@ pub(crate) fn run(settings: &Settings, args: &AnswersArgs) -> anyhow::Result<Exi
     let store = store_with_index(settings)?;
     let engine = engine(&Desk { settings, store: &store, generation: None }, Search::Fused, Rules::embedded()?)?;
     let config = AnswerConfig::default();
-    let replies = ask_all(&engine, &questions, &opened(config, &args.without))?;
+    let measured = if args.fit { Measured::All } else { config.measured };
+    let replies = ask_all(&engine, &questions, &AnswerConfig { measured, ..opened(config, &args.without) })?;
     let usual = AnswerThresholds { confidence: config.min_confidence, nearest: config.min_nearest };
     // To fit, every span must be seen, however unsure.
     let thresholds = if args.fit { AnswerThresholds::OPEN } else { usual };

@@ -7,12 +7,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clinqa_qa::{GenerationId, Library, Search};
+use clinqa_qa::{Delivered, GenerationId, Library, Search};
 use clinqa_safety::Rules;
 use clinqa_schema::{Measured, Observer};
 use clinqa_server::{Limits, LogLevel, Maker, Proxy, QueryLog, Rate, Rates, Records, Role, ServerConfig};
 
-use super::{UsageError, make_anew, queries, store_with_index};
+use super::{UsageError, delivered, make_anew, queries, store_with_index};
 use crate::args::{LogArg, ServeArgs};
 use crate::identifiers::Identifiers;
 use crate::keys::SecretFiles;
@@ -124,6 +124,10 @@ struct Remaker(Settings);
 impl Maker for Remaker {
     fn make(&self, observer: &mut dyn Observer) -> Result<String, Box<dyn Error + Send + Sync>> {
         Ok(make_anew(&self.0, observer)?)
+    }
+
+    fn corpora(&self) -> Result<Vec<Delivered>, Box<dyn Error + Send + Sync>> {
+        Ok(delivered(&self.0)?)
     }
 }
 

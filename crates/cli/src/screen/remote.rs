@@ -7,19 +7,22 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use clinqa_fetch::{Client, ClientConfig, ClientError};
-use clinqa_qa::{Changes, Facet, FacetCounts, FileCheck, GenerationId, Manifest};
+use clinqa_qa::{Changes, Delivered, Facet, FacetCounts, FileCheck, GenerationId, Manifest};
 use clinqa_schema::{Document, DocumentId, Filters, Gaps, Metadata, Observer, PassageId, Reply};
-use clinqa_tui::{By, Delivered, Desk, DeskError, Found, LISTED, Opening, Place, READ, Row, Shelved, Wanted};
+use clinqa_tui::{By, Desk, DeskError, Found, LISTED, Opening, Place, READ, Row, Shelved, Wanted};
 use serde_json::{Value, json};
 
 use super::follow::{Rhythm, follow};
 use super::wire::{
-    Checked, Compared, Facets, Generations, Index, Listed, Names, Readiness, Rebuild, RebuildState, WiredDocument,
-    WiredReply,
+    Checked, Compared, Corpora, Facets, Generations, Index, Listed, Names, Readiness, Rebuild, RebuildState,
+    WiredDocument, WiredReply,
 };
 
 /// Where a rebuild is begun and followed.
 const REBUILD: &str = "/v1/index/rebuild";
+
+/// How the files of its corpora are.
+const CORPORA: &str = "/v1/index/corpora";
 
 /// How long the server may take for what reads all of its index; a little longer than it allows itself.
 const PATIENCE: Duration = Duration::from_secs(310);
@@ -205,8 +208,8 @@ impl Desk for Remote {
     }
 
     fn corpora(&self) -> Result<Option<Vec<Delivered>>, DeskError> {
-        // The API tells what came of them, with the index; their files it does not show to anybody.
-        Ok(None)
+        let told: Option<Corpora> = Self::unless_shut(self.client.get_within(CORPORA, PATIENCE))?;
+        Ok(told.map(Corpora::delivered))
     }
 
     fn activate(&self, id: &GenerationId) -> Result<(), DeskError> {

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use clinqa_qa::{Changes, Damage, FileCheck, Manifest};
+use clinqa_qa::{Changes, CorpusEntry, Damage, Delivered, FileCheck, Manifest};
 use clinqa_retrieval::Step;
 use clinqa_schema::{
-    Abstention, Answer, Citation, Confidence, Document, DocumentId, Hit, Measured, Metadata, Notice, Outcome,
+    Abstention, Answer, Citation, Confidence, Document, DocumentId, Hit, Measured, Metadata, Moment, Notice, Outcome,
     PassageId, Ranking, Reading, Reply, Section, Skips, SourceLocator, SpanTrace, Stage, Trace, UnderstandingStep,
     WordScore,
 };
@@ -80,6 +80,38 @@ impl Checked {
         };
         let check = |WiredCheck { file, bytes, damage: found }| FileCheck { file, bytes, damage: found.map(damage) };
         self.files.into_iter().map(check).collect()
+    }
+}
+
+/// `GET /v1/index/corpora`.
+#[derive(Deserialize)]
+pub(crate) struct Corpora {
+    corpora: Vec<WiredCorpus>,
+}
+
+#[derive(Deserialize)]
+struct WiredCorpus {
+    name: String,
+    fetched: Option<WiredFetch>,
+    found: Option<CorpusEntry>,
+    unusable: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct WiredFetch {
+    at: Moment,
+    files: usize,
+}
+
+impl Corpora {
+    /// Every corpus as its files are there.
+    pub(crate) fn delivered(self) -> Vec<Delivered> {
+        let delivered = |WiredCorpus { name, fetched, found, unusable }| Delivered {
+            name,
+            fetched: fetched.map(|WiredFetch { at, files }| (at, files)),
+            files: found.ok_or_else(|| unusable.unwrap_or_default()),
+        };
+        self.corpora.into_iter().map(delivered).collect()
     }
 }
 

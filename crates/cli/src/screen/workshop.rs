@@ -1,9 +1,9 @@
 //! What an index of this machine needs besides its folder: models, corpora, what was measured, what was not answered.
 
-use clinqa_qa::{GenerationId, Models, Search};
+use clinqa_qa::{Delivered, GenerationId, Models, Search};
 use clinqa_safety::Rules;
 use clinqa_schema::{Gaps, Measured, Observer};
-use clinqa_tui::{Delivered, Refusal, Workshop};
+use clinqa_tui::{Refusal, Workshop};
 
 use crate::commands::{delivered, make_anew};
 use crate::query_log::{self, Folder};

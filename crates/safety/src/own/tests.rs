@@ -4,11 +4,18 @@ use super::*;
 use crate::rules::{RULES as FILES, RuleFile, RuleKind, Rules};
 
 /// Questions by authors who had not read the rules; `own.py` fits to them.
-const SETS: [(&str, &str); 4] = [
+const SETS: [(&str, &str); 11] = [
     ("own-1", include_str!("../../tests/data/safety/own-1.tsv")),
     ("own-2", include_str!("../../tests/data/safety/own-2.tsv")),
     ("own-3", include_str!("../../tests/data/safety/own-3.tsv")),
     ("own-4", include_str!("../../tests/data/safety/own-4.tsv")),
+    ("own-5", include_str!("../../tests/data/safety/own-5.tsv")),
+    ("own-6", include_str!("../../tests/data/safety/own-6.tsv")),
+    ("own-7", include_str!("../../tests/data/safety/own-7.tsv")),
+    ("own-8", include_str!("../../tests/data/safety/own-8.tsv")),
+    ("own-9", include_str!("../../tests/data/safety/own-9.tsv")),
+    ("own-10", include_str!("../../tests/data/safety/own-10.tsv")),
+    ("own-11", include_str!("../../tests/data/safety/own-11.tsv")),
 ];
 
 /// More that is not about anybody's own case.
@@ -28,8 +35,12 @@ fn write_the_terms() {
     let rules = Rules::embedded().expect("the embedded rules");
     let mut lines: Vec<String> = Vec::new();
     let mut add = |set: &str, label: &str, text: &str| {
-        let terms = terms(&found(&rules, text));
-        lines.push(serde_json::json!({"set": set, "label": label, "text": text, "terms": terms}).to_string());
+        let found = found(&rules, text);
+        let sentences: Vec<Vec<String>> = sentences(question(&found)).map(terms).collect();
+        let line = serde_json::json!({
+            "set": set, "label": label, "text": text, "terms": terms(question(&found)), "sentences": sentences,
+        });
+        lines.push(line.to_string());
     };
     for (set, text) in SETS {
         for line in text.lines().filter(|line| !line.starts_with('#')) {
@@ -71,7 +82,7 @@ fn every_line_of_the_points_is_a_term_of_its_own_with_its_points() {
 #[test]
 fn only_the_question_is_weighed() {
     let rules = Rules::embedded().expect("the embedded rules");
-    let alone = terms(&found(&rules, "what is gout"));
-    assert_eq!(terms(&rules.matcher.find(&["should i stop my tablets", "what is gout"])), alone);
+    let alone = terms(question(&found(&rules, "what is gout")));
+    assert_eq!(terms(question(&rules.matcher.find(&["should i stop my tablets", "what is gout"]))), alone);
     assert_eq!(alone, ["^ what", "gout", "is", "is gout", "what", "what is"]);
 }

@@ -5,6 +5,7 @@ mod ask;
 mod browse;
 mod chat;
 mod check;
+mod corpora;
 mod feedback;
 mod gaps;
 mod health;
@@ -92,6 +93,7 @@ fn table() -> Vec<Row> {
         row(Care, Role::Admin, "/v1/index/changes/{earlier}/{later}", get(index::changes)),
         row(Care, Role::Admin, "/v1/index/current", post(activate::activate)),
         row(Care, Role::Admin, "/v1/index/check", post(check::check)),
+        row(Care, Role::Admin, "/v1/index/corpora", get(corpora::corpora)),
         row(Care, Role::Admin, "/v1/index/rebuild", get(rebuild::state)),
         row(Care, Role::Admin, "/v1/index/rebuild", post(rebuild::begin)),
         row(Look, Role::Admin, "/v1/gaps", get(gaps::gaps)),

@@ -11,7 +11,9 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement
 use utoipa::{Modify, OpenApi};
 use utoipa_swagger_ui::{Config, serve};
 
-use super::{activate, ask, browse, chat, check, feedback, gaps, health, index, metrics, rebuild, search, sources};
+use super::{
+    activate, ask, browse, chat, check, corpora, feedback, gaps, health, index, metrics, rebuild, search, sources,
+};
 use crate::error::ApiError;
 use crate::pages;
 
@@ -42,6 +44,7 @@ const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsa
         index::changes,
         activate::activate,
         check::check,
+        corpora::corpora,
         rebuild::state,
         rebuild::begin,
         gaps::gaps,

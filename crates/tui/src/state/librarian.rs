@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use clinqa_qa::{Changes, FileCheck, Manifest};
+use clinqa_qa::{Changes, Delivered, FileCheck, Manifest};
 use clinqa_schema::{Gaps, Measured, Progress, Skips, Stage};
 
-use crate::message::{Delivered, GenerationPair, Shelved};
+use crate::message::{GenerationPair, Shelved};
 use crate::state::Scroll;
 
 /// Lines of libraries that are kept.
@@ -54,7 +54,7 @@ pub(crate) enum Corpora {
     Unasked,
     /// They are being read.
     Asked,
-    /// They lie on another machine, which does not tell.
+    /// They lie on another machine, which does not tell us.
     Elsewhere,
     /// They are like this.
     Known(Vec<Delivered>),

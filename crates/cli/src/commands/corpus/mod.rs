@@ -13,8 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clinqa_corpus::Corpus;
-use clinqa_qa::{Error, entry};
-use clinqa_tui::Delivered;
+use clinqa_qa::{Delivered, Error, entry};
 
 use crate::args::{CorpusArgs, CorpusCommand};
 use crate::settings::Settings;

@@ -1,11 +1,11 @@
 //! Does the page of the corpora say how each of them is?
 
-use clinqa_qa::CorpusEntry;
+use clinqa_qa::{CorpusEntry, Delivered};
 use clinqa_schema::Moment;
 
 use super::Session;
 use crate::desk::Place;
-use crate::message::{Delivered, Message};
+use crate::message::Message;
 use crate::sample;
 
 /// The page after its files were compared with these.
@@ -94,9 +94,11 @@ fn why_files_cannot_be_compared_is_told_on_the_page() {
 #[test]
 fn what_a_server_does_not_tell_is_said() {
     let text = page(Place::There("ward-server".into()), None);
-    for said in
-        ["382 documents in 3002 passages", "its files lie on ward-server, whose API does not tell", "corpus verify"]
-    {
+    for said in [
+        "382 documents in 3002 passages",
+        "its files lie on ward-server, which tells how they are to a key of role admin",
+        "corpus verify",
+    ] {
         assert!(text.contains(said), "{said}:\n{text}");
     }
 }
