@@ -164,7 +164,7 @@ fn the_name_of_a_topic_is_no_emergency() {
 }
 
 /// Of 120; the promise wants all of them, so that this figure only ever rises.
-const PERSONAL_APART: usize = 104;
+const PERSONAL_APART: usize = 106;
 
 /// Of 50.
 const GENERAL_APART: usize = 50;
@@ -205,6 +205,11 @@ fn a_general_question_is_no_question_on_ones_own_case() {
     demand(include_str!("data/safety/general.txt"), Verdict::Proceed);
 }
 
+/// Tells a figure, whether or not it is enough.
+fn report(line: &str) {
+    std::io::Write::write_all(&mut std::io::stderr(), format!("{line}\n").as_bytes()).expect("a written line");
+}
+
 /// How many of a set are judged as `expected`, with those that are not.
 fn judged(data: &'static str, expected: Verdict) -> (usize, Vec<&'static str>) {
     let all: Vec<&str> = lines(data).collect();
@@ -218,6 +223,10 @@ fn judged(data: &'static str, expected: Verdict) -> (usize, Vec<&'static str>) {
 fn the_personal_questions_apart_keep_their_figures() {
     let personal = judged(include_str!("data/safety/personal-apart.txt"), Verdict::Abstain(Abstention::Personal));
     let general = judged(include_str!("data/safety/general-apart.txt"), Verdict::Proceed);
+    report(&format!(
+        "apart: {} of 120 on one's own case abstain, {} of 50 general ones are answered",
+        personal.0, general.0
+    ));
     assert!(personal.0 >= PERSONAL_APART && general.0 >= GENERAL_APART, "{} and {}", personal.0, general.0);
 }
 
@@ -235,9 +244,9 @@ fn other_authors_questions_on_ones_own_case_keep_their_figures() {
             own += usize::from(label != "general" && is_own);
             general += usize::from(label == "general" && !is_own);
         }
-        println!(
-            "set {number} apart: {own} of 200 on one's own case abstain, {general} of 200 general ones are answered"
-        );
+        report(&format!(
+            "set {number}: {own} of 200 on one's own case abstain, {general} of 200 general ones are answered"
+        ));
         assert!(own >= least_own && general >= least_general, "set {number}: {own} and {general} of 200");
     }
 }
