@@ -24,6 +24,9 @@ const LEAST: f32 = 0.0;
 /// The same for one sentence among others: a story around it must not drown what is asked.
 const LEAST_ALONE: f32 = 100.0;
 
+/// Words of a sentence that is weighed by itself: a number or two names behind a question say nothing alone.
+const LEAST_WORDS: usize = 4;
+
 /// The rule that speaks for a question whose points say that it is about somebody's own case: all of it, or one of its
 /// sentences.
 pub(crate) fn rule(found: &Found) -> Option<&'static str> {
@@ -58,9 +61,13 @@ fn question(found: &Found) -> &[Word] {
     &found.words[found.turns.last().copied().unwrap_or_default()..]
 }
 
-/// Its sentences; none if it is one.
+/// Its sentences of some length; none if it is one.
 fn sentences(question: &[Word]) -> impl Iterator<Item = &[Word]> {
-    question.chunk_by(|a, b| a.sentence == b.sentence).filter(|sentence| sentence.len() < question.len())
+    let says = |sentence: &&[Word]| {
+        let words = sentence.iter().filter(|word| word.text.contains(char::is_alphabetic));
+        sentence.len() < question.len() && words.count() >= LEAST_WORDS
+    };
+    question.chunk_by(|a, b| a.sentence == b.sentence).filter(says)
 }
 
 /// The words and pairs of neighbours, each once.

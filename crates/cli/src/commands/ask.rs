@@ -10,9 +10,10 @@ use clinqa_schema::{Filters, Outcome, Question, Reply, Trace, Turn};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Desk, engine, filters, opened, store_with_index};
+use super::{Desk, engine, engine_on, filters, opened, store_with_index};
 use crate::args::AskArgs;
 use crate::batch::{self, Failed, Form, Named};
+use crate::models;
 use crate::output::{self, Style};
 use crate::settings::Settings;
 
@@ -59,14 +60,24 @@ fn template(args: &AskArgs) -> anyhow::Result<Ask> {
 fn one(settings: &Settings, args: &AskArgs, ask: &Ask) -> anyhow::Result<ExitCode> {
     let config = AnswerConfig::default();
     let generation = args.search.generation.as_ref();
-    let known = opened(&Store::at(&settings.index), generation).ok();
-    let known = known.as_ref().map(|generation| generation as &dyn PassageIndex);
-    let rules = Rules::embedded()?;
-    let reply = if let Some(reply) = emergency(&rules, known, ask, &config) {
+    let (known, rules) = std::thread::scope(|scope| {
+        let known = scope.spawn(|| opened(&Store::at(&settings.index), generation));
+        let rules = Rules::embedded();
+        (known.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), rules)
+    });
+    let rules = rules?;
+    let index = known.as_ref().ok().map(|generation| generation as &dyn PassageIndex);
+    let reply = if let Some(reply) = emergency(&rules, index, ask, &config) {
         reply
     } else {
         let store = store_with_index(settings)?;
-        answered(&engine(&Desk { settings, store: &store, generation }, ask.search, rules)?, ask, &config)?
+        let desk = Desk { settings, store: &store, generation };
+        // What is open is not opened again; what could not be opened says why, or is there by now.
+        let engine = match known {
+            Ok(generation) => engine_on(generation, models::open(settings, ask.search, rules)?)?,
+            Err(_) => engine(&desk, ask.search, rules)?,
+        };
+        answered(&engine, ask, &config)?
     };
     if args.search.json {
         output::json(&reply)?;

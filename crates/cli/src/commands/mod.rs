@@ -33,7 +33,7 @@ use anyhow::Context;
 use clap::CommandFactory;
 use clinqa_eval::OutcomeError;
 use clinqa_index::{Generation, GenerationId, IndexError, Store};
-use clinqa_qa::{Error, Search};
+use clinqa_qa::{Error, Models, Search};
 use clinqa_safety::{RegionError, Rules};
 use clinqa_schema::{Filters, Moment};
 
@@ -257,5 +257,10 @@ fn engine(desk: &Desk<'_>, search: Search, rules: Rules) -> anyhow::Result<clinq
         (generation.join(), models)
     });
     let generation = generation.unwrap_or_else(|panic| std::panic::resume_unwind(panic)).map_err(Error::from)?;
-    Ok(clinqa_qa::Engine::new(std::sync::Arc::new(models?), generation).map_err(Error::from)?)
+    engine_on(generation, models?)
+}
+
+/// The same of what is open already.
+fn engine_on(generation: Generation, models: Models) -> anyhow::Result<clinqa_qa::Engine> {
+    Ok(clinqa_qa::Engine::new(std::sync::Arc::new(models), generation).map_err(Error::from)?)
 }

@@ -80,6 +80,17 @@ fn every_line_of_the_points_is_a_term_of_its_own_with_its_points() {
 }
 
 #[test]
+fn a_sentence_is_weighed_by_itself_unless_it_is_hardly_one() {
+    let rules = Rules::embedded().expect("the embedded rules");
+    let of = |text: &str| rule(&found(&rules, text));
+    let story = "Asthma runs in families. It often begins in childhood, and pollen and dust bring it on. ".repeat(4);
+    assert_eq!(of(&story), None);
+    assert!(of(&format!("{story}How many puffs of my inhaler should I take tonight?")).is_some());
+    assert_eq!(of("What are the symptoms of asthma? Bakerloo 943 476 5919."), None);
+    assert_eq!(sentences(question(&found(&rules, "What is gout? It is my toe that hurts."))).count(), 1);
+}
+
+#[test]
 fn only_the_question_is_weighed() {
     let rules = Rules::embedded().expect("the embedded rules");
     let alone = terms(question(&found(&rules, "what is gout")));
