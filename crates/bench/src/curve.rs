@@ -12,6 +12,7 @@ use clinqa_retrieval::{RetrievalConfig, understand};
 use clinqa_schema::{Embedding, Filters, Question, Ranking};
 
 use crate::BenchError;
+use crate::load::times;
 
 /// Neighbours that are looked for.
 const DEPTH: usize = 10;
@@ -22,8 +23,12 @@ const HELD: [usize; 8] = [32, 64, 96, 128, 200, 400, 800, 1_600];
 /// Times that all questions are asked; the fastest counts, since whatever else runs only slows.
 const ROUNDS: usize = 3;
 
-/// The curve of `index` by `questions`, as a table in Markdown.
+/// The curve of `index` by `questions`, as a table in Markdown; an index that has no graph is refused.
 pub fn curve(index: &Generation, encoder: &Encoder, questions: &[String]) -> Result<String, BenchError> {
+    let (passages, exact_below) = (index.manifest().counts.passages, index.manifest().graph.exact_below);
+    if passages <= exact_below as u64 {
+        return Err(BenchError::NoGraph { passages, exact_below });
+    }
     let everything = Filters::default();
     let embeddings: Vec<Embedding> = questions.iter().map(|text| encoder.encode_one(text)).collect::<Result<_, _>>()?;
     let exact = timed(&embeddings, |embedding| Ok(index.dense_exact(embedding, DEPTH, &everything)?))?;
@@ -76,15 +81,10 @@ fn timed<T>(asked: &[T], ask: impl Fn(&T) -> Result<Ranking, BenchError>) -> Res
 
 impl Timed {
     fn line(&self, table: &mut String, name: &str, recall: &str) {
-        let mut sorted = self.taken.clone();
-        sorted.sort_unstable();
-        let at = |share: f64| {
-            let place = ((sorted.len() as f64 * share) as usize).min(sorted.len().saturating_sub(1));
-            sorted.get(place).map_or(0.0, |time| time.as_secs_f64() * 1e3)
-        };
-        let rate = sorted.len() as f64 / sorted.iter().sum::<Duration>().as_secs_f64();
+        let taken = times(self.taken.iter().map(|time| time.as_secs_f64() * 1e3));
+        let rate = self.taken.len() as f64 / self.taken.iter().sum::<Duration>().as_secs_f64();
         // Writing to a string does not fail.
-        let _ = writeln!(table, "| {name} | {recall} | {rate:.0} | {:.3} ms | {:.3} ms |", at(0.5), at(0.99));
+        let _ = writeln!(table, "| {name} | {recall} | {rate:.0} | {:.3} ms | {:.3} ms |", taken.p50_ms, taken.p99_ms);
     }
 }
 
@@ -106,12 +106,15 @@ mod tests {
             |at: usize| format!("{{\"_id\": \"{at}\", \"title\": \"Part {at}\", \"text\": \"Word {at} hurts.\"}}\n");
         fs::write(&corpus, (0..40).map(line).collect::<String>()).expect("written");
         let encoder = Encoder::open(&embedded(&ENCODER)).expect("the embedded encoder");
-        let graph = GraphParams { exact_below: 0, ..GraphParams::default() };
-        let index = folder.path().join("index");
-        build_crowd(&corpus, (&index, graph), 300, &encoder).expect("an index");
-        let generation = Store::at(&index).open_current().expect("a generation");
         let asked = ["does word 7 hurt?".to_owned(), "part 9".to_owned()];
-        let table = curve(&generation, &encoder, &asked).expect("a table");
+        let drawn = |name: &str, graph: GraphParams| {
+            let index = folder.path().join(name);
+            build_crowd(&corpus, (&index, graph), 300, &encoder).expect("an index");
+            curve(&Store::at(&index).open_current().expect("a generation"), &encoder, &asked)
+        };
+        let without = drawn("small", GraphParams::default());
+        assert!(matches!(without, Err(BenchError::NoGraph { passages: 300, .. })), "{without:?}");
+        let table = drawn("index", GraphParams { exact_below: 0, ..GraphParams::default() }).expect("a table");
         assert_eq!(table.lines().count(), 2 + HELD.len() + 2, "{table}");
         // Who holds as many as there are has found all.
         assert!(table.contains("| graph, 400 held | 1.0000 |"), "{table}");

@@ -55,6 +55,14 @@ pub enum BenchError {
     /// A file of questions without one.
     #[error("the file holds no question; give one as `corpora/starter/questions.jsonl` is")]
     NoQuestions,
+    /// An index whose vectors are all compared, however widely it is searched.
+    #[error("an index of {passages} passages has no graph; give one of more than {exact_below}")]
+    NoGraph {
+        /// Passages in it.
+        passages: u64,
+        /// The most that do without.
+        exact_below: usize,
+    },
     /// A vector's number makes no name of a document.
     #[error(transparent)]
     Id(#[from] IdError),

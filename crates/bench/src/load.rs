@@ -148,7 +148,8 @@ fn judge(reply: &[u8], took: Duration) -> Seen {
     Seen { status, retry_after: head.contains("\r\nretry-after:"), ms: took.as_secs_f64() * 1e3 }
 }
 
-fn times(ms: impl Iterator<Item = f64>) -> Times {
+/// The quantiles of so many milliseconds.
+pub(crate) fn times(ms: impl Iterator<Item = f64>) -> Times {
     let mut sorted: Vec<f64> = ms.collect();
     sorted.sort_by(f64::total_cmp);
     let Some(last) = sorted.len().checked_sub(1) else { return Times::default() };

@@ -280,6 +280,7 @@ fn evidence(
         let id = &passage.id().document;
         let known_as = called.get(id).map(String::as_str).unwrap_or_default();
         let headings = headings.get(id).map(Vec::as_slice).unwrap_or_default();
+        // Until it is measured.
         let likeness = nearness;
         let seen = Seen { passage, rank, nearness, document, likeness, named, names: known_as, headings };
         evidence::weigh(candidate, place, &seen, asked, config.evidence)

@@ -26,7 +26,7 @@ pub trait Maker: fmt::Debug + Send + Sync {
     /// Whatever fails leaves the generation before the current one. The process may end at any moment of it.
     fn make(&self, observer: &mut dyn Observer) -> Result<String, Box<dyn Error + Send + Sync>>;
 
-    /// Every corpus that it would read, as its files are now, compared byte by byte.
+    /// Every corpus that it would read, as its files are now, with the checksums of their bytes.
     fn corpora(&self) -> Result<Vec<Delivered>, Box<dyn Error + Send + Sync>>;
 }
 
