@@ -114,7 +114,7 @@ fn reply(generation: &str, (method, path): (&str, &str), body: &Value) -> Value 
             "format_version": 2, "id": generation, "created": 0, "content_hash": name("hash"),
             "encoder": {"name": name("encoder"), "fingerprint": "f", "dimension": 2},
             "counts": {"documents": 10_000, "passages": 10_000},
-            "graph": {"m": 16, "ef_construction": 150, "ef_search": 200, "exact_below": 10_000},
+            "graph": {"m": 16, "ef_construction": 150, "ef_search": 1_000, "exact_below": 50_000},
             "corpora": [{"name": name("corpus"), "licence": name("licence"), "files": []}], "files": [],
         }}),
         ("GET", "/v1/names") => json!({"names": [name("one"), format!("batchful{}", name("two"))]}),

@@ -18,7 +18,7 @@ const USAGE: &str = "usage: clinqa-bench worker [--threads N]
 
 The worker answers JSON Lines; see crates/bench/src/worker.rs. The load asks a running `clinqa serve` at a constant rate
 and prints what became of the questions as one JSON object. The crowd is an index of COUNT passages in FOLDER, with the
-vectors of nobody, to measure a screen on. The curve says what is found in an index of more than 10,000 passages, and how
+vectors of nobody, to measure a screen on. The curve says what is found in an index of more than 50,000 passages, and how
 fast, by how widely it is searched, on one thread. The precisions compare the shipped encoder with itself in f32, which
 compare/export.py leaves in FOLDER.";
 

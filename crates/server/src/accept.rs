@@ -17,7 +17,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::address::Origin;
 use crate::config::{Limits, Proxy, ServerConfig};
@@ -29,6 +29,10 @@ use crate::wire::{Exchange, Phase, Refusal, Refusals, Stream, Wire};
 
 /// Connections that are being told that there are too many; beyond them they are closed without a word.
 const REFUSED_AT_ONCE: usize = 256;
+
+/// The same over TLS, where telling costs a handshake; each takes a place for so long at least, which makes 80 a second at most.
+const SHAKEN_AT_ONCE: usize = 16;
+const SHAKEN_FOR: Duration = Duration::from_millis(200);
 
 /// After a failure to accept, which is most often a lack of descriptors.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -67,7 +71,7 @@ impl Hall {
         Self {
             door: Arc::new(door),
             places: Arc::new(Semaphore::new(limits.connections)),
-            refusing: Arc::new(Semaphore::new(REFUSED_AT_ONCE)),
+            refusing: Arc::new(Semaphore::new(if certificate.is_some() { SHAKEN_AT_ONCE } else { REFUSED_AT_ONCE })),
             by_address: (config.proxy == Proxy::Direct).then(Mutex::default),
             refusals: Arc::new(refusals(config.region).await),
             certificate,
@@ -126,36 +130,39 @@ impl Hall {
         });
     }
 
-    /// Says that there are too many and closes; over TLS there is nothing to say it with.
+    /// Says that there are too many, to as many as can be told, and closes.
     fn turn_away(self: &Arc<Self>, stream: TcpStream, reason: &'static str) {
         self.door.metrics.refused(reason);
         tracing::debug!(reason, "connection refused");
         let Ok(place) = Arc::clone(&self.refusing).try_acquire_owned() else { return };
-        if self.certificate.is_some() {
-            return;
-        }
         let hall = Arc::clone(self);
         tokio::spawn(async move {
-            let exchange = Arc::new(Exchange::default());
-            let mut wire = Wire::new(Stream::Plain(stream), hall.limits, exchange, Arc::clone(&hall.refusals));
-            wire.listen().await;
-            wire.refuse(&hall.refusals.busy).await;
-            wire.close().await;
+            let at_least = if hall.certificate.is_some() { SHAKEN_FOR } else { Duration::ZERO };
+            let until = Instant::now() + at_least;
+            if let Some(stream) = hall.shaken(stream).await {
+                let exchange = Arc::new(Exchange::default());
+                let mut wire = Wire::new(stream, hall.limits, exchange, Arc::clone(&hall.refusals));
+                wire.listen().await;
+                wire.refuse(&hall.refusals.busy).await;
+                wire.close().await;
+            }
+            sleep_until(until).await;
             drop(place);
         });
     }
 
+    /// The stream as it is spoken on: TLS, if there is a certificate. `None` if no handshake came about in time.
+    async fn shaken(&self, stream: TcpStream) -> Option<Stream> {
+        let Some(certificate) = &self.certificate else { return Some(Stream::Plain(stream)) };
+        let shaken = timeout(self.limits.handshake, certificate.acceptor().accept(stream)).await;
+        Some(Stream::Tls(Box::new(shaken.ok()?.ok()?)))
+    }
+
     /// One connection from its first byte to its last.
     async fn attend(&self, stream: TcpStream, peer: IpAddr) {
-        let stream = match &self.certificate {
-            None => Stream::Plain(stream),
-            Some(certificate) => {
-                let Ok(Ok(stream)) = timeout(self.limits.handshake, certificate.acceptor().accept(stream)).await else {
-                    self.cut("handshake");
-                    return;
-                };
-                Stream::Tls(Box::new(stream))
-            }
+        let Some(stream) = self.shaken(stream).await else {
+            self.cut("handshake");
+            return;
         };
         let exchange = Arc::new(Exchange::default());
         let wire = Wire::new(stream, self.limits, Arc::clone(&exchange), Arc::clone(&self.refusals));

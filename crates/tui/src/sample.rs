@@ -170,7 +170,7 @@ pub(crate) fn manifest(number: u64) -> Manifest {
         "content_hash": format!("{number:064}"),
         "encoder": null,
         "counts": {"documents": 380 + number, "passages": 3_000 + number},
-        "graph": {"m": 16, "ef_construction": 150, "ef_search": 200, "exact_below": 10_000},
+        "graph": {"m": 16, "ef_construction": 150, "ef_search": 1_000, "exact_below": 50_000},
         "corpora": [{
             "name": "starter", "licence": "CC0-1.0",
             "files": [{"file": "a.md", "bytes": 12_000, "blake3": format!("{number}")}],

@@ -263,9 +263,9 @@ mod tests {
     fn few_or_narrowly_filtered_vectors_are_compared_exactly_and_many_are_walked() {
         const POINTS: u32 = 1_000;
         let params = GraphParams { m: 4, ef_construction: 10, ef_search: 20, exact_below: 100 };
-        let chain: Vec<(u32, Vec<u32>)> = (0..POINTS).map(|point| (point, vec![(point + 1) % POINTS])).collect();
+        let chain: Vec<Vec<u32>> = (0..POINTS).map(|point| vec![(point + 1) % POINTS]).collect();
         let make = |graph| Dense::new(Vectors::sample(&vec![vec![1.0]; 1_000]), graph, params).expect("vectors");
-        let (walked, unwalked) = (make(Graph::new(POINTS as usize, 0, &[chain])), make(None));
+        let (walked, unwalked) = (make(Graph::new(0, &chain, &[])), make(None));
         let check = |depth: usize, candidates: usize, expected: Plan| {
             assert_eq!(walked.plan(depth, candidates, 20), expected, "{depth} of {candidates}");
             assert_eq!(unwalked.plan(depth, candidates, 20), Plan::Scan);
@@ -283,8 +283,7 @@ mod tests {
     fn a_walk_that_runs_dry_is_made_good_by_comparing_everything() {
         const POINTS: u32 = 2_000;
         let params = GraphParams { m: 2, ef_construction: 10, ef_search: 5, exact_below: 10 };
-        let islands = (0..POINTS).map(|point| (point, Vec::new())).collect();
-        let graph = Graph::new(POINTS as usize, 0, &[islands]);
+        let graph = Graph::new(0, &vec![Vec::new(); POINTS as usize], &[]);
         let dense = Dense::new(Vectors::sample(&vec![vec![1.0]; 2_000]), graph, params).expect("vectors");
         let found = dense.search(Wanted { query: &[1.0], depth: 7, admitted: None }).expect("searched");
         assert_eq!(found.iter().map(|hit| hit.place).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5, 6]);

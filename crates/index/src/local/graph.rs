@@ -32,20 +32,14 @@ struct Layer {
 }
 
 impl Graph {
-    /// Lays out `layers`, the lowest first, each as (node, neighbours) ascending by node. `None` if they make no graph
-    /// over `points` points.
-    pub(crate) fn new(points: usize, entry: u32, layers: &[Vec<(u32, Vec<u32>)>]) -> Option<Self> {
-        let mut flat = Vec::with_capacity(layers.len());
-        for lists in layers {
-            let mut layer = Layer { nodes: Vec::new(), starts: vec![0], neighbours: Vec::new() };
-            for (node, neighbours) in lists {
-                layer.nodes.push(*node);
-                layer.neighbours.extend(neighbours);
-                layer.starts.push(u32::try_from(layer.neighbours.len()).ok()?);
-            }
-            flat.push(layer);
+    /// Lays out the lists of neighbours of the lowest layer, point by point, and the `upper` layers, the lowest of them
+    /// first, each as (node, neighbours) ascending by node. `None` if they make no graph.
+    pub(crate) fn new(entry: u32, base: &[Vec<u32>], upper: &[Vec<(u32, Vec<u32>)>]) -> Option<Self> {
+        let mut layers = vec![Layer::new((0..).zip(base.iter().map(Vec::as_slice)))?];
+        for lists in upper {
+            layers.push(Layer::new(lists.iter().map(|(node, neighbours)| (*node, neighbours.as_slice())))?);
         }
-        Self { entry, layers: flat }.checked(points)
+        Self { entry, layers }.checked(base.len())
     }
 
     /// Reads the file, which was compared with the manifest before.
@@ -120,6 +114,16 @@ impl Graph {
 }
 
 impl Layer {
+    fn new<'a>(lists: impl Iterator<Item = (u32, &'a [u32])>) -> Option<Self> {
+        let mut layer = Self { nodes: Vec::new(), starts: vec![0], neighbours: Vec::new() };
+        for (node, neighbours) in lists {
+            layer.nodes.push(node);
+            layer.neighbours.extend(neighbours);
+            layer.starts.push(u32::try_from(layer.neighbours.len()).ok()?);
+        }
+        Some(layer)
+    }
+
     fn is_sound(&self, points: usize) -> bool {
         self.starts.len() == self.nodes.len() + 1
             && self.starts.first() == Some(&0)
@@ -135,8 +139,8 @@ mod tests {
     use super::*;
 
     fn small() -> Graph {
-        let base = vec![(0, vec![1]), (1, vec![0, 2]), (2, vec![1])];
-        Graph::new(3, 2, &[base, vec![(2, vec![])]]).expect("a graph")
+        let base = [vec![1], vec![0, 2], vec![1]];
+        Graph::new(2, &base, &[vec![(2, vec![])]]).expect("a graph")
     }
 
     #[test]
@@ -165,9 +169,13 @@ mod tests {
 
     #[test]
     fn lists_that_name_a_point_that_is_not_there_make_no_graph() {
-        assert!(Graph::new(2, 0, &[vec![(0, vec![2]), (1, vec![])]]).is_none());
-        assert!(Graph::new(2, 2, &[vec![(0, vec![]), (1, vec![])]]).is_none());
-        assert!(Graph::new(2, 0, &[vec![(0, vec![])]]).is_none());
-        assert!(Graph::new(0, 0, &[]).is_none());
+        assert!(Graph::new(0, &[vec![2], vec![]], &[]).is_none());
+        assert!(Graph::new(2, &[vec![], vec![]], &[]).is_none());
+        assert!(
+            Graph::new(1, &[vec![], vec![]], &[vec![(0, vec![])]]).is_none(),
+            "the entry must stand in the top layer"
+        );
+        assert!(Graph::new(0, &[vec![], vec![]], &[vec![(0, vec![2])]]).is_none());
+        assert!(Graph::new(0, &[], &[]).is_none());
     }
 }

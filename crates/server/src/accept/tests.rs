@@ -371,8 +371,12 @@ fn pem(name: &str) -> Pem {
     Pem { certificate: read("cert"), key: read("key") }
 }
 
-/// What a client says who trusts the certificate `name` alone.
+/// What the server says to a client who trusts the certificate `name` alone.
 fn fine_over_tls(server: &Running, name: &str) -> Result<String, std::io::Error> {
+    send_over_tls(server, name, "GET /fine HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+}
+
+fn send_over_tls(server: &Running, name: &str, sent: &str) -> Result<String, std::io::Error> {
     use rustls_pki_types::pem::PemObject;
     use rustls_pki_types::{CertificateDer, ServerName};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -391,7 +395,7 @@ fn fine_over_tls(server: &Running, name: &str) -> Result<String, std::io::Error>
         let stream = tokio::net::TcpStream::connect(server.address).await?;
         let host = ServerName::try_from("localhost").expect("a name");
         let mut stream = TlsConnector::from(Arc::new(config)).connect(host, stream).await?;
-        stream.write_all(b"GET /fine HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await?;
+        stream.write_all(sent.as_bytes()).await?;
         let mut reply = String::new();
         stream.read_to_string(&mut reply).await?;
         Ok(reply)

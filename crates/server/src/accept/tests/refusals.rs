@@ -88,6 +88,28 @@ fn whoever_finds_no_place_is_told_so_in_a_form_they_read() {
 }
 
 #[test]
+fn over_tls_those_who_find_no_place_are_told_so_as_long_as_they_are_few() {
+    let mut config = quick();
+    config.limits.idle = PATIENCE;
+    config.limits.handshake = PATIENCE;
+    config.limits.connections = 1;
+    let certificate = Arc::new(Certificate::new(&pem("one")).expect("usable"));
+    let server = Running::start_with(&config, Some(certificate));
+    let inside = server.connect();
+    std::thread::sleep(Duration::from_millis(50));
+    let told = |accept: &str| send_over_tls(&server, "one", &format!("GET / HTTP/1.1\r\nhost: a\r\n{accept}\r\n"));
+    is_page(&told(BROWSER).expect("told"), "503");
+    is_json(&told(PROGRAM).expect("told"), "503", true);
+    // Whoever takes the places of those who are told and says nothing keeps nobody else waiting.
+    let silent: Vec<_> = (0..16).map(|_| server.connect()).collect();
+    std::thread::sleep(Duration::from_millis(50));
+    let start = Instant::now();
+    assert!(told(BROWSER).is_err());
+    assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
+    drop((inside, silent));
+}
+
+#[test]
 fn what_a_guard_refuses_is_a_page_for_people_and_names_the_number_where_patients_ask() {
     let server = Running::start(&quick());
     let check = |method: &str, path: &str, more: &str, status: &str, asks: bool| {
