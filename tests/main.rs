@@ -11,6 +11,7 @@ mod hostile;
 mod inspect;
 mod labels;
 mod model;
+mod own_case;
 mod pages;
 mod parity;
 mod plain_words;

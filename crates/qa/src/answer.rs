@@ -8,7 +8,7 @@ use clinqa_encoder::Encoder;
 use clinqa_index::PassageIndex;
 use clinqa_reader::{Candidate, PassageReading, candidates};
 use clinqa_retrieval::{Kind, RetrievalConfig, Retrieved, Retriever};
-use clinqa_safety::{Region, Review, Rules, Screening, Verdict, review, screen};
+use clinqa_safety::{Meaning, Region, Review, Rules, Screening, Verdict, hear_meaning, review, screen};
 use clinqa_schema::{
     Abstention, Answer, Confidence, Document, DocumentId, Embedding, Filters, Outcome, Passage, PassageId, Question,
     Ranking, Reading, Reply, Silent, SpanTrace, Timing, Trace, Turn,
@@ -20,7 +20,7 @@ use crate::concepts::{Concepts, unspoken};
 use crate::evidence::{self, Asked, Evidence, EvidenceWeights, Measured, Seen, UNKNOWN_LIKENESS};
 use crate::opinion::{self, Heard};
 use crate::trust::{self, Found, TrustWeights};
-use crate::{Engine, Error, Place, firewall, quote_around};
+use crate::{Engine, Error, Models, Place, firewall, quote_around};
 
 /// Places that are weighed, by the reader's margin.
 const MAX_CANDIDATES: usize = 48;
@@ -117,6 +117,7 @@ pub fn answer(engine: &Engine, ask: &Ask, config: &AnswerConfig) -> Result<Reply
     let screening = screen(&engine.models().rules, &ask.question, &ask.history, ask.region.as_ref());
     let screened_ms = elapsed_ms(start);
     let (screening, opinion) = opinion::second(engine.models(), ask, screening);
+    let (screening, meant_ms) = with_meaning(engine.models(), ask, screening)?;
     let retrieved = retrieve(engine, ask, config)?;
     let sources = sources(engine.index(), &retrieved.passages)?;
     let read = match screening.verdict {
@@ -124,7 +125,20 @@ pub fn answer(engine: &Engine, ask: &Ask, config: &AnswerConfig) -> Result<Reply
         Verdict::Redirect => unread(Abstention::Emergency),
         Verdict::Abstain(reason) => unread(reason),
     };
-    Ok(reply(engine, ask, Steps { start, screened_ms, screening, opinion, retrieved, sources, read }))
+    Ok(reply(engine, ask, Steps { start, screened_ms, meant_ms, screening, opinion, retrieved, sources, read }))
+}
+
+/// What the rules said with what the vector of the question adds, and how long that took; nothing is encoded where enough
+/// was said, nor by an encoder of which nothing was learned.
+fn with_meaning(models: &Models, ask: &Ask, screening: Screening) -> Result<(Screening, Option<f64>), Error> {
+    let is_open = matches!(screening.verdict, Verdict::Proceed | Verdict::Abstain(Abstention::Scope));
+    let is_known = |encoder: &&Encoder| is_open && Meaning::is_known(encoder.fingerprint());
+    let Some(encoder) = models.encoder.as_ref().filter(is_known) else { return Ok((screening, None)) };
+    let start = Instant::now();
+    let vector = encoder.encode_one(ask.question.text())?;
+    let meaning = Meaning { vector: vector.as_slice(), encoder: encoder.fingerprint() };
+    let screening = hear_meaning(&models.rules, screening, &ask.question, meaning, ask.region.as_ref());
+    Ok((screening, Some(elapsed_ms(start))))
 }
 
 /// The reply to an emergency, for which no model is waited for: its notices, with reading by words alone where there is
@@ -365,6 +379,7 @@ fn sources(index: &dyn PassageIndex, passages: &[Passage]) -> Result<Sources, Er
 struct Steps {
     start: Instant,
     screened_ms: f64,
+    meant_ms: Option<f64>,
     screening: Screening,
     opinion: Option<Heard>,
     retrieved: Retrieved,
@@ -373,7 +388,7 @@ struct Steps {
 }
 
 fn reply(engine: &Engine, ask: &Ask, steps: Steps) -> Reply {
-    let Steps { start, screened_ms, screening, opinion, retrieved, sources, read } = steps;
+    let Steps { start, screened_ms, meant_ms, screening, opinion, retrieved, sources, read } = steps;
     let (outcome, reason, answer) = match (read.answer, screening.verdict) {
         (Ok(answer), _) => (Outcome::Answered, None, Some(answer)),
         (Err(reason), Verdict::Redirect) => (Outcome::Redirected, Some(reason), None),
@@ -384,6 +399,7 @@ fn reply(engine: &Engine, ask: &Ask, steps: Steps) -> Reply {
     let trace = (ask.explain == Explain::Yes).then(|| {
         let mut timings = vec![Timing { stage: "screen", ms: screened_ms }];
         timings.extend(opinion.as_ref().map(|heard| heard.timing.clone()));
+        timings.extend(meant_ms.map(|ms| Timing { stage: "meaning", ms }));
         timings.extend(retrieved.trace.timings.iter().cloned());
         timings.extend(read.timings);
         let shown = |ranking: Ranking| ranking.truncated(TRACE_DEPTH);

@@ -2,7 +2,7 @@
 //!
 //! Two doors. [`screen`] reads a question before anything is retrieved: an emergency is met with what to do now, a
 //! question about one's own dose or results with where to turn; [`heed`] adds what a second opinion says, which takes
-//! nothing back. [`review`] reads an answer before it is shown: one that was cut out of a negated clause is withheld. All
+//! nothing back, and [`hear_meaning`] what the vector of the question says. [`review`] reads an answer before it is shown: one that was cut out of a negated clause is withheld. All
 //! are pure, deterministic and take well under a millisecond.
 //!
 //! What fires is data: one TOML file a rule in `rules/`, each with its source and its own examples, in the small
@@ -29,6 +29,7 @@ mod spelling;
 mod vocabulary;
 
 pub use opinion::{Choice, Opinion, heed};
+pub use own::{Meaning, hear_meaning};
 pub use pattern::PatternError;
 pub use redact::{Kind, Redacted, Redaction, redact};
 pub use region::{Region, RegionError};

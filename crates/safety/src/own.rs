@@ -3,7 +3,12 @@
 //!
 //! A score card: each word and each pair of neighbours has points in `data/own.tsv` for each of the four, or against it.
 //! The points were fitted (a softmax over the four and "a general question", `own.py`) to the committed sets of questions and
-//! are read here as data. They add a notice where no rule asks for one; nothing that a rule says is taken back.
+//! are read here as data. They add a notice where no rule asks for one; nothing that a rule says is taken back. What the whole
+//! question means adds to them once there is an encoder ([`meaning`]).
+
+mod meaning;
+
+pub use meaning::{Meaning, hear_meaning};
 
 use crate::matcher::Found;
 use crate::normalise::Word;
@@ -31,14 +36,23 @@ const LEAST_WORDS: usize = 4;
 /// sentences.
 pub(crate) fn rule(found: &Found) -> Option<&'static str> {
     let question = question(found);
-    weigh(&terms(question), LEAST).or_else(|| {
-        let mut sentences = sentences(question);
-        sentences.find_map(|sentence| weigh(&terms(sentence), LEAST_ALONE))
-    })
+    let heard = |words: &[Word], least: f32| Some(weighed(words)).filter(|weight| weight.points >= least);
+    heard(question, LEAST)
+        .or_else(|| sentences(question).find_map(|sentence| heard(sentence, LEAST_ALONE)))
+        .map(|weight| weight.rule)
 }
 
-/// The rule whose points are the most, if the four together have at least so many.
-fn weigh(terms: &[String], least: f32) -> Option<&'static str> {
+/// What words weigh.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Weight {
+    /// The rule whose points are the most.
+    rule: &'static str,
+    /// Those of the four together against "a general question", in hundredths.
+    points: f32,
+}
+
+fn weighed(words: &[Word]) -> Weight {
+    let terms = terms(words);
     let mut sums = of("").unwrap_or_default();
     let share = 1.0 / (terms.len().max(1) as f32).sqrt();
     for points in terms.iter().filter_map(|term| of(term)) {
@@ -46,9 +60,10 @@ fn weigh(terms: &[String], least: f32) -> Option<&'static str> {
             *sum += points * share;
         }
     }
-    let (rule, most) = RULES.iter().zip(sums).max_by(|(_, a), (_, b)| a.total_cmp(b))?;
-    let all = most + 100.0 * sums.iter().map(|sum| ((sum - most) / 100.0).exp()).sum::<f32>().ln();
-    (all >= least).then_some(rule)
+    let most = sums.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let rule = RULES.iter().zip(sums).find(|(_, sum)| *sum >= most).map_or(RULES[0], |(rule, _)| rule);
+    let points = most + 100.0 * sums.iter().map(|sum| ((sum - most) / 100.0).exp()).sum::<f32>().ln();
+    Weight { rule, points }
 }
 
 /// The points of a term, if it has any; those of none are there whatever is asked.

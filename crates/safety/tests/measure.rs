@@ -164,7 +164,7 @@ fn the_name_of_a_topic_is_no_emergency() {
 }
 
 /// Of 120; the promise wants all of them, so that this figure only ever rises.
-const PERSONAL_APART: usize = 106;
+const PERSONAL_APART: usize = 109;
 
 /// Of 50.
 const GENERAL_APART: usize = 50;
@@ -230,9 +230,12 @@ fn the_personal_questions_apart_keep_their_figures() {
     assert!(personal.0 >= PERSONAL_APART && general.0 >= GENERAL_APART, "{} and {}", personal.0, general.0);
 }
 
-/// Two sets of one more author each: of 200 on one's own case those that must abstain, of 200 general ones those that must not.
-const OWN_APART: [(&str, usize, usize); 2] =
-    [(include_str!("data/safety/own-apart.tsv"), 181, 192), (include_str!("data/safety/own-apart-2.tsv"), 177, 195)];
+/// Three sets of one more author each: of 200 on one's own case those that must abstain, of 200 general ones those that must not.
+const OWN_APART: [(&str, usize, usize); 3] = [
+    (include_str!("data/safety/own-apart.tsv"), 189, 192),
+    (include_str!("data/safety/own-apart-2.tsv"), 183, 196),
+    (include_str!("data/safety/own-apart-3.tsv"), 190, 196),
+];
 
 /// What rules and points reach on the questions of authors on whose nothing was mended.
 #[test]

@@ -4,7 +4,7 @@ use super::*;
 use crate::rules::{RULES as FILES, RuleFile, RuleKind, Rules};
 
 /// Questions by authors who had not read the rules; `own.py` fits to them.
-const SETS: [(&str, &str); 11] = [
+const SETS: [(&str, &str); 19] = [
     ("own-1", include_str!("../../tests/data/safety/own-1.tsv")),
     ("own-2", include_str!("../../tests/data/safety/own-2.tsv")),
     ("own-3", include_str!("../../tests/data/safety/own-3.tsv")),
@@ -16,6 +16,14 @@ const SETS: [(&str, &str); 11] = [
     ("own-9", include_str!("../../tests/data/safety/own-9.tsv")),
     ("own-10", include_str!("../../tests/data/safety/own-10.tsv")),
     ("own-11", include_str!("../../tests/data/safety/own-11.tsv")),
+    ("own-12", include_str!("../../tests/data/safety/own-12.tsv")),
+    ("own-13", include_str!("../../tests/data/safety/own-13.tsv")),
+    ("own-14", include_str!("../../tests/data/safety/own-14.tsv")),
+    ("own-15", include_str!("../../tests/data/safety/own-15.tsv")),
+    ("own-16", include_str!("../../tests/data/safety/own-16.tsv")),
+    ("own-17", include_str!("../../tests/data/safety/own-17.tsv")),
+    ("own-18", include_str!("../../tests/data/safety/own-18.tsv")),
+    ("own-19", include_str!("../../tests/data/safety/own-19.tsv")),
 ];
 
 /// More that is not about anybody's own case.

@@ -3,6 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::symbols::border;
+use unicode_width::UnicodeWidthStr;
 
 use crate::block::Laid;
 use crate::text::{columns, fit};
@@ -54,9 +55,13 @@ pub(super) fn lines(buffer: &mut Buffer, area: Rect, lines: &[Laid], theme: Them
     }
 }
 
-/// Empties the area.
+/// Empties the area. Of a wide character that reaches into it nothing is left, or its first column would hide ours.
 pub(super) fn clear(buffer: &mut Buffer, area: Rect) {
     for y in area.top()..area.bottom() {
+        let before = area.left().checked_sub(1).and_then(|x| buffer.cell_mut((x, y)));
+        if let Some(cell) = before.filter(|cell| cell.symbol().width() > 1) {
+            cell.set_symbol(" ");
+        }
         for x in area.left()..area.right() {
             if let Some(cell) = buffer.cell_mut((x, y)) {
                 cell.reset();
@@ -117,5 +122,32 @@ fn looks(focus: Focus, theme: Theme) -> (border::Set<'static>, Role) {
 pub(super) fn choose(buffer: &mut Buffer, area: Rect, focus: Focus, theme: Theme) {
     if focus == Focus::Here {
         buffer.set_style(area, theme.style(Role::Chosen));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::Terminal;
+    use ratatui::backend::TestBackend;
+
+    use super::*;
+
+    #[test]
+    fn a_box_over_the_second_column_of_a_wide_character_is_whole() {
+        let mut terminal = Terminal::new(TestBackend::new(10, 3)).expect("a terminal");
+        let drawn = terminal.draw(|frame| {
+            let buffer = frame.buffer_mut();
+            (0..3).for_each(|y| {
+                buffer.set_string(0, y, "\u{6587}".repeat(5), theme().style(Role::Text));
+            });
+            boxed(buffer, Rect::new(3, 0, 6, 3), "", theme());
+        });
+        drawn.expect("drawn");
+        let shown = |y: u16| (0..10).map(|x| terminal.backend().buffer()[(x, y)].symbol()).collect::<String>();
+        assert!(shown(0).contains('\u{250f}') && shown(1).contains('\u{2503}') && shown(2).contains('\u{2517}'));
+    }
+
+    fn theme() -> Theme {
+        Theme::default()
     }
 }
