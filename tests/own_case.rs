@@ -1,9 +1,11 @@
 //! Is a question about one's own case seen, once rules, points of words and what the question means have all been heard?
 
-use clinqa_encoder::{Embedded, Encoder, Source};
+use clinqa_encoder::Encoder;
 use clinqa_safety::{Meaning, Rules, Verdict, hear_meaning, screen};
 use clinqa_schema::{Abstention, Question};
 use clinqa_weights::ENCODER;
+
+use crate::support::embedded;
 
 /// The shipped encoder with the rules.
 struct Listener {
@@ -13,10 +15,8 @@ struct Listener {
 
 impl Listener {
     fn new() -> Self {
-        let bundle = ENCODER;
-        let source =
-            Source::Embedded(Embedded { name: bundle.name, fingerprint: bundle.fingerprint, files: bundle.files });
-        Self { rules: Rules::embedded().expect("rules"), encoder: Encoder::open(&source).expect("the encoder") }
+        let encoder = Encoder::open(&embedded(&ENCODER)).expect("the encoder");
+        Self { rules: Rules::embedded().expect("rules"), encoder }
     }
 
     fn verdict(&self, text: &str) -> Verdict {

@@ -7,14 +7,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use clinqa_encoder::{Checkpoint, Embedded, Encoder, Hidden, Pooling, Precision, Sequence, Source, Transformer};
+use clinqa_encoder::{Checkpoint, Encoder, Hidden, Pooling, Precision, Sequence, Source, Transformer};
 use clinqa_schema::Silent;
-use clinqa_weights::{BUNDLES, Bundle, ENCODER, READER};
+use clinqa_weights::{BUNDLES, ENCODER, READER};
 use half::f16;
 use safetensors::SafeTensors;
 use serde_json::{Value, json};
 
-use crate::support::{Project, arg, clinical_bert, data, skipped};
+use crate::support::{Project, arg, clinical_bert, data, embedded, skipped};
 
 /// BLAKE3 of `model.safetensors` as `tests/parity/make_clinical_bert.py` writes it.
 const CLINICAL_BLAKE3: &str = "f519598e405abf304ed7fbdfc30f294b4a4c9a5c4727ecda220c9ad24409c75f";
@@ -64,10 +64,6 @@ fn check_two_hundred(encoder: &Encoder, expected: &str, least: f64) {
     assert_eq!(texts.len(), 200);
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     check_cosines(encoder, &texts, &vectors(&file, "embeddings"), least);
-}
-
-fn embedded(bundle: &Bundle) -> Source {
-    Source::Embedded(Embedded { name: bundle.name, fingerprint: bundle.fingerprint, files: bundle.files })
 }
 
 /// Start and end logit of every row, by the head of the reader.

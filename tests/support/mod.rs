@@ -16,11 +16,18 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
+use clinqa_encoder::{Embedded, Source};
+use clinqa_weights::Bundle;
 use serde_json::Value;
 use tempfile::TempDir;
 
 /// The five documents that most tests ask about.
 const FIVE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/five");
+
+/// A model that is in the binary, as whoever opens checkpoints wants it.
+pub(crate) fn embedded(bundle: &Bundle) -> Source {
+    Source::Embedded(Embedded { name: bundle.name, fingerprint: bundle.fingerprint, files: bundle.files })
+}
 
 /// A folder with `corpora/` and `index/`, which is also the home of whoever runs the binary in it.
 pub(crate) struct Project {

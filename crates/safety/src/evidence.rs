@@ -25,7 +25,7 @@ const PIECE: usize = 90;
 const STEP: usize = 45;
 
 /// The list of whoever it may be about: `who`.
-const WHO_LIST: usize = 4;
+pub(crate) const WHO_LIST: usize = 4;
 
 /// The lists before this one (who, how much, cannot, will not …) tell nothing: all of life is full of them.
 const FIRST_LIST: usize = 14;

@@ -10,6 +10,7 @@ use std::sync::LazyLock;
 use clinqa_schema::{Abstention, Question};
 
 use super::{LEAST_ALONE, Weight, question, sentences, weighed};
+use crate::evidence::WHO_LIST;
 use crate::matcher::Found;
 use crate::opinion::{Choice, Opinion, heed};
 use crate::region::Region;
@@ -21,57 +22,6 @@ const MAGIC: &str = "clinqa-own-meaning 1 ";
 
 /// From this logit on: as likely as not.
 const LEAST: f32 = 0.0;
-
-/// Who is named where somebody's own case is told.
-const SOMEBODY: [&str; 47] = [
-    "baby",
-    "boy",
-    "boyfriend",
-    "brother",
-    "child",
-    "dad",
-    "daughter",
-    "father",
-    "friend",
-    "girl",
-    "girlfriend",
-    "gran",
-    "grandad",
-    "grandma",
-    "he",
-    "her",
-    "hes",
-    "him",
-    "his",
-    "husband",
-    "i",
-    "id",
-    "ill",
-    "im",
-    "ive",
-    "kid",
-    "mam",
-    "me",
-    "mine",
-    "mom",
-    "mother",
-    "mum",
-    "my",
-    "myself",
-    "nan",
-    "our",
-    "partner",
-    "she",
-    "shes",
-    "sister",
-    "son",
-    "their",
-    "they",
-    "toddler",
-    "us",
-    "we",
-    "wife",
-];
 
 /// `None` if the file were damaged, which a test looks after: then the words stand alone.
 static LEARNED: LazyLock<Option<Perceptron>> = LazyLock::new(|| Perceptron::read(FILE));
@@ -105,7 +55,7 @@ pub fn hear_meaning(
         return screening;
     }
     let found = rules.matcher.find(&[asked.text()]);
-    if !question(&found).iter().any(|word| SOMEBODY.contains(&&*word.text)) {
+    if found.matches[rules.lists[WHO_LIST]].is_empty() {
         return screening;
     }
     let weight = most(&found);
