@@ -69,7 +69,7 @@ fn panics(server: &Server) -> usize {
 fn failed(reply: Response, number: &str) {
     let reply = reply.expect(500);
     assert!(reply.body.contains(number), "{reply:?}");
-    for part in ["zqsecret", "5919", "asthma", "index out of bounds", ".rs", "panicked"] {
+    for part in ["zqsecret", "476 5919", "asthma", "index out of bounds", ".rs", "panicked"] {
         assert!(!reply.body.contains(part), "{part}: {reply:?}");
     }
 }
@@ -108,7 +108,7 @@ fn outlives(server: &mut Server) {
     assert_eq!(server.ended_within(Duration::from_secs(10)), 0);
     let log = server.log().join("\n");
     assert!(log.contains("\"message\":\"panic\"") && log.contains("spm_precompiled"), "{log}");
-    for part in ["zqsecret", "5919", "asthma", "symptoms", "chest"] {
+    for part in ["zqsecret", "476 5919", "asthma", "symptoms", "chest"] {
         assert!(!log.contains(part), "{part}: {log}");
     }
 }

@@ -79,12 +79,14 @@ impl Similar {
 
     /// Joins the like among those whose hashes are equal under `mask`.
     fn join_equal(&self, groups: &mut Groups, mask: u64) {
-        let mut order: Vec<usize> = (0..self.seen.len()).collect();
-        order.sort_unstable_by_key(|&at| (self.seen[at].hash & mask, at));
-        for equal in order.chunk_by(|&a, &b| self.seen[a].hash & mask == self.seen[b].hash & mask) {
-            for (offset, &at) in equal.iter().enumerate() {
+        // The hashes stand beside the places, so that sorting a million of them does not look each up wherever it lies.
+        let mut order: Vec<(u64, usize)> =
+            self.seen.iter().enumerate().map(|(at, trace)| (trace.hash & mask, at)).collect();
+        order.sort_unstable();
+        for equal in order.chunk_by(|(a, _), (b, _)| a == b) {
+            for (offset, &(_, at)) in equal.iter().enumerate() {
                 // A thousand copies of one text need not be compared each with each: neighbours chain them.
-                for &other in equal[offset + 1..].iter().take(64) {
+                for &(_, other) in equal[offset + 1..].iter().take(64) {
                     if self.are_alike(at, other) {
                         groups.join(at, other);
                     }
