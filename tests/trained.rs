@@ -8,11 +8,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use clinqa_encoder::{Checkpoint, Sequence, Source};
+use clinqa_encoder::{Checkpoint, Encoder, Sequence, Source};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::{Project, arg, data, skipped};
+
+/// What encoders are asked about.
+const TEXTS: [&str; 3] = ["the heart", "no fever by low insulin .", "x"];
 
 /// How far two programs may differ in a logit.
 const TOLERANCE: f32 = 1e-4;
@@ -50,13 +53,32 @@ impl Bench {
 
     /// Trains with a few small batches; what the run said.
     fn train(&self, task: &str, name: &str, more: &[&str]) -> String {
-        let (data, out) = (self.path("questions.json"), self.path(name));
-        let mut typed = vec!["train", task, "--data", arg(&data), "--out", arg(&out)];
+        let out = self.path(name);
+        let mut typed = [&["train", task], more, &["--out", arg(&out)]].concat();
         typed.extend(["--epochs", "2", "--batch", "8", "--rate", "1e-3", "--threads", "1", "--dev-share", "0.2"]);
-        typed.extend(more);
         let ran = self.project.run(&typed);
         assert_eq!(ran.code, 0, "{}", ran.stderr);
         ran.stdout
+    }
+
+    /// Files for an encoder, a classifier and a tagger, and a folder of text.
+    fn more(&self) -> [PathBuf; 4] {
+        let file = |name: &str, line: &dyn Fn(usize) -> String| {
+            let path = self.path(name);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            fs::write(&path, (0..60).map(line).collect::<String>()).expect("a file");
+            path
+        };
+        let pair = |at| json!({"question": format!("what is it in case {at}?"), "passage": format!("In case {at} it is a cough.")});
+        let pairs = file("pairs.jsonl", &|at| format!("{}\n", pair(at)));
+        let label = |at| ["fever", "cough"][at % 2];
+        let labelled = file("labelled.jsonl", &|at| {
+            format!("{}\n", json!({"text": format!("is {} in case {at} low?", label(at)), "label": label(at)}))
+        });
+        let tagged = file("tagged.tsv", &|at| format!("in\tO\ncase\tO\n{at}\tO\n{}\tB-Sign\n.\tO\n\n", label(at)));
+        let text =
+            file("text/some.txt", &|at| format!("In case {at} the {} was low. It was not so before.\n", label(at)));
+        [pairs, labelled, tagged, text.parent().expect("a folder").to_owned()]
     }
 }
 
@@ -71,50 +93,153 @@ fn inputs() -> Vec<Sequence> {
     ids.into_iter().zip(types).map(|(ids, types)| Sequence { ids, types }).collect()
 }
 
-/// The span logits of a checkpoint, a row a token, by our own forward pass.
-fn span_logits(folder: &Path) -> Vec<Vec<[f32; 2]>> {
+/// One row of values for each row of `rows`: `weight` is `[values, width]`.
+fn linear(rows: &[Vec<f32>], weight: &[f32], bias: &[f32]) -> Vec<Vec<f32>> {
+    let value = |row: &[f32], of: usize| {
+        let weights = &weight[of * row.len()..(of + 1) * row.len()];
+        row.iter().zip(weights).map(|(x, w)| x * w).sum::<f32>() + bias[of]
+    };
+    rows.iter().map(|row| (0..bias.len()).map(|of| value(row, of)).collect()).collect()
+}
+
+/// The Gaussian error function to seven digits (Abramowitz and Stegun, 7.1.26).
+fn erf(x: f64) -> f64 {
+    let t = 1.0 / (1.0 + 0.327_591_1 * x.abs());
+    let terms = [1.061_405_429, -1.453_152_027, 1.421_413_741, -0.284_496_736, 0.254_829_592];
+    let sum = terms.iter().fold(0.0, |sum, term| (sum + term) * t);
+    (1.0 - sum * (-x * x).exp()).copysign(x)
+}
+
+/// A row after GELU and a layer norm.
+fn gelu_and_norm(row: &[f32], weight: &[f32], bias: &[f32]) -> Vec<f32> {
+    let row: Vec<f64> =
+        row.iter().map(|&x| f64::from(x)).map(|x| x * (1.0 + erf(x * std::f64::consts::FRAC_1_SQRT_2)) / 2.0).collect();
+    let mean = row.iter().sum::<f64>() / row.len() as f64;
+    let deviation = (row.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / row.len() as f64 + 1e-12).sqrt();
+    let whole = row.iter().map(|x| ((x - mean) / deviation) as f32);
+    whole.zip(weight.iter().zip(bias)).map(|(x, (weight, bias))| x * weight + bias).collect()
+}
+
+/// The logits of a checkpoint by our own forward pass and the head of its class: a row a token, or one for the text.
+fn logits(folder: &Path) -> Vec<Vec<Vec<f32>>> {
+    let config = config(folder);
     let mut checkpoint = Checkpoint::open(&Source::Folder(folder.to_owned())).expect("a checkpoint");
     let width = checkpoint.hidden_size();
-    let weight = checkpoint.take("qa_outputs.weight", &[2, width]).expect("a head").values;
-    let bias = checkpoint.take("qa_outputs.bias", &[2]).expect("a head").values;
+    let mut layer = |name: &str, values: usize| {
+        let mut take = |part: &str, shape: &[usize]| {
+            checkpoint.take(&format!("{name}.{part}"), shape).unwrap_or_else(|error| panic!("{error}")).values
+        };
+        (take("weight", &[values, width]), take("bias", &[values]))
+    };
+    let labels = || config["id2label"].as_object().expect("labels").len();
+    let architecture = config["architectures"][0].as_str().expect("a class");
+    let head: Box<dyn Fn(&[Vec<f32>]) -> Vec<Vec<f32>>> = match architecture {
+        "BertForQuestionAnswering" => {
+            let (weight, bias) = layer("qa_outputs", 2);
+            Box::new(move |rows| linear(rows, &weight, &bias))
+        }
+        "BertForTokenClassification" => {
+            let (weight, bias) = layer("classifier", labels());
+            Box::new(move |rows| linear(rows, &weight, &bias))
+        }
+        "BertForSequenceClassification" => {
+            let (dense, shift) = layer("pooler.dense", width);
+            let (weight, bias) = layer("classifier", labels());
+            Box::new(move |rows| {
+                let pooled = linear(&rows[..1], &dense, &shift);
+                let pooled: Vec<f32> = pooled[0].iter().map(|x| x.tanh()).collect();
+                linear(&[pooled], &weight, &bias)
+            })
+        }
+        "BertForMaskedLM" => {
+            let (dense, shift) = layer("cls.predictions.transform.dense", width);
+            let mut take = |name: &str, shape: &[usize]| checkpoint.take(name, shape).expect("a weight").values;
+            let norm =
+                ["weight", "bias"].map(|part| take(&format!("cls.predictions.transform.LayerNorm.{part}"), &[width]));
+            let words = config["vocab_size"].as_u64().expect("a number") as usize;
+            let bias = take("cls.predictions.bias", &[words]);
+            let table = words_of(folder, &[words, width]);
+            Box::new(move |rows| {
+                let rows = linear(rows, &dense, &shift);
+                let rows: Vec<_> = rows.iter().map(|row| gelu_and_norm(row, &norm[0], &norm[1])).collect();
+                linear(&rows, &table, &bias)
+            })
+        }
+        other => panic!("{other}"),
+    };
     let sequences = inputs();
     let hidden = checkpoint.transformer().expect("a model").forward(&sequences).expect("hidden states");
-    let logit = |row: &[f32], which: usize| {
-        let weights = &weight[which * width..(which + 1) * width];
-        row.iter().zip(weights).map(|(x, w)| x * w).sum::<f32>() + bias[which]
-    };
-    (0..sequences.len())
-        .map(|at| hidden.rows(at).chunks_exact(width).map(|row| [logit(row, 0), logit(row, 1)]).collect())
-        .collect()
+    let rows = |at: usize| hidden.rows(at).chunks_exact(width).map(<[f32]>::to_vec).collect::<Vec<_>>();
+    (0..sequences.len()).map(|at| head(&rows(at))).collect()
+}
+
+/// The word embeddings, which the head that guesses words multiplies with too.
+fn words_of(folder: &Path, shape: &[usize]) -> Vec<f32> {
+    let mut checkpoint = Checkpoint::open(&Source::Folder(folder.to_owned())).expect("a checkpoint");
+    checkpoint.take("embeddings.word_embeddings.weight", shape).expect("word embeddings").values
+}
+
+fn config(folder: &Path) -> Value {
+    serde_json::from_slice(&fs::read(folder.join("config.json")).expect("a config")).expect("JSON")
+}
+
+/// The vectors that our encoder makes of a few texts.
+fn vectors(folder: &Path) -> Vec<Vec<f32>> {
+    let encoder = Encoder::open(&Source::Folder(folder.to_owned())).expect("an encoder");
+    TEXTS.iter().map(|text| encoder.encode_one(text).expect("it encodes").as_slice().to_vec()).collect()
+}
+
+/// What a checkpoint says, whatever its class.
+fn said(run: &Path, name: &str) -> Vec<Vec<Vec<f32>>> {
+    let folder = run.join(name);
+    if folder.join("modules.json").is_file() { vec![vectors(&folder)] } else { logits(&folder) }
 }
 
 /// Puts what we compute beside a run, for the script to compare.
 fn tell(run: &Path) {
+    let values = said(run, "checkpoint");
     let inputs: Vec<Value> = inputs().iter().map(|one| json!({"ids": one.ids, "types": one.types})).collect();
-    let ours = json!({"inputs": inputs, "values": span_logits(&run.join("checkpoint"))});
+    let ours = if run.join("checkpoint/modules.json").is_file() {
+        json!({"texts": TEXTS, "embeddings": values[0]})
+    } else {
+        json!({"inputs": inputs, "values": values})
+    };
     fs::write(run.join("ours.json"), ours.to_string()).expect("a file");
 }
 
 #[test]
-fn a_trained_reader_loads_here_and_in_transformers_and_back() {
+fn what_every_task_saves_loads_here_and_in_other_libraries_and_back() {
     let bench = Bench::new();
     let from = tiny();
-    bench.train("reader", "reader", &["--from", arg(&from)]);
-    let teacher = bench.path("reader/checkpoint");
-    bench.train("distil", "student", &["--from", arg(&teacher), "--layers", "1"]);
-    let runs = [bench.path("reader"), bench.path("student")];
-    for run in &runs {
-        tell(run);
-    }
-    let config = fs::read(bench.path("student/checkpoint/config.json")).expect("a config");
-    let config: Value = serde_json::from_slice(&config).expect("JSON");
-    assert_eq!(
-        (&config["num_hidden_layers"], &config["architectures"][0]),
-        (&json!(1), &json!("BertForQuestionAnswering"))
-    );
+    let from = ["--from", arg(&from)];
     let questions = bench.path("questions.json");
-    for run in &runs {
-        let checkpoint = run.join("checkpoint");
+    bench.train("reader", "reader", &[&from[..], &["--data", arg(&questions)]].concat());
+    let teacher = bench.path("reader/checkpoint");
+    bench.train("distil", "student", &["--from", arg(&teacher), "--layers", "1", "--data", arg(&questions)]);
+    let [pairs, labelled, tagged, text] = bench.more();
+    bench.train("encoder", "encoder", &[&from[..], &["--data", arg(&pairs), "--passage-tokens", "32"]].concat());
+    bench.train("classifier", "classifier", &[&from[..], &[arg(&labelled)]].concat());
+    bench.train("tagger", "tagger", &[&from[..], &[arg(&tagged)]].concat());
+    bench.train("pretrain", "pretrain", &[&from[..], &[arg(&text), "--block", "32"]].concat());
+    let classes = [
+        ("reader", "BertForQuestionAnswering", 2),
+        ("student", "BertForQuestionAnswering", 1),
+        ("encoder", "BertModel", 2),
+        ("classifier", "BertForSequenceClassification", 2),
+        ("tagger", "BertForTokenClassification", 2),
+        ("pretrain", "BertForMaskedLM", 2),
+    ];
+    for (name, class, layers) in classes {
+        let config = config(&bench.path(name).join("checkpoint"));
+        assert_eq!(
+            (&config["architectures"][0], &config["num_hidden_layers"]),
+            (&json!(class), &json!(layers)),
+            "{name}"
+        );
+        tell(&bench.path(name));
+    }
+    for name in ["reader", "student"] {
+        let checkpoint = bench.path(name).join("checkpoint");
         let ran = bench.project.run(&["eval", "reader", arg(&questions), "--reader", arg(&checkpoint), "--json"]);
         assert_eq!(ran.code, 0, "{}", ran.stderr);
         assert!(ran.stdout.contains("\"f1\""), "{}", ran.stdout);
@@ -132,10 +257,13 @@ fn a_trained_reader_loads_here_and_in_transformers_and_back() {
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     );
-    for run in &runs {
-        let (ours, theirs) = (span_logits(&run.join("checkpoint")), span_logits(&run.join("theirs")));
-        let far = ours.iter().flatten().flatten().zip(theirs.iter().flatten().flatten());
-        assert!(far.into_iter().all(|(a, b)| (a - b).abs() < TOLERANCE), "{}", run.display());
+    for (name, ..) in classes {
+        let run = bench.path(name);
+        let (ours, theirs) = (said(&run, "checkpoint"), said(&run, "theirs"));
+        let values = |of: &[Vec<Vec<f32>>]| of.iter().flatten().flatten().copied().collect::<Vec<_>>();
+        let (ours, theirs) = (values(&ours), values(&theirs));
+        assert!(ours.len() == theirs.len() && !ours.is_empty(), "{name}");
+        assert!(ours.iter().zip(&theirs).all(|(a, b)| (a - b).abs() < TOLERANCE), "{name}");
     }
 }
 
@@ -148,7 +276,8 @@ fn a_run_leaves_a_card_a_curve_and_a_report_that_quote_nothing() {
     fs::write(bench.path("README.md"), "| file | licence |\n|---|---|\n| questions.json | our own |\n")
         .expect("a file");
     let from = tiny();
-    bench.train("reader", "run", &["--from", arg(&from), "--unanswerable", "0.5"]);
+    let questions = bench.path("questions.json");
+    bench.train("reader", "run", &["--from", arg(&from), "--unanswerable", "0.5", "--data", arg(&questions)]);
     let read = |name: &str| fs::read_to_string(bench.path("run").join(name)).unwrap_or_else(|_| panic!("{name}"));
     let card = read("README.md");
     assert_eq!(card, read("checkpoint/README.md"));
