@@ -37,6 +37,28 @@ fn added() -> Project {
 }
 
 #[test]
+fn one_of_two_that_are_added_under_one_name_at_once_is_whole_and_the_other_is_refused() {
+    let project = Project::new();
+    for (side, count) in [("left", 40), ("right", 60)] {
+        for number in 0..count {
+            let text = format!("{side} {number} is a painful swelling of joints.");
+            project.write(&format!("incoming/{side}/{side}{number}.md"), leaflet("Gout", &text));
+        }
+    }
+    let [left, right] = thread::scope(|scope| {
+        let add = |side| project.run(&["corpus", "add", &format!("incoming/{side}"), "--name", "ward"]);
+        ["left", "right"].map(|side| scope.spawn(move || add(side))).map(|adding| adding.join().expect("no panic"))
+    });
+    let (side, count, refused) = if left.code == 0 { ("left", 40, right) } else { ("right", 60, left) };
+    refused.refused(2, &["ward", "--name"]);
+    let files = fs::read_dir(project.path("corpora/ward")).expect("a folder").map(|it| it.expect("a file").file_name());
+    let (own, others): (Vec<_>, Vec<_>) = files.partition(|name| name.to_string_lossy().starts_with(side));
+    assert_eq!((own.len(), others), (count, vec!["corpus.toml".into()]));
+    assert_eq!(fs::read_dir(project.path("corpora")).expect("a folder").count(), 1, "nothing is left behind");
+    project.run(&["corpus", "verify"]).expect(0);
+}
+
+#[test]
 fn a_folder_becomes_a_corpus_that_answers_after_a_rebuild() {
     let project = added();
     let manifest = fs::read_to_string(project.path("corpora/ward/corpus.toml")).expect("a manifest");

@@ -36,6 +36,45 @@ fn a_card_tells_where_a_model_comes_from_and_under_which_licence() {
 }
 
 #[test]
+fn the_card_of_a_pulled_model_is_shown_and_nothing_in_it_drives_the_terminal() {
+    let project = Project::new();
+    let folder = "index/models/somebody--tiny";
+    copy(&data("checkpoints/tiny-safetensors"), &project.path(folder));
+    project.run(&["model", "show", "somebody/tiny"]).refused(2, &[folder, "README.md", "pull again"]);
+    project.write(&format!("{folder}/README.md"), "# Tiny\r\n\u{1b}[2Jlicence: \u{202e}none\u{9b}1A\n");
+    let card = project.run(&["model", "show", "somebody/tiny"]).expect(0).stdout;
+    assert_eq!(card, "# Tiny\n [2Jlicence:  none 1A\n");
+}
+
+#[test]
+fn no_path_in_an_error_or_a_warning_drives_the_terminal() {
+    let project = Project::new();
+    let ran = project.run(&["model", "pack", "no\u{1b}[31mwhere\nerror: none", "packed"]);
+    ran.refused(2, &["no [31mwhere error: none", "no such folder"]);
+    assert!(!ran.stderr.contains('\u{1b}'), "{}", ran.stderr);
+    let text = project.write("te\u{1b}[2Jxt/a\u{1b}[31m.txt", b"\xff");
+    let tiny = data("checkpoints/tiny-safetensors");
+    let folder = arg(text.parent().expect("a folder"));
+    let ran = project.run(&["train", "pretrain", folder, "--from", arg(&tiny), "--out", "run"]);
+    assert!(!ran.stderr.contains('\u{1b}'), "{}", ran.stderr);
+}
+
+#[test]
+fn a_model_is_neither_packed_nor_blended_over_another() {
+    let project = Project::new();
+    copy(&data("checkpoints/tiny-safetensors"), &project.path("own"));
+    let weights = || fs::read(project.path("own/model.safetensors")).expect("weights");
+    let before = weights();
+    let refused = |args: &[&str]| project.run(&[&["model"], args].concat()).refused(2, &["own already holds a model"]);
+    refused(&["pack", "own", "own"]);
+    refused(&["pack", "own", "./own/../own"]);
+    refused(&["pack", arg(&data("checkpoints/tiny-qa")), "own"]);
+    refused(&["blend", "own", arg(&data("checkpoints/tiny-safetensors")), "own"]);
+    refused(&["blend", arg(&data("checkpoints/tiny-safetensors")), "own", "own"]);
+    assert_eq!(weights(), before);
+}
+
+#[test]
 fn a_packed_checkpoint_loads_and_says_nearly_the_same() {
     let project = Project::new();
     let source = data("checkpoints/tiny-safetensors");

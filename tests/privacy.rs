@@ -380,6 +380,22 @@ fn the_query_log_keeps_questions_without_their_askers_and_deletes_for_good() {
 }
 
 #[test]
+fn a_query_log_that_the_settings_name_lies_beside_them_wherever_it_is_asked_for() {
+    let project = Project::new();
+    project.write("clinqa.toml", "[serve]\nquery_log = \"kept\"\n");
+    let line = json!({
+        "time": "2026-01-01T10:00:00Z", "question": "what is gout", "outcome": "answered", "topics": [],
+        "generation": "first", "redacted": {},
+    });
+    project.write("kept/queries-2026-01-01.jsonl", format!("{line}\n"));
+    for folder in ["", "corpora"] {
+        let mut command = project.command(&["queries", "list", "--json"]);
+        let listed = crate::support::run(command.current_dir(project.path(folder))).expect(0);
+        assert_eq!(listed.json_lines()[0]["question"], "what is gout", "in `{folder}`");
+    }
+}
+
+#[test]
 fn what_the_query_log_cannot_keep_is_counted_and_fails_no_request() {
     let project = Project::indexed();
     let server = Server::start(&project, &["--query-log", "kept"]);

@@ -33,6 +33,24 @@ fn rebuilt(project: &Project, args: &[&str]) -> Value {
 }
 
 #[test]
+fn two_corpora_of_one_name_are_refused_before_one_hides_the_other() {
+    let project = Project::new();
+    for folder in ["one", "two"] {
+        project.write(
+            &format!("corpora/{folder}/corpus.toml"),
+            "name = \"ward\"\nlicence = \"CC0-1.0\"\norigin = \"house tests\"\n",
+        );
+        project.write(&format!("corpora/{folder}/{folder}.md"), format!("# Gout\n\nGout of {folder} hurts.\n"));
+    }
+    for more in [&[][..], &["--dry-run"]] {
+        let refused = project.run(&[&["rebuild", "--lexical-only"], more].concat());
+        refused.refused(2, &["`ward`", "corpora/one", "corpora/two", "another `name`"]);
+    }
+    project.write("corpora/two/corpus.toml", "name = \"home\"\nlicence = \"CC0-1.0\"\norigin = \"house tests\"\n");
+    project.run(&["rebuild", "--lexical-only"]).expect(0);
+}
+
+#[test]
 fn the_same_corpus_gives_the_same_content_and_no_vector_is_computed_twice() {
     let project = Project::indexed();
     let first = five().run(&["inspect", "--json"]).expect(0).json();

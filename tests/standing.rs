@@ -121,5 +121,5 @@ fn a_withdrawn_copy_is_never_hidden_behind_or_named_beside_one_that_stands() {
     assert_eq!(states(&found["results"]), [("article", "current"), ("preprint", "retracted")], "{found}");
     assert!(list(&found["results"]).iter().all(|hit| hit.get("siblings").is_none()), "{found}");
     let told = project.run(&["ask", "--lexical-only", QUESTION]).expect(0).stdout;
-    assert!(told.contains("was taken back") && !told.contains("After: Notice 12"), "{told}");
+    assert!(told.contains("was taken back") && !told.contains("This advice follows: Notice 12"), "{told}");
 }

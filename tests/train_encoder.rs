@@ -122,6 +122,24 @@ fn an_encoder_learns_from_a_folder_and_its_own_mistakes_and_is_used_by_its_folde
 }
 
 #[test]
+fn a_model_that_reads_few_tokens_learns_from_as_many_as_it_reads() {
+    let project = Project::new();
+    let pairs =
+        (0..30).map(|at| json!({"question": format!("what {at}"), "passage": format!("this {at}")}).to_string());
+    project.write("pairs.jsonl", pairs.collect::<Vec<_>>().join("\n"));
+    let tiny = data("checkpoints/tiny-safetensors");
+    let learn = |more: &[&str]| {
+        let args = ["train", "encoder", "--from", arg(&tiny), "--data", "pairs.jsonl", "--epochs", "1", "--out", "run"];
+        project.run(&[&args, more].concat())
+    };
+    for flag in ["--passage-tokens", "--question-tokens"] {
+        let refused = learn(&[flag, "65"]).expect(2).stderr;
+        assert!(refused.contains(&format!("{flag} is 65; it must be 3 to the length")), "{refused}");
+    }
+    learn(&[]).expect(0);
+}
+
+#[test]
 fn pairs_that_cannot_be_used_are_told_by_their_place_and_never_by_their_text() {
     let project = Project::new();
     let good = |at: usize| json!({"question": format!("secret {at}"), "passage": format!("answer {at}")}).to_string();

@@ -120,6 +120,9 @@ fn gelu_and_norm(row: &[f32], weight: &[f32], bias: &[f32]) -> Vec<f32> {
     whole.zip(weight.iter().zip(bias)).map(|(x, (weight, bias))| x * weight + bias).collect()
 }
 
+/// From the hidden states of a text, a row a token, to logits.
+type Head = Box<dyn Fn(&[Vec<f32>]) -> Vec<Vec<f32>>>;
+
 /// The logits of a checkpoint by our own forward pass and the head of its class: a row a token, or one for the text.
 fn logits(folder: &Path) -> Vec<Vec<Vec<f32>>> {
     let config = config(folder);
@@ -133,7 +136,7 @@ fn logits(folder: &Path) -> Vec<Vec<Vec<f32>>> {
     };
     let labels = || config["id2label"].as_object().expect("labels").len();
     let architecture = config["architectures"][0].as_str().expect("a class");
-    let head: Box<dyn Fn(&[Vec<f32>]) -> Vec<Vec<f32>>> = match architecture {
+    let head: Head = match architecture {
         "BertForQuestionAnswering" => {
             let (weight, bias) = layer("qa_outputs", 2);
             Box::new(move |rows| linear(rows, &weight, &bias))

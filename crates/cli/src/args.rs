@@ -374,7 +374,7 @@ pub(crate) enum ModelCommand {
     Pack {
         /// The checkpoint's folder
         source: PathBuf,
-        /// The folder to write
+        /// The folder to write, which holds no model yet
         target: PathBuf,
     },
     /// Blend a tuned checkpoint with the one it was tuned from, number by number: it forgets less
@@ -383,7 +383,7 @@ pub(crate) enum ModelCommand {
         base: PathBuf,
         /// The folder of what became of it
         tuned: PathBuf,
-        /// The folder to write
+        /// The folder to write, which holds no model yet
         target: PathBuf,
         /// Share of the tuned one
         #[arg(long, value_name = "SHARE", default_value_t = 0.5, value_parser = share)]

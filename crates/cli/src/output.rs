@@ -98,7 +98,7 @@ impl Form {
 pub(crate) fn warn(warnings: &[String]) {
     for warning in warnings {
         // Nothing useful can be done if stderr is gone.
-        let _ = writeln!(io::stderr(), "warning: {warning}");
+        let _ = writeln!(io::stderr(), "warning: {}", plain_lines(warning));
     }
 }
 
@@ -117,9 +117,14 @@ pub(crate) fn plain(text: &str) -> String {
     text.chars().map(shown).collect()
 }
 
+/// The same of a text whose lines stay.
+pub(crate) fn plain_lines(text: &str) -> String {
+    text.lines().map(plain).collect::<Vec<_>>().join("\n")
+}
+
 /// Writes a note to stderr.
 pub(crate) fn note(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
+    let _ = writeln!(io::stderr(), "{}", plain_lines(text));
 }
 
 /// Writes to stderr by which labels of a model something is done, where it has others that do nothing.
@@ -146,7 +151,7 @@ pub(crate) fn fail(error: &anyhow::Error) -> ExitCode {
     if error.chain().any(broken_pipe) {
         return ExitCode::SUCCESS;
     }
-    let _ = writeln!(io::stderr(), "error: {}", told_once(error));
+    let _ = writeln!(io::stderr(), "error: {}", plain(&told_once(error)));
     ExitCode::from(exit_code(error))
 }
 
@@ -257,7 +262,7 @@ pub(crate) fn reply(reply: &Reply, style: Style) -> String {
         }
         out.push(indent(&notice.text, "", ""));
         if notice.kind.is_advice() {
-            out.push(style.dim(&indent(&format!("After: {}", notice.source), "", "  ")));
+            out.push(style.dim(&indent(&format!("This advice follows: {}", notice.source), "", "  ")));
         }
         out.push(String::new());
     }

@@ -207,7 +207,8 @@ impl File {
         let folder = path.parent().unwrap_or(Path::new(""));
         file.index = file.index.map(|index| folder.join(index));
         if let Some(serve) = &mut file.serve {
-            for named in [&mut serve.keys, &mut serve.tls_cert, &mut serve.tls_key].into_iter().flatten() {
+            let ServeFile { keys, tls_cert, tls_key, query_log, .. } = serve;
+            for named in [keys, tls_cert, tls_key, query_log].into_iter().flatten() {
                 *named = folder.join(&*named);
             }
         }

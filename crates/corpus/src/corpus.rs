@@ -14,7 +14,7 @@ use crate::format::known_formats;
 use crate::gathered::{Aside, Told};
 use crate::manifest::{FileDigest, MANIFEST_FILE, Manifest};
 use crate::packing::Meter;
-use crate::record::{Delivered, Record};
+use crate::record::Record;
 use crate::report::{Report, SkipReason};
 use crate::seen::{Copies, Seen};
 use crate::unpack::Delivery;
@@ -108,17 +108,14 @@ impl Corpus {
         observer: &mut dyn Observer,
         sink: &mut dyn FnMut(Document) -> ControlFlow<()>,
     ) -> Result<Report, CorpusError> {
-        let changed = |file: &str| CorpusError::Changed { corpus: self.name.clone(), file: clean_line(file) };
-        let (total, first) = seen.start(&self.folder).ok_or_else(|| changed(MANIFEST_FILE))?;
-        let mut reading = Reading { report: Report::default(), seen, observer, total, next: first, stray: None, sink };
+        let changed = || CorpusError::Changed { corpus: self.name.clone(), file: MANIFEST_FILE.to_owned() };
+        let (total, first) = seen.start(&self.folder).ok_or_else(changed)?;
+        let mut reading = Reading { report: Report::default(), seen, observer, total, next: first, sink };
         match seen.replay(&self.folder, &mut |told| reading.take_again(told)) {
             Some(replayed) => replayed?,
             None => self.walk(&mut |format, record| reading.take(format, record))?,
         }
-        let Reading { report, observer, stray, .. } = reading;
-        if let Some(file) = stray {
-            return Err(changed(&file));
-        }
+        let Reading { report, observer, .. } = reading;
         observer.observe(&Progress { stage: Stage::Read, done: report.read, total: Some(report.read) });
         Ok(report)
     }
@@ -209,8 +206,6 @@ struct Reading<'a> {
     total: u64,
     /// The number of the next document in the survey.
     next: usize,
-    /// The file of a document that the survey did not meet.
-    stray: Option<String>,
     sink: &'a mut dyn FnMut(Document) -> ControlFlow<()>,
 }
 
@@ -227,7 +222,7 @@ impl Reading<'_> {
                     self.report.note_skip(SkipReason::broken(format, &error).at(source, Some(&id)));
                     return ControlFlow::Continue(());
                 }
-                return self.judge(*delivered);
+                return self.judge(delivered.document);
             }
             Record::Skipped(skip) => self.report.note_skip(*skip),
             Record::Deletion(_) => self.report.note_deletion(),
@@ -240,7 +235,7 @@ impl Reading<'_> {
     fn take_again(&mut self, told: Told) -> ControlFlow<()> {
         self.note_read();
         match told {
-            Told::Document(delivered) => return self.judge(*delivered),
+            Told::Document(document) => return self.judge(*document),
             Told::Aside(Aside::Skipped(Some(skip))) => self.report.note_skip(*skip),
             Told::Aside(Aside::Skipped(None)) => self.report.note_unnamed_skip(),
             Told::Aside(Aside::Deletion) => self.report.note_deletion(),
@@ -255,21 +250,21 @@ impl Reading<'_> {
     }
 
     /// Hands a sound document on, or says what is kept instead.
-    fn judge(&mut self, delivered: Delivered) -> ControlFlow<()> {
-        let file = delivered.document.source.file.clone();
-        self.next += 1;
-        match self.seen.judge(self.next - 1, delivered) {
-            Some(Ok(document)) => {
+    fn judge(&mut self, document: Document) -> ControlFlow<()> {
+        let Some(number) = self.seen.find(self.next, &document.source) else {
+            // Its file is the one that was surveyed, or its hash tells: it was too slow the first time, and no longer is.
+            self.report.note_skip(SkipReason::Unsurveyed.at(document.source, Some(&document.id)));
+            return ControlFlow::Continue(());
+        };
+        self.next = number + 1;
+        match self.seen.judge(number, document) {
+            (document, None) => {
                 self.report.note_indexed(&document);
                 (self.sink)(document)
             }
-            Some(Err((reason, document))) => {
+            (document, Some(reason)) => {
                 self.report.note_skip(reason.at(document.source, Some(&document.id)));
                 ControlFlow::Continue(())
-            }
-            None => {
-                self.stray = Some(file);
-                ControlFlow::Break(())
             }
         }
     }

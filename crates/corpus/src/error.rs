@@ -104,6 +104,19 @@ pub enum CorpusError {
         /// The folder.
         folder: PathBuf,
     },
+    /// Two corpora have one name.
+    #[error(
+        "two corpora are called `{name}`: {} and {}; give one of them another `name` in its corpus.toml, or leave one out",
+        first.display(), second.display()
+    )]
+    Namesakes {
+        /// The name.
+        name: String,
+        /// The folder of one.
+        first: PathBuf,
+        /// The folder of the other.
+        second: PathBuf,
+    },
     /// A file changed between hashing and reading.
     #[error(
         "the file {file} of the corpus {corpus} changed while it was read; run the command again when nothing writes to it"

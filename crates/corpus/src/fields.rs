@@ -101,14 +101,20 @@ impl Fields {
         let raw_id = raw_id.unwrap_or_else(|| format!("{}:{number}", context.file.replace('/', ":")));
         let id = legal_id(&raw_id).ok_or(SkipReason::MissingField { field: "id" })?;
         *known_id = Some(id.to_string());
-        let title = line(&self.title, TITLES).unwrap_or_default();
+        let title = line(&self.title, TITLES);
         let mut body = self.body(get);
-        if body.is_empty() {
-            body.paragraph(&title);
+        if body.is_empty() && self.may_have_body(&|name| get(name).is_some()) {
+            return Err(SkipReason::Empty);
+        }
+        // Where there is no field for text, the title is all that there is.
+        if let Some(title) = title.as_ref().filter(|_| body.is_empty()) {
+            body.paragraph(title);
         }
         if body.is_empty() {
             return Err(SkipReason::MissingField { field: "text" });
         }
+        // A source is named in every answer.
+        let title = title.unwrap_or_else(|| id.to_string());
         let (text, sections) = body.finish();
         let defaults = context.defaults;
         let published =
@@ -134,10 +140,15 @@ impl Fields {
 
     /// Whether records whose fields `has` knows can have any text.
     pub(crate) fn may_have_text(&self, has: &dyn Fn(&str) -> bool) -> bool {
-        let texts = self.text.as_slice();
         let title = self.title.as_ref().map_or_else(|| TITLES.iter().any(|name| has(name)), |name| has(name));
+        title || self.may_have_body(has)
+    }
+
+    /// Whether records whose fields `has` knows can have more than a title.
+    fn may_have_body(&self, has: &dyn Fn(&str) -> bool) -> bool {
+        let texts = self.text.as_slice();
         let usual = || has(ABSTRACT) || TEXTS.iter().any(|name| has(name));
-        title || texts.iter().any(|name| has(name)) || texts.is_empty() && usual()
+        texts.iter().any(|name| has(name)) || texts.is_empty() && usual()
     }
 
     fn synonyms(&self, get: &dyn Fn(&str) -> Option<String>) -> Vec<String> {

@@ -11,7 +11,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use clinqa_schema::Document;
 
-use crate::record::{Delivered, Version};
 use crate::report::{NAMED_FAULTS, Skipped};
 
 /// Bytes that are written, and read back, at once; a longer document goes by itself.
@@ -51,7 +50,7 @@ pub(crate) enum Aside {
 
 /// One record as it comes back.
 pub(crate) enum Told {
-    Document(Box<Delivered>),
+    Document(Box<Document>),
     Aside(Aside),
 }
 
@@ -108,9 +107,7 @@ impl Gathered {
                 }
                 let line = behind.split_at_checked(u32::from_le_bytes(*length) as usize);
                 let (line, behind) = line.ok_or(io::ErrorKind::UnexpectedEof)?;
-                let (document, names): (Document, Vec<String>) = serde_json::from_slice(line)?;
-                if take(Told::Document(Box::new(Delivered { document, version: Version::default(), names }))).is_break()
-                {
+                if take(Told::Document(Box::new(serde_json::from_slice(line)?))).is_break() {
                     return Ok(ControlFlow::Break(()));
                 }
                 number += 1;
@@ -150,10 +147,10 @@ impl<'a> Gatherer<'a> {
         Self { to, buffer: Vec::new(), log: Log::default() }
     }
 
-    pub(crate) fn document(&mut self, delivered: &Delivered) -> io::Result<()> {
+    pub(crate) fn document(&mut self, document: &Document) -> io::Result<()> {
         let start = self.buffer.len();
         self.buffer.extend([0; 4]);
-        serde_json::to_writer(&mut self.buffer, &(&delivered.document, &delivered.names))?;
+        serde_json::to_writer(&mut self.buffer, document)?;
         let length = u32::try_from(self.buffer.len() - start - 4).map_err(io::Error::other)?;
         self.buffer[start..start + 4].copy_from_slice(&length.to_le_bytes());
         self.log.documents += 1;
@@ -191,16 +188,15 @@ mod tests {
     use super::*;
     use crate::report::SkipReason;
 
-    fn delivered(number: usize, characters: usize) -> Delivered {
-        let document = Document {
+    fn document(number: usize, characters: usize) -> Document {
+        Document {
             id: format!("d{number}").parse().expect("an id"),
             title: "T".into(),
             text: "é".repeat(characters),
             sections: Vec::new(),
             metadata: Metadata::default(),
             source: SourceLocator::default(),
-        };
-        Delivered { document, version: Version::default(), names: vec![format!("doi:{number}")] }
+        }
     }
 
     #[test]
@@ -213,7 +209,7 @@ mod tests {
                     writer.skipped(Box::new(SkipReason::Binary.at(SourceLocator::default(), None)));
                     writer.deletion();
                 }
-                writer.document(&delivered(number * 2 + which, number * 40_000)).expect("written");
+                writer.document(&document(number * 2 + which, number * 40_000)).expect("written");
             }
         }
         writers[1].deletion();
@@ -223,7 +219,7 @@ mod tests {
             let mut told = Vec::new();
             let mut take = |it: Told| {
                 told.push(match it {
-                    Told::Document(it) => format!("{} {}", it.names[0], it.document.text.len()),
+                    Told::Document(it) => format!("{} {}", it.id, it.text.len()),
                     Told::Aside(Aside::Skipped(Some(skipped))) => skipped.to_string(),
                     Told::Aside(aside) => format!("{aside:?}"),
                 });
@@ -236,7 +232,7 @@ mod tests {
                     expected.push(SkipReason::Binary.at(SourceLocator::default(), None).to_string());
                     expected.push("Deletion".into());
                 }
-                expected.push(format!("doi:{} {}", number * 2 + which, number * 80_000));
+                expected.push(format!("d{} {}", number * 2 + which, number * 80_000));
             }
             expected.extend((which == 1).then(|| "Deletion".into()));
             assert_eq!(told, expected);

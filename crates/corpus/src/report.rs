@@ -193,6 +193,9 @@ pub enum SkipReason {
         /// Seconds that are allowed.
         seconds: u64,
     },
+    /// Reading the record took too long when all records were compared, and not when they were handed on.
+    #[error("not read in time when records were compared; run the command again, or cut the file")]
+    Unsurveyed,
     /// Pages that are pictures only.
     #[error("scanned, without text on page {pages}; run the file through text recognition and deliver the result")]
     Scanned {

@@ -2,8 +2,8 @@
 //!
 //! A later record may replace, delete or doubt an earlier one, and "later" is what the records say, never the order of
 //! files: a first pass over all corpora notes of each document what decides (hashes and places, no text, about 50 bytes
-//! a record), [`Seen::survey`] settles it, and the second pass hands on exactly the winners. It parses everything anew,
-//! unless [`Seen::gather`] kept the documents on the disk.
+//! a record and 16 for each further name), [`Seen::survey`] settles it, and the second pass hands on exactly the winners.
+//! It parses everything anew, unless [`Seen::gather`] kept the documents on the disk.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -11,14 +11,14 @@ use std::fs::File as Disk;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use clinqa_schema::{Document, Observer, SourceLocator, Standing};
+use clinqa_schema::{Document, Observer, SourceLocator, Standing, StandingState};
 
 use crate::corpus::Corpus;
 use crate::error::CorpusError;
 use crate::gathered::{Gathered, Log, Told};
-use crate::record::{Delivered, Version};
+use crate::record::Version;
 use crate::report::{NAMED_FAULTS, SkipReason};
-use crate::survey::{Claim, File, Key, Notes, Part, Place, each_part, key, name_key};
+use crate::survey::{Claim, File, Key, Notes, Part, Place, each_part, key};
 
 /// What becomes of a document with the title and text of another.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +38,8 @@ pub struct Seen {
     places: Vec<Place>,
     verdicts: Vec<Verdict>,
     deletions: HashMap<Key, (Version, Place)>,
-    notices: HashMap<Key, Standing>,
+    /// What notices say of a document that is handed on, or of another with its id or its text.
+    standings: HashMap<u32, Standing>,
     indexed: u64,
     weight: u64,
     /// The documents themselves, if they are kept.
@@ -54,6 +55,15 @@ struct Surveyed {
     logs: Vec<Log>,
     /// Faults that those name: no more than a report does, or memory would grow with them.
     named: usize,
+}
+
+/// What all files told, before it is settled.
+#[derive(Default)]
+struct Noted {
+    claims: Vec<Claim>,
+    /// Names of the n-th claim, its id apart.
+    names: Vec<(u32, Key)>,
+    notices: HashMap<Key, Standing>,
 }
 
 /// What becomes of the n-th document of the first pass; a number is that of the document which is kept instead.
@@ -97,7 +107,7 @@ impl Seen {
         weigh: &(dyn Fn(&Document) -> usize + Sync),
     ) -> Result<Self, CorpusError> {
         let mut seen = Self::default();
-        let mut claims = Vec::new();
+        let mut noted = Noted::default();
         for corpus in corpora {
             if seen.start(&corpus.folder).is_some() {
                 return Err(CorpusError::Twice { folder: corpus.folder.clone() });
@@ -107,15 +117,15 @@ impl Seen {
         }
         each_part(corpora, Notes { weigh, keep: gathered.as_ref() }, observer, &mut |mut part| {
             let surveyed = &mut seen.corpora[part.corpus as usize];
-            surveyed.first_document = surveyed.first_document.min(claims.len());
+            surveyed.first_document = surveyed.first_document.min(noted.claims.len());
             surveyed.records += part.records;
             if let Some(mut log) = part.log.take() {
                 surveyed.named += log.name_at_most(NAMED_FAULTS.saturating_sub(surveyed.named));
                 surveyed.logs.push(log);
             }
-            seen.absorb(part, &mut claims);
+            seen.absorb(part, &mut noted);
         })?;
-        seen.settle(claims, copies);
+        seen.settle(noted, copies);
         seen.gathered = gathered;
         Ok(seen)
     }
@@ -157,25 +167,28 @@ impl Seen {
         Some(Ok(()))
     }
 
-    /// Hands back the `number`-th document with its standing, or says what is kept instead; `None` if the first pass met
-    /// fewer.
-    pub(crate) fn judge(
-        &self,
-        number: usize,
-        delivered: Delivered,
-    ) -> Option<Result<Document, (SkipReason, Document)>> {
-        let Delivered { mut document, names, .. } = delivered;
+    /// The number of the document that stands at `source`, from the number `next` on; `None` if the first pass met none
+    /// there. A file that is read under a time limit may give a document in one pass only.
+    pub(crate) fn find(&self, next: usize, source: &SourceLocator) -> Option<usize> {
+        let is_there = |place: &Place| {
+            let file = &self.files[place.file as usize];
+            place.record == source.record.unwrap_or_default() as u32
+                && (&file.path, &file.member, &file.corpus_name) == (&source.file, &source.member, &source.corpus)
+        };
+        self.places.get(next..)?.iter().position(is_there).map(|offset| next + offset)
+    }
+
+    /// The `number`-th document with its standing, and what is kept instead, if anything is.
+    pub(crate) fn judge(&self, number: usize, mut document: Document) -> (Document, Option<SkipReason>) {
         let at = |number: u32| {
             self.places.get(number as usize).map(|place| Box::new(self.locator(*place))).unwrap_or_default()
         };
-        let reason = match *self.verdicts.get(number)? {
+        let reason = match self.verdicts[number] {
             Verdict::Wins => {
-                for name in names.iter().map(String::as_str).chain([document.id.as_str()]) {
-                    if let Some(standing) = self.notices.get(&name_key(name)) {
-                        join(&mut document.metadata.standing, standing.clone());
-                    }
+                if let Some(standing) = self.standings.get(&(number as u32)) {
+                    join(&mut document.metadata.standing, standing.clone());
                 }
-                return Some(Ok(document));
+                return (document, None);
             }
             Verdict::SameId(first) => SkipReason::DuplicateId { first: at(first) },
             Verdict::SameText(first) => SkipReason::DuplicateText { first: at(first) },
@@ -187,7 +200,7 @@ impl Seen {
                 }
             }
         };
-        Some(Err((reason, document)))
+        (document, Some(reason))
     }
 
     fn locator(&self, place: Place) -> SourceLocator {
@@ -202,11 +215,13 @@ impl Seen {
     }
 
     /// Adds what one file told. Parts come in the order of corpora and files.
-    fn absorb(&mut self, mut part: Part, claims: &mut Vec<Claim>) {
+    fn absorb(&mut self, mut part: Part, noted: &mut Noted) {
         let before = self.files.len() as u32;
+        let first = noted.claims.len() as u32;
         let moved = |place: Place| Place { file: place.file + before, ..place };
         self.files.append(&mut part.files);
-        claims.extend(part.claims.into_iter().map(|claim| Claim { place: moved(claim.place), ..claim }));
+        noted.claims.extend(part.claims.into_iter().map(|claim| Claim { place: moved(claim.place), ..claim }));
+        noted.names.extend(part.names.into_iter().map(|(number, name)| (first + number, name)));
         for (id, up_to, place) in part.deletions {
             let known = self.deletions.entry(id).or_insert((up_to, moved(place)));
             if known.0 < up_to {
@@ -214,12 +229,14 @@ impl Seen {
             }
         }
         for (about, standing) in part.notices {
-            join(self.notices.entry(about).or_default(), standing);
+            join(noted.notices.entry(about).or_default(), standing);
         }
     }
 
     /// Of each id the newest version stays, of each text one document.
-    fn settle(&mut self, claims: Vec<Claim>, copies: Copies) {
+    fn settle(&mut self, mut noted: Noted, copies: Copies) {
+        noted.names.retain(|(_, name)| noted.notices.contains_key(name));
+        let Noted { claims, names, notices } = noted;
         self.verdicts = vec![Verdict::Deleted; claims.len()];
         let corpus = |claim: &Claim| self.files[claim.place.file as usize].corpus;
         let mut order: Vec<u32> = (0..claims.len() as u32).collect();
@@ -246,6 +263,7 @@ impl Seen {
                 };
             }
         }
+        let said = said_of_texts(&claims, &self.verdicts, &winners, (&names, &notices));
         // A mark must not be lost with a copy, and of two ids the shorter is the less likely to be that of a copy.
         winners.sort_unstable_by_key(|&number| {
             let it = claim(number);
@@ -258,11 +276,45 @@ impl Seen {
                 if !repeats {
                     self.indexed += 1;
                     self.weight += u64::from(claim(number).weight);
+                    if let Some(standing) = said.get(&claim(number).content) {
+                        self.standings.insert(number, standing.clone());
+                    }
                 }
             }
         }
         self.places = claims.into_iter().map(|claim| claim.place).collect();
     }
+}
+
+/// What notices say of each text: of any document that has it, and of any that has the id of a winner that has it. A
+/// document that is not handed on takes no mark with it.
+fn said_of_texts(
+    claims: &[Claim],
+    verdicts: &[Verdict],
+    winners: &[u32],
+    (names, notices): (&[(u32, Key)], &HashMap<Key, Standing>),
+) -> HashMap<Key, Standing> {
+    let (mut of_ids, mut of_texts) = (HashMap::<Key, Standing>::new(), HashMap::<Key, Standing>::new());
+    if notices.is_empty() {
+        return of_texts;
+    }
+    let ids = (0..).zip(claims).map(|(number, claim)| (number, &claim.id));
+    let keys = ids.chain(names.iter().map(|(number, name)| (*number, name)));
+    for (number, standing) in keys.filter_map(|(number, key)| Some((number as usize, notices.get(key)?))) {
+        let claim = &claims[number];
+        join(of_texts.entry(claim.content).or_default(), standing.clone());
+        // That an older version was replaced says nothing of the newest.
+        let is_past = matches!(verdicts[number], Verdict::Superseded(_));
+        if !(is_past && standing.state == StandingState::Superseded) {
+            join(of_ids.entry(claim.id).or_default(), standing.clone());
+        }
+    }
+    for winner in winners.iter().map(|&number| &claims[number as usize]) {
+        if let Some(standing) = of_ids.get(&winner.id) {
+            join(of_texts.entry(winner.content).or_default(), standing.clone());
+        }
+    }
+    of_texts
 }
 
 /// Of two statements about one document the graver holds; of equally grave ones the older, then the lesser text: the
@@ -276,9 +328,151 @@ fn join(known: &mut Standing, said: Standing) {
 
 #[cfg(test)]
 mod tests {
-    use clinqa_schema::{Date, StandingState};
+    use clinqa_schema::{Date, Silent};
 
     use super::*;
+    use crate::survey::name_key;
+
+    /// What is handed on of `corpora`, each a few files with their names: ids with what became of them.
+    fn handed_on(corpora: &[&[(&str, &str)]], copies: Copies) -> Vec<String> {
+        let root = tempfile::tempdir().expect("a folder");
+        let corpora: Vec<Corpus> = (0..)
+            .zip(corpora)
+            .map(|(number, files)| {
+                let folder = root.path().join(format!("c{number}"));
+                std::fs::create_dir(&folder).expect("made");
+                for (name, content) in *files {
+                    std::fs::write(folder.join(name), content).expect("written");
+                }
+                crate::open(&folder).expect("opened")
+            })
+            .collect();
+        let aside = tempfile::tempfile().expect("a file");
+        let seen = Seen::gather(aside, (&corpora, copies), &mut Silent, &|_| 1).expect("surveyed");
+        let mut found = Vec::new();
+        for corpus in &corpora {
+            let mut take = |it: Document| {
+                let standing = it.metadata.standing;
+                found.push(format!("{} {:?} {}", it.id, standing.state, standing.notice.unwrap_or_default()));
+                ControlFlow::Continue(())
+            };
+            corpus.read_unseen(&seen, &mut Silent, &mut take).expect("read");
+        }
+        found.sort();
+        found
+    }
+
+    /// A record of PubMed; `more` stands among what is said of the citation.
+    fn citation(pmid: &str, day: &str, text: &str, more: &str) -> String {
+        format!(
+            "<PubmedArticle><MedlineCitation><PMID Version=\"1\">{pmid}</PMID><DateRevised><Year>2024</Year><Month>01</Month>\
+             <Day>{day}</Day></DateRevised><Article><ArticleTitle>Rest</ArticleTitle><Abstract><AbstractText>{text}</AbstractText>\
+             </Abstract></Article>{more}</MedlineCitation></PubmedArticle>"
+        )
+    }
+
+    fn delivery(records: &[String]) -> String {
+        format!("<?xml version=\"1.0\"?><PubmedArticleSet>{}</PubmedArticleSet>", records.concat())
+    }
+
+    const RETRACTION: &str = "<CommentsCorrectionsList><CommentsCorrections RefType=\"RetractionOf\"><PMID>2</PMID>\
+        </CommentsCorrections></CommentsCorrectionsList>";
+
+    #[test]
+    fn a_copy_that_is_handed_on_carries_what_is_said_of_the_other() {
+        let own = r#"{"id":"x1","title":"Rest","text":"Rest heals the ankle."}"#;
+        let told = delivery(&[
+            citation("2", "01", "Rest heals the ankle.", ""),
+            citation("3", "01", "The article is retracted.", RETRACTION),
+        ]);
+        let corpora: [&[(&str, &str)]; 2] = [&[("own.jsonl", own)], &[("told.xml", &told)]];
+        let expected = ["pmid:3 Current ", "x1 Retracted pmid:3"];
+        assert_eq!(handed_on(&corpora, Copies::Drop), expected);
+        let kept = ["pmid:2 Retracted pmid:3", "pmid:3 Current ", "x1 Retracted pmid:3"];
+        assert_eq!(handed_on(&corpora, Copies::Keep), kept);
+        let [first, second] = corpora;
+        assert_eq!(handed_on(&[second, first], Copies::Drop), ["pmid:2 Retracted pmid:3", "pmid:3 Current "]);
+    }
+
+    #[test]
+    fn what_is_said_of_an_older_delivery_reaches_the_newest_and_copies_of_either() {
+        let told = delivery(&[
+            citation("2", "01", "Rest heals the ankle.", ""),
+            citation("2", "02", "Rest often heals the ankle.", ""),
+            citation("3", "01", "The article is retracted.", RETRACTION),
+        ]);
+        let own = "{\"id\":\"x1\",\"title\":\"Rest\",\"text\":\"Rest heals the ankle.\"}\n\
+             {\"id\":\"x2\",\"title\":\"Rest\",\"text\":\"Rest often heals the ankle.\"}\n\
+             {\"id\":\"x3\",\"title\":\"Rest\",\"text\":\"Rest never heals the ankle.\"}";
+        let expected = ["pmid:3 Current ", "x1 Retracted pmid:3", "x2 Retracted pmid:3", "x3 Current "];
+        assert_eq!(handed_on(&[&[("own.jsonl", own)], &[("told.xml", &told)]], Copies::Drop), expected);
+    }
+
+    #[test]
+    fn a_document_that_only_one_pass_meets_moves_no_verdict() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in ["a", "b", "c", "d"] {
+            let text = if name == "c" { "The text of a." } else { &format!("The text of {name}.") };
+            std::fs::write(folder.path().join(format!("{name}.md")), format!("# Rest\n\n{text}\n")).expect("written");
+        }
+        let corpus = crate::open(folder.path()).expect("opened");
+        let check = |change: &dyn Fn(&mut Seen), expected: &[&str]| {
+            let mut seen =
+                Seen::survey(std::slice::from_ref(&corpus), Copies::Drop, &mut Silent, &|_| 1).expect("surveyed");
+            change(&mut seen);
+            let mut found = Vec::new();
+            let mut take = |it: Document| {
+                found.push(it.id.to_string());
+                ControlFlow::Continue(())
+            };
+            let report = corpus.read_unseen(&seen, &mut Silent, &mut take).expect("read");
+            found.extend(report.skips.iter().map(ToString::to_string));
+            assert_eq!(found.len(), expected.len(), "{found:?}");
+            assert!(found.iter().zip(expected).all(|(found, expected)| found.contains(expected)), "{found:?}");
+        };
+        check(&|_| {}, &["a", "b", "d", "c"]);
+        // As if b had been too slow at first: it has no verdict.
+        let slow_at_first = |seen: &mut Seen| {
+            seen.places.remove(1);
+            seen.verdicts.remove(1);
+        };
+        check(&slow_at_first, &["a", "d", "not read in time", "c"]);
+        // As if one between a and b were too slow now.
+        let slow_now = |seen: &mut Seen| {
+            let place = Place { record: 7, ..seen.places[0] };
+            seen.places.insert(1, place);
+            seen.verdicts.insert(1, Verdict::Wins);
+        };
+        check(&slow_now, &["a", "b", "d", "c"]);
+    }
+
+    /// One id with two deliveries, the older of which has a name that the newer lacks; the newer one's standing.
+    fn said_of_the_newest(of_the_older: StandingState) -> StandingState {
+        let place = |record| Place { file: 0, record };
+        let claim = |edition, record| Claim {
+            id: key(&["a"]),
+            content: key(&[&format!("text {edition}")]),
+            whole: 0,
+            version: Version::new(edition, None),
+            place: place(record),
+            weight: 1,
+            id_chars: 1,
+            state: StandingState::Current,
+        };
+        let file = File { corpus: 0, corpus_name: "c".into(), path: "f".into(), member: None };
+        let mut seen = Seen { files: vec![file], ..Seen::default() };
+        let notices = HashMap::from([(name_key("doi:1"), Standing { state: of_the_older, ..Standing::default() })]);
+        let noted = Noted { claims: vec![claim(1, 1), claim(2, 2)], names: vec![(0, name_key("DOI:1"))], notices };
+        seen.settle(noted, Copies::Drop);
+        assert_eq!(seen.verdicts, [Verdict::Superseded(1), Verdict::Wins]);
+        seen.standings.get(&1).map_or(StandingState::Current, |standing| standing.state)
+    }
+
+    #[test]
+    fn another_name_of_an_older_delivery_speaks_for_the_newest_unless_it_is_that_it_was_replaced() {
+        assert_eq!(said_of_the_newest(StandingState::Retracted), StandingState::Retracted);
+        assert_eq!(said_of_the_newest(StandingState::Superseded), StandingState::Current);
+    }
 
     #[test]
     fn the_graver_of_two_statements_holds_whichever_came_first() {

@@ -20,6 +20,13 @@ const MOST_BITS: u32 = 5;
 const MOST_BITS_OF_PAIRS: u32 = 12;
 /// Hashes are cut into so many pieces; with [`MOST_BITS`] bits different, two pieces at least are equal.
 const PIECES: usize = 7;
+/// Of more documents than these with one rarest word in their titles, not each is compared with each.
+const CROWD: usize = 256;
+/// So many that come after it is a document of a crowd compared with: a thousand copies of one text chain one another.
+const NEXT: usize = 64;
+/// Siblings that a document names. Nobody reads more, and if each of 2,000 leaflets named all others, the index would hold
+/// four million names.
+const MOST_SIBLINGS: usize = 5;
 
 /// What is kept of the documents that were shown.
 #[derive(Debug, Default)]
@@ -54,16 +61,14 @@ impl Similar {
         });
     }
 
-    /// Every document that has its like, with all that are alike through it, itself left out, in the order of ids.
+    /// Every document that has its like, with the first five of all that are alike through it, itself left out, in the
+    /// order of ids. So the least of a document and the first that it names is the same for its whole group, and tells it
+    /// from all others.
     pub fn siblings(mut self) -> BTreeMap<DocumentId, Vec<DocumentId>> {
         self.seen.sort_unstable_by(|a, b| a.id.cmp(&b.id));
         self.seen.dedup_by(|a, b| a.id == b.id);
         let mut groups = Groups::of(self.seen.len());
-        for first in 0..PIECES {
-            for second in first + 1..PIECES {
-                self.join_equal(&mut groups, piece(first) | piece(second));
-            }
-        }
+        self.join(&mut groups);
         let mut members: BTreeMap<usize, Vec<DocumentId>> = BTreeMap::new();
         for (at, trace) in self.seen.iter().enumerate() {
             members.entry(groups.root(at)).or_default().push(trace.id.clone());
@@ -71,22 +76,71 @@ impl Similar {
         let shared = members.into_values().filter(|ids| ids.len() > 1);
         shared
             .flat_map(|ids| {
-                let others = |id: &DocumentId| ids.iter().filter(|other| *other != id).cloned().collect();
+                let others =
+                    |id: &DocumentId| ids.iter().filter(|other| *other != id).take(MOST_SIBLINGS).cloned().collect();
                 ids.iter().map(|id| (id.clone(), others(id))).collect::<Vec<_>>()
             })
             .collect()
     }
 
-    /// Joins the like among those whose hashes are equal under `mask`.
-    fn join_equal(&self, groups: &mut Groups, mask: u64) {
-        // The hashes stand beside the places, so that sorting a million of them does not look each up wherever it lies.
-        let mut order: Vec<(u64, usize)> =
-            self.seen.iter().enumerate().map(|(at, trace)| (trace.hash & mask, at)).collect();
+    /// Joins the like. Each document stands under the rarest word of its title; a title that holds it has that word too, so
+    /// that it is looked for under each word of every title.
+    fn join(&self, groups: &mut Groups) {
+        // Words are hashes, and so some of their bits are as good as they are: what shares only those is compared in vain.
+        let piles = self.seen.len().next_power_of_two();
+        let pile = |word: &u32| *word as usize & (piles - 1);
+        let mut common = vec![0_u32; piles];
+        self.seen.iter().flat_map(|trace| &trace.title).for_each(|word| common[pile(word)] += 1);
+        let rarest = |trace: &Trace| trace.title.iter().map(pile).min_by_key(|pile| (common[*pile], *pile));
+        let stands: Vec<Option<usize>> = self.seen.iter().map(rarest).collect();
+        // Piles lie behind one another in one list. The hashes stand beside the places, so that comparing does not look
+        // each up wherever it lies.
+        let mut starts = vec![0; piles + 1];
+        stands.iter().flatten().for_each(|pile| starts[pile + 1] += 1);
+        (0..piles).for_each(|pile| starts[pile + 1] += starts[pile]);
+        let mut ends = starts.clone();
+        let mut placed = vec![(0_u64, 0_usize); starts[piles]];
+        for (at, (trace, pile)) in self.seen.iter().zip(&stands).enumerate() {
+            let Some(pile) = *pile else { continue };
+            placed[ends[pile]] = (trace.hash, at);
+            ends[pile] += 1;
+        }
+        let mut crowds: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (at, trace) in self.seen.iter().enumerate() {
+            for pile in trace.title.iter().map(pile) {
+                let there = &placed[starts[pile]..ends[pile]];
+                if there.len() > CROWD {
+                    crowds.entry(pile).or_default().push(at);
+                    continue;
+                }
+                for &(hash, other) in there {
+                    if other != at && (hash ^ trace.hash).count_ones() <= MOST_BITS && self.are_alike(at, other) {
+                        groups.join(at, other);
+                    }
+                }
+            }
+        }
+        for crowd in crowds.values() {
+            for first in 0..PIECES {
+                for second in first + 1..PIECES {
+                    self.join_equal(groups, crowd, piece(first) | piece(second));
+                }
+            }
+        }
+    }
+
+    /// Joins the like among those of `crowd` whose hashes are equal under `mask`; of one title before others.
+    fn join_equal(&self, groups: &mut Groups, crowd: &[usize], mask: u64) {
+        let keys = crowd.iter().map(|&at| {
+            let Trace { hash, title, state, .. } = &self.seen[at];
+            let key = title.iter().fold(*state as u32, |key, word| key.rotate_left(5) ^ word);
+            (hash & mask, key, *hash, at)
+        });
+        let mut order: Vec<(u64, u32, u64, usize)> = keys.collect();
         order.sort_unstable();
-        for equal in order.chunk_by(|(a, _), (b, _)| a == b) {
-            for (offset, &(_, at)) in equal.iter().enumerate() {
-                // A thousand copies of one text need not be compared each with each: neighbours chain them.
-                for &(_, other) in equal[offset + 1..].iter().take(64) {
+        for equal in order.chunk_by(|a, b| a.0 == b.0) {
+            for (offset, &(.., at)) in equal.iter().enumerate() {
+                for &(.., other) in equal[offset + 1..].iter().take(NEXT) {
                     if self.are_alike(at, other) {
                         groups.join(at, other);
                     }
@@ -271,6 +325,63 @@ mod tests {
         assert_eq!(alike(&documents), expected);
         documents.reverse();
         assert_eq!(alike(&documents), expected);
+    }
+
+    #[test]
+    fn of_many_that_say_the_same_each_names_the_first_few_whatever_the_order() {
+        let words = text(&mut Dice(8), 300);
+        let mut documents: Vec<Document> =
+            (0..2_000).map(|at| document(&format!("site-{at:04}"), "Asthma", &words)).collect();
+        let of = |documents: &[Document]| {
+            let mut similar = Similar::default();
+            for document in documents {
+                similar.note(document);
+            }
+            similar.siblings()
+        };
+        let found = of(&documents);
+        let names = |id: &str| found[&id.parse().expect("an id")].iter().map(DocumentId::as_str).collect::<Vec<_>>();
+        assert_eq!(found.len(), 2_000);
+        assert_eq!(names("site-1999"), ["site-0000", "site-0001", "site-0002", "site-0003", "site-0004"]);
+        assert_eq!(names("site-0000"), ["site-0001", "site-0002", "site-0003", "site-0004", "site-0005"]);
+        // What a group is known by.
+        assert!(found.iter().all(|(id, named)| id.min(&named[0]).as_str() == "site-0000"));
+        documents.reverse();
+        documents.swap(3, 1_200);
+        assert_eq!(of(&documents), found);
+    }
+
+    #[test]
+    fn look_alikes_of_other_titles_in_between_hide_nothing() {
+        let words = text(&mut Dice(9), 300);
+        // In the order of ids they stand between the three that are alike, with the very same hash.
+        let mut documents: Vec<Document> =
+            (0..1_000).map(|at| document(&format!("b{at:04}"), &format!("Syndrome x{at}y"), &words)).collect();
+        documents.push(document("a", "Kabuki syndrome", &words));
+        documents.push(document("c", "Kabuki syndrome, a leaflet", &words));
+        documents.push(document("d", "Kabuki syndrome", &words));
+        assert_eq!(alike(&documents), ["a: c d", "c: a d", "d: a c"]);
+        // The same where all that is between has one title of one word.
+        let crowd = (0..1_000).map(|at| document(&format!("e{at:04}"), &format!("Care {at}"), &words));
+        let mut documents: Vec<Document> = crowd.collect();
+        documents.push(document("a", "Care", &words));
+        documents.push(document("z", "Care", &words));
+        assert_eq!(alike(&documents), ["a: z", "z: a"]);
+    }
+
+    #[test]
+    fn a_crowd_of_one_title_is_one_group_and_others_in_it_are_their_own() {
+        let words = text(&mut Dice(10), 300);
+        let mut documents: Vec<Document> = (0..300).map(|at| document(&format!("m{at:03}"), "Care", &words)).collect();
+        let other = text(&mut Dice(11), 300);
+        documents.push(document("a", "Care", &other));
+        documents.push(document("z", "Care", &other));
+        documents.push(document("p", "Care of the ankle", &words));
+        documents.push(document("q", "Care of the ankle", &other));
+        let found = alike(&documents);
+        assert_eq!(found.len(), 304);
+        assert!(["a: q z", "q: a z", "z: a q"].iter().all(|line| found.contains(&(*line).to_owned())), "{found:?}");
+        assert!(found.contains(&"p: m000 m001 m002 m003 m004".to_owned()), "{found:?}");
     }
 
     #[test]

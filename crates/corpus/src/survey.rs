@@ -63,6 +63,8 @@ pub(crate) struct Part {
     pub(crate) records: u64,
     pub(crate) files: Vec<File>,
     pub(crate) claims: Vec<Claim>,
+    /// Names of its n-th claim, where they are not its id as it stands: what notices may call it.
+    pub(crate) names: Vec<(u32, Key)>,
     pub(crate) deletions: Vec<(Key, Version, Place)>,
     pub(crate) notices: Vec<(Key, Standing)>,
     /// Where its records wait, if they are kept.
@@ -153,6 +155,7 @@ impl Part {
             records: 0,
             files: Vec::new(),
             claims: Vec::new(),
+            names: Vec::new(),
             deletions: Vec::new(),
             notices: Vec::new(),
             log: None,
@@ -168,8 +171,10 @@ impl Part {
                 Record::Document(delivered) => match delivered.document.validate() {
                     Ok(()) => {
                         let place = part.place(&delivered.document.source);
+                        let number = part.claims.len() as u32;
+                        part.names.extend(names_of(&delivered).map(|name| (number, name)));
                         part.claims.push(Claim::of(&delivered, place, (notes.weigh)(&delivered.document)));
-                        kept = gatherer.as_mut().map_or(Ok(()), |it| it.document(&delivered));
+                        kept = gatherer.as_mut().map_or(Ok(()), |it| it.document(&delivered.document));
                         if kept.is_err() {
                             return ControlFlow::Break(());
                         }
@@ -240,6 +245,13 @@ impl Claim {
             state: metadata.standing.state,
         }
     }
+}
+
+/// What notices may call the document, its id apart where that has no capitals.
+fn names_of(delivered: &Delivered) -> impl Iterator<Item = Key> {
+    let id = delivered.document.id.as_str();
+    let own = id.contains(|c: char| c.is_ascii_uppercase()).then_some(id);
+    delivered.names.iter().map(String::as_str).chain(own).map(name_key)
 }
 
 /// The hash of a name that a notice uses: in any case, as PMC ids and DOIs are written.

@@ -167,6 +167,12 @@ pub enum CheckpointError {
         /// Rows of the embedding table.
         allowed: usize,
     },
+    /// A checkpoint would be written over a model, maybe the one that it is made from.
+    #[error("{folder} already holds a model, and none is written over; name another folder, or remove that one first")]
+    Occupied {
+        /// The folder.
+        folder: String,
+    },
     /// A checkpoint cannot be written.
     #[error("cannot write {path}: {source}; free some space or choose another folder")]
     Write {

@@ -5,8 +5,11 @@
 /// The configuration, without which no weights can be read.
 pub(crate) const CONFIG: &str = "config.json";
 
+/// What its publisher says of a model. It is no part of what is computed: a model may lack it, and it may change.
+pub(crate) const CARD: &str = "README.md";
+
 /// Everything that may belong to a checkpoint besides its weights, small files first, in the order they are fetched.
-pub(crate) const SMALL_FILES: [&str; 8] = [
+pub(crate) const SMALL_FILES: [&str; 9] = [
     CONFIG,
     "modules.json",
     "sentence_bert_config.json",
@@ -15,6 +18,7 @@ pub(crate) const SMALL_FILES: [&str; 8] = [
     "tokenizer_config.json",
     "vocab.txt",
     "tokenizer.json",
+    CARD,
 ];
 
 /// Weights, the safer format first; the second is fetched only where there is no first.
@@ -23,6 +27,10 @@ pub(crate) const WEIGHTS: [&str; 2] = ["model.safetensors", "pytorch_model.bin"]
 /// Largest small file taken; the `tokenizer.json` of a quarter of a million multilingual pieces has 17 MB.
 #[cfg(feature = "hub")]
 pub(crate) const MAX_SMALL_BYTES: u64 = 64 << 20;
+
+/// Largest card taken; long ones of large models have 100 kB.
+#[cfg(feature = "hub")]
+const MAX_CARD_BYTES: u64 = 1 << 20;
 
 /// Largest weights taken: four times a large BERT in f32.
 #[cfg(feature = "hub")]
@@ -36,7 +44,11 @@ pub(crate) fn is_weights(file: &str) -> bool {
 /// Most bytes that are taken of a file.
 #[cfg(feature = "hub")]
 pub(crate) fn limit(file: &str) -> u64 {
-    if is_weights(file) { MAX_WEIGHT_BYTES } else { MAX_SMALL_BYTES }
+    match file {
+        CARD => MAX_CARD_BYTES,
+        _ if is_weights(file) => MAX_WEIGHT_BYTES,
+        _ => MAX_SMALL_BYTES,
+    }
 }
 
 /// What a set of files lacks to be a checkpoint, in words.

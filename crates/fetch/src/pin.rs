@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::error::FetchError;
-use crate::layout::{self, SMALL_FILES, WEIGHTS};
+use crate::layout::{self, CARD, SMALL_FILES, WEIGHTS};
 
 /// Name of the pin file in a pulled folder.
 pub const PIN_FILE: &str = "pin.json";
@@ -61,7 +61,8 @@ pub(crate) struct PinnedFile {
 /// A checkpoint file that was slipped in beside the pinned ones is refused too, because a loader would prefer it.
 pub fn verify(folder: &Path) -> Result<Vec<PulledFile>, FetchError> {
     let pin = read(folder)?.ok_or_else(|| FetchError::Unpinned { folder: folder.to_path_buf() })?;
-    for file in SMALL_FILES.iter().chain(&WEIGHTS).filter(|file| !pin.files.contains_key(**file)) {
+    let is_strange = |file: &&&str| **file != CARD && !pin.files.contains_key(**file);
+    for file in SMALL_FILES.iter().chain(&WEIGHTS).filter(is_strange) {
         let path = folder.join(file);
         if path.exists() {
             return Err(FetchError::Damaged { found: hash(&path)?.sha256, path, expected: NO_FILE.to_owned() });

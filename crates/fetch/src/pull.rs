@@ -12,7 +12,7 @@ use clinqa_schema::{Observer, Progress, Stage};
 
 use crate::error::FetchError;
 use crate::hub::{Announced, Hub, Listing, Opened};
-use crate::layout::{self, CONFIG, SMALL_FILES, WEIGHTS};
+use crate::layout::{self, CARD, CONFIG, SMALL_FILES, WEIGHTS};
 use crate::pin::{self, NO_FILE, Pin, PinnedFile, PulledFile};
 use crate::place::{self, Place};
 use crate::request::{PullRequest, Pulled};
@@ -66,12 +66,17 @@ fn collect(
         if layout::is_weights(file) && files.keys().any(|name: &String| layout::is_weights(name)) {
             continue;
         }
-        match arrival.fetch(file, announced)? {
+        let found = match arrival.fetch(file, announced) {
+            // The model does without.
+            Err(FetchError::TooLarge { .. } | FetchError::NoLength { .. }) if *file == CARD => None,
+            found => found?,
+        };
+        match found {
             Some(found) => {
                 rules.check_file(file, announced, &found)?;
                 files.insert((*file).to_owned(), found);
             }
-            None if listing.is_some() => {
+            None if listing.is_some() && *file != CARD => {
                 return Err(FetchError::Status { file: (*file).to_owned(), status: 404 });
             }
             None if *file == CONFIG => {
@@ -106,7 +111,9 @@ fn wanted(listing: Option<&Listing>, name: &str) -> Result<Vec<(&'static str, An
     }
     let weights = WEIGHTS.iter().find(|file| listing.files.contains_key(**file));
     let listed = |file: &&'static str| listing.files.get(*file).map(|announced| (*file, announced.clone()));
-    Ok(SMALL_FILES.iter().chain(weights).filter_map(listed).collect())
+    let is_card = |announced: &Announced| announced.bytes.is_none_or(|bytes| bytes <= layout::limit(CARD));
+    let all = SMALL_FILES.iter().chain(weights).filter_map(listed);
+    Ok(all.filter(|(file, announced)| *file != CARD || is_card(announced)).collect())
 }
 
 /// What the arriving files are compared with.
@@ -163,7 +170,7 @@ impl Rules<'_> {
 
     /// A file must be the one that was pinned, unless the user named the weights and so accepts a new model.
     fn check_pinned(&self, file: &str, found: &str) -> Result<(), FetchError> {
-        let Some(pin) = self.before.filter(|_| self.request.sha256.is_none()) else { return Ok(()) };
+        let Some(pin) = self.before.filter(|_| self.request.sha256.is_none() && file != CARD) else { return Ok(()) };
         match pin.files.get(file) {
             Some(pinned) if pinned.sha256 == found => Ok(()),
             pinned => Err(self.changed(file, pinned.map(|pinned| pinned.sha256.as_str()), Some(found))),
@@ -172,7 +179,7 @@ impl Rules<'_> {
 
     fn check_none_gone(&self, has: impl Fn(&str) -> bool) -> Result<(), FetchError> {
         let Some(pin) = self.before.filter(|_| self.request.sha256.is_none()) else { return Ok(()) };
-        match pin.files.iter().find(|(file, _)| !has(file)) {
+        match pin.files.iter().find(|(file, _)| *file != CARD && !has(file)) {
             Some((file, pinned)) => Err(self.changed(file, Some(&pinned.sha256), None)),
             None => Ok(()),
         }

@@ -9,12 +9,19 @@ use std::path::Path;
 
 use clinqa_fetch::{FetchError, PullRequest, Pulled, pull, verify};
 use clinqa_schema::{Observer, Progress, Silent, Stage};
-use support::{Hub, MODEL, sha256, tree, weights};
+use support::{CARD, Hub, MODEL, sha256, tree, weights};
 
 const OTHER_COMMIT: &str = "89abcdef89abcdef89abcdef89abcdef89abcdef";
 
-const INSTALLED: [&str; 6] =
-    ["1_Pooling/config.json", "config.json", "model.safetensors", "pin.json", "tokenizer_config.json", "vocab.txt"];
+const INSTALLED: [&str; 7] = [
+    "1_Pooling/config.json",
+    "README.md",
+    "config.json",
+    "model.safetensors",
+    "pin.json",
+    "tokenizer_config.json",
+    "vocab.txt",
+];
 
 /// The files asked for, each with its range, without the list.
 fn asked(hub: &Hub) -> Vec<String> {
@@ -106,6 +113,26 @@ fn a_new_commit_with_the_same_bytes_is_accepted() {
     let second = take(&hub.ask(), models.path()).expect("the same model");
     assert_eq!(second, Pulled { pinned_before: true, ..first });
     assert_eq!(tree(models.path()).len(), INSTALLED.len());
+}
+
+#[test]
+fn a_card_comes_with_the_model_may_change_and_is_left_out_where_it_is_too_large() {
+    for (lists, tells) in [(true, true), (true, false), (false, false)] {
+        let (hub, models) = (Hub::start(), tempfile::tempdir().expect("a folder"));
+        (hub.site().lists, hub.site().tells) = (lists, tells);
+        let card = |pulled: &Pulled| fs::read(pulled.folder.join("README.md")).ok();
+        assert_eq!(card(&take(&hub.ask(), models.path()).expect("a model")).as_deref(), Some(CARD));
+        let set = |bytes: Option<Vec<u8>>, commit: &str| {
+            hub.site().commit = commit.into();
+            hub.site().files.remove("README.md");
+            hub.site().files.extend(bytes.map(|bytes| ("README.md".to_owned(), bytes)));
+            card(&take(&hub.ask(), models.path()).expect("a model"))
+        };
+        assert_eq!(set(Some(b"# Better".to_vec()), OTHER_COMMIT).as_deref(), Some(&b"# Better"[..]));
+        assert_eq!(set(Some(vec![b'#'; (1 << 20) + 1]), &"a".repeat(40)), None);
+        assert_eq!(set(Some(CARD.to_vec()), &"b".repeat(40)).as_deref(), Some(CARD));
+        assert_eq!(set(None, &"c".repeat(40)), None);
+    }
 }
 
 #[test]

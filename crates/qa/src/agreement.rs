@@ -13,9 +13,9 @@ const LIKE_ENOUGH: f32 = 0.06;
 /// How one quote stands to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stance {
-    /// They share a figure with its unit.
+    /// They share a figure with its unit, or a part of a range.
     Agrees,
-    /// They give figures of one unit, and none is the same.
+    /// They give figures of one unit for what may be one thing, and none is the same.
     Differs,
     /// Their figures cannot be compared.
     Silent,
@@ -37,36 +37,99 @@ pub(crate) fn stances<'a>(
     close.filter_map(|other| Some((stance(&said, &figures(text_of(other)?)), other))).collect()
 }
 
-/// A number and the word after it: `("10", "day")`.
-type Figure = (String, String);
-
-fn stance(a: &BTreeSet<Figure>, b: &BTreeSet<Figure>) -> Stance {
-    if a.intersection(b).next().is_some() {
-        return Stance::Agrees;
-    }
-    let units: BTreeSet<&String> = a.iter().map(|(_, unit)| unit).collect();
-    let comparable = b.iter().any(|(_, unit)| units.contains(unit));
-    if comparable { Stance::Differs } else { Stance::Silent }
+/// A number or a range, what it counts, and of what: "7 to 10 days", "30 g of fibre".
+#[derive(Debug, Clone, PartialEq)]
+struct Figure {
+    low: f64,
+    high: f64,
+    unit: String,
+    of: Option<String>,
 }
 
-/// The figures of `text`, each with its unit; of "4 to 6 hours" both have it.
-fn figures(text: &str) -> BTreeSet<Figure> {
+/// Units that say nothing of what they measure: "30 g" of one thing is no contradiction of "90 g" of another.
+const MEASURES: &[&str] = &[
+    "g",
+    "gram",
+    "kg",
+    "mg",
+    "milligram",
+    "mcg",
+    "microgram",
+    "ml",
+    "millilitre",
+    "l",
+    "litre",
+    "kcal",
+    "calorie",
+    "unit",
+    "portion",
+    "cup",
+    "glass",
+];
+
+impl Figure {
+    /// Whether both may speak of one thing.
+    fn is_comparable(&self, other: &Self) -> bool {
+        let is_measure = MEASURES.contains(&self.unit.as_str());
+        self.unit == other.unit
+            && match (&self.of, &other.of) {
+                (Some(a), Some(b)) => a == b,
+                _ => !is_measure,
+            }
+    }
+
+    /// Whether they have a value in common.
+    fn meets(&self, other: &Self) -> bool {
+        self.low <= other.high && other.low <= self.high
+    }
+}
+
+fn stance(a: &[Figure], b: &[Figure]) -> Stance {
+    let pairs = a.iter().flat_map(|a| b.iter().map(move |b| (a, b))).filter(|(a, b)| a.is_comparable(b));
+    let met: Vec<bool> = pairs.map(|(a, b)| a.meets(b)).collect();
+    match (met.is_empty(), met.contains(&true)) {
+        (true, _) => Stance::Silent,
+        (_, true) => Stance::Agrees,
+        (_, false) => Stance::Differs,
+    }
+}
+
+/// The figures of `text`, each with its unit; of "4 to 6 hours" one from 4 to 6.
+fn figures(text: &str) -> Vec<Figure> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let trimmed = |at: usize| words.get(at).map(|word| word.trim_matches(|c: char| !(c.is_alphanumeric() || c == '%')));
-    let number = |at: usize| trimmed(at).filter(|word| is_number(word));
-    let unit = |at: usize| trimmed(at).filter(|word| word.starts_with(char::is_alphabetic));
-    let figure = |at: usize| {
-        let number = number(at)?;
-        if let Some(share) = number.strip_suffix('%') {
-            return Some((share.to_owned(), "%".to_owned()));
+    let number = |at: usize| trimmed(at).filter(|word| is_number(word)).and_then(value);
+    let word = |at: usize| trimmed(at).filter(|word| word.starts_with(char::is_alphabetic)).map(str::to_lowercase);
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < words.len() {
+        let Some(first) = number(at) else {
+            at += 1;
+            continue;
+        };
+        let is_range = matches!(words.get(at + 1), Some(&("to" | "or" | "and"))) && number(at + 2).is_some();
+        let last = if is_range { at + 2 } else { at };
+        let second = number(last).unwrap_or(first);
+        let is_share = trimmed(last).is_some_and(|word| word.ends_with('%'));
+        let unit_at = if is_share { last } else { last + 1 };
+        let unit = if is_share { Some("%".to_owned()) } else { word(unit_at).map(singular) };
+        let is_unit = |unit: &String| !matches!(unit.as_str(), "to" | "or" | "and" | "in" | "of" | "after" | "time");
+        if let Some(unit) = unit.filter(is_unit) {
+            let of = (words.get(unit_at + 1) == Some(&"of")).then(|| word(unit_at + 2).map(singular)).flatten();
+            found.push(Figure { low: first.min(second), high: first.max(second), unit, of });
         }
-        let is_range = matches!(words.get(at + 1), Some(&("to" | "or" | "and"))) && self::is_number(trimmed(at + 2)?);
-        let unit = unit(if is_range { at + 3 } else { at + 1 })?.to_lowercase();
-        let unit = unit.strip_suffix('s').unwrap_or(&unit).to_owned();
-        (!matches!(unit.as_str(), "to" | "or" | "and" | "in" | "of" | "after" | "time"))
-            .then(|| (number.to_owned(), unit))
-    };
-    (0..words.len()).filter_map(figure).collect()
+        at = last + 1;
+    }
+    found
+}
+
+fn singular(word: String) -> String {
+    word.strip_suffix('s').map(str::to_owned).unwrap_or(word)
+}
+
+/// "1,500" and "5%" as numbers.
+fn value(word: &str) -> Option<f64> {
+    word.trim_end_matches('%').replace(',', "").parse().ok()
 }
 
 fn is_number(word: &str) -> bool {
@@ -89,6 +152,12 @@ mod tests {
         check("About 5% of people", "It is 50% or less.", Stance::Differs);
         check("Rest.", "2 hours", Stance::Silent);
         check("1 in 10 people", "1 in 5 people", Stance::Differs);
+        check("A cold lasts 7 to 10 days.", "It takes about 8 days.", Stance::Agrees);
+        check("It lasts 5 to 8 days.", "Most are well in 7 to 14 days.", Stance::Agrees);
+        check("Eat 30 g of fibre a day.", "no more than 90 g of red meat a day", Stance::Silent);
+        check("Eat 30 g of fibre a day.", "Adults need 18 g of fibre.", Stance::Differs);
+        check("Take 500 mg of it.", "Take 200 mg.", Stance::Silent);
+        check("Drink 1,500 ml of water.", "Drink 1500 ml of water.", Stance::Agrees);
     }
 
     proptest::proptest! {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use clinqa_encoder::Encoder;
@@ -111,11 +112,55 @@ struct Read {
     timings: Vec<Timing>,
 }
 
+/// What the rules said of a question, and how long that took.
+#[derive(Debug)]
+pub struct Screened {
+    screening: Screening,
+    ms: f64,
+}
+
+/// What is known of a question before any model is asked.
+#[derive(Debug)]
+pub enum First {
+    /// It, or a turn before it, tells of an emergency: the reply with its notices, without further reading.
+    Emergency(Box<Reply>),
+    /// It may be answered, from what the rules said on.
+    Other(Screened),
+}
+
+/// Asks the rules alone, and no index: it takes as long as the question and its history are.
+pub fn first(rules: &Rules, ask: &Ask) -> First {
+    let start = Instant::now();
+    let screening = screen(rules, &ask.question, &ask.history, ask.region.as_ref());
+    let ms = elapsed_ms(start);
+    if screening.verdict != Verdict::Redirect {
+        return First::Other(Screened { screening, ms });
+    }
+    First::Emergency(Box::new(Reply {
+        outcome: Outcome::Redirected,
+        reason: Some(Abstention::Emergency),
+        notices: screening.notices,
+        answer: None,
+        reading: Vec::new(),
+        generation: String::new(),
+        encoder: String::new(),
+        reader: String::new(),
+        took_ms: ms,
+        trace: None,
+    }))
+}
+
 /// Answers one question, or says why not. Only a broken index or model is an error.
 pub fn answer(engine: &Engine, ask: &Ask, config: &AnswerConfig) -> Result<Reply, Error> {
     let start = Instant::now();
     let screening = screen(&engine.models().rules, &ask.question, &ask.history, ask.region.as_ref());
-    let screened_ms = elapsed_ms(start);
+    answer_screened(engine, ask, Screened { screening, ms: elapsed_ms(start) }, config)
+}
+
+/// The same for a question that was screened before, by the rules of the same models.
+pub fn answer_screened(engine: &Engine, ask: &Ask, screened: Screened, config: &AnswerConfig) -> Result<Reply, Error> {
+    let start = Instant::now();
+    let Screened { screening, ms: screened_ms } = screened;
     let (screening, opinion) = opinion::second(engine.models(), ask, screening);
     let (screening, meant_ms) = with_meaning(engine.models(), ask, screening)?;
     let retrieved = retrieve(engine, ask, config)?;
@@ -144,28 +189,32 @@ fn with_meaning(models: &Models, ask: &Ask, screening: Screening) -> Result<(Scr
 /// The reply to an emergency, for which no model is waited for: its notices, with reading by words alone where there is
 /// an index that can be asked. `None` if neither the question nor a turn before it tells of one.
 pub fn emergency(rules: &Rules, index: Option<&dyn PassageIndex>, ask: &Ask, config: &AnswerConfig) -> Option<Reply> {
-    let start = Instant::now();
-    let screening = screen(rules, &ask.question, &ask.history, ask.region.as_ref());
-    if screening.verdict != Verdict::Redirect {
-        return None;
+    match first(rules, ask) {
+        First::Other(_) => None,
+        First::Emergency(reply) => Some(match index {
+            Some(index) => with_reading(*reply, index, ask, config),
+            None => *reply,
+        }),
     }
-    let reading = index.and_then(|index| lexical_reading(index, ask, config).ok()).unwrap_or_default();
-    let mut notices = screening.notices;
-    notices.extend(firewall::notices(None, &reading));
-    Some(Reply {
-        outcome: Outcome::Redirected,
-        reason: Some(Abstention::Emergency),
-        notices,
-        answer: None,
-        reading,
-        generation: index.map(|index| index.manifest().id.to_string()).unwrap_or_default(),
-        encoder: String::new(),
-        reader: String::new(),
-        took_ms: elapsed_ms(start),
-        trace: None,
-    })
 }
 
+/// The reply to an emergency with reading by words alone; whatever the index does, the notices stay.
+pub fn with_reading(mut reply: Reply, index: &dyn PassageIndex, ask: &Ask, config: &AnswerConfig) -> Reply {
+    let start = Instant::now();
+    reply.reading = found(|| lexical_reading(index, ask, config));
+    reply.notices.extend(firewall::notices(None, &reply.reading));
+    reply.generation = index.manifest().id.to_string();
+    reply.took_ms += elapsed_ms(start);
+    reply
+}
+
+/// What was found, unless looking for it fails or panics: then nothing.
+fn found(look: impl FnOnce() -> Result<Vec<Reading>, Error>) -> Vec<Reading> {
+    // An index is never written to, so that a panic leaves it as it was.
+    catch_unwind(AssertUnwindSafe(look)).ok().and_then(Result::ok).unwrap_or_default()
+}
+
+/// What the question finds after the last few turns: of a long history no more is read.
 fn lexical_reading(index: &dyn PassageIndex, ask: &Ask, config: &AnswerConfig) -> Result<Vec<Reading>, Error> {
     let retriever = Retriever { index, encoder: None, config: config.retrieval };
     let found = retriever.retrieve(&ask.question, &ask.history, &ask.filters, ask.top_k)?;
@@ -426,11 +475,46 @@ fn reply(engine: &Engine, ask: &Ask, steps: Steps) -> Reply {
         generation: engine.index().manifest().id.to_string(),
         encoder: engine.encoder().filter(|_| searched_vectors).map(|e| e.name().to_owned()).unwrap_or_default(),
         reader: engine.models().reader.name().to_owned(),
-        took_ms: elapsed_ms(start),
+        took_ms: screened_ms + elapsed_ms(start),
         trace,
     }
 }
 
 fn elapsed_ms(start: Instant) -> f64 {
     start.elapsed().as_secs_f64() * 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ask(question: &str) -> Ask {
+        Ask {
+            question: Question::new(question).expect("a question"),
+            history: Vec::new(),
+            filters: Filters::default(),
+            region: None,
+            top_k: 3,
+            search: Search::Fused,
+            explain: Explain::No,
+        }
+    }
+
+    #[test]
+    fn an_emergency_is_told_without_an_index_and_anything_else_goes_on() {
+        let rules = Rules::embedded().expect("rules");
+        let First::Emergency(reply) = first(&rules, &ask("I have crushing chest pain and my left arm is numb")) else {
+            panic!("an emergency");
+        };
+        assert_eq!((reply.outcome, reply.reason), (Outcome::Redirected, Some(Abstention::Emergency)));
+        assert!(!reply.notices.is_empty() && reply.reading.is_empty());
+        let First::Other(screened) = first(&rules, &ask("What is asthma?")) else { panic!("no emergency") };
+        assert_eq!(screened.screening.verdict, Verdict::Proceed);
+    }
+
+    #[test]
+    fn reading_that_cannot_be_had_is_none() {
+        assert!(found(|| Err(Error::Lost { document: "asthma".to_owned() })).is_empty());
+        assert!(found(|| panic!("planted")).is_empty());
+    }
 }

@@ -21,7 +21,9 @@ mod rebuild;
 mod search;
 mod trust;
 
-pub use answer::{AnswerConfig, Ask, Explain, Search, answer, emergency};
+pub use answer::{
+    AnswerConfig, Ask, Explain, First, Screened, Search, answer, answer_screened, emergency, first, with_reading,
+};
 pub use browse::{Facet, FacetCounts, facets, matching, names, search_words, similar};
 pub use compose::cite;
 pub use engine::{Engine, Models, identity};

@@ -32,11 +32,10 @@ pub fn quote_around(text: &str, span: &Range<usize>) -> Place {
 }
 
 /// What is shown for `place`: the answer is all that was to be quoted, if that is at most 60 words, since a bare span says
-/// too little; the quote is widened by whole sentences and items, up to 80 words, first on the side whose next one is
+/// too little; of a longer list what leads in and as many items as fit; the quote is widened by whole sentences and items, up to 80 words, first on the side whose next one is
 /// `worth` more (what follows, where it is the same).
 pub(crate) fn widened(text: &str, place: &Place, worth: impl Fn(&Range<usize>) -> f32) -> Place {
-    let tight = &text[place.quote.clone()];
-    let span = if words(tight) <= MAX_ANSWER_WORDS { place.quote.clone() } else { place.span.clone() };
+    let span = answer(text, place);
     let pieces = pieces(text);
     let mut after = pieces.iter().filter(|piece| piece.start >= place.quote.end).peekable();
     let mut before = pieces.iter().rev().filter(|piece| piece.end <= place.quote.start).peekable();
@@ -62,6 +61,28 @@ pub(crate) fn widened(text: &str, place: &Place, worth: impl Fn(&Range<usize>) -
         }
     }
     Place { quote: without_open_end(text, &quote, place), span }
+}
+
+/// The part of the quote of `place` that is the answer. An item of a list is never shown alone where what leads in to it
+/// fits, and never in part.
+fn answer(text: &str, place: &Place) -> Range<usize> {
+    let Place { quote, span } = place;
+    let fits = |range: &Range<usize>| words(&text[range.clone()]) <= MAX_ANSWER_WORDS;
+    if fits(quote) {
+        return quote.clone();
+    }
+    let lines = lines(&text[quote.clone()]).into_iter().map(|line| quote.start + line.start..quote.start + line.end);
+    let lines: Vec<Range<usize>> = lines.collect();
+    let Some(item) = lines.iter().find(|line| line.start <= span.start && span.end <= line.end) else {
+        return span.clone();
+    };
+    if !text[item.clone()].starts_with(ITEM) {
+        return span.clone();
+    }
+    let led_in = lines.iter().filter(|line| line.end >= item.end).map(|line| quote.start..line.end).take_while(fits);
+    let whole = item.start + ITEM.len()..item.end;
+    let alone = if fits(&whole) && whole.start <= span.start { whole } else { span.clone() };
+    led_in.last().unwrap_or(alone)
 }
 
 /// A quote that ends with what leads in to a list says nothing; that sentence is left out again.
@@ -198,6 +219,13 @@ mod tests {
         let long = format!("{}. Two is 7. Three.", "word ".repeat(90).trim_end());
         check(&long, "7", "Two is 7.", "Two is 7. Three.");
         check(&long, "word", "word", &long[..long.find(" Two").expect("the second")]);
+        let items = "one two three four five six seven eight nine ten";
+        let list = format!("Do not eat:\n- {}", [items; 7].join("\n- "));
+        let place = quote_around(&list, &(list.len() - 3..list.len()));
+        assert_eq!(&list[widened(&list, &place, |_| 0.0).span], items, "what leads in does not fit");
+        let place = quote_around(&list, &(14..17));
+        let shown = &list[widened(&list, &place, |_| 0.0).span];
+        assert_eq!(shown, format!("Do not eat:\n- {}", [items; 5].join("\n- ")), "it says that it is denied");
         let middle = format!("{}. Two. {}.", "one ".repeat(60).trim_end(), "three ".repeat(60).trim_end());
         let place = Place { quote: 241..245, span: 241..244 };
         assert_eq!(&middle[place.quote.clone()], "Two.");

@@ -178,12 +178,22 @@ pub fn rebuild(
     })
 }
 
-/// Every corpus, open; there must be one.
+/// Every corpus, open; there must be one, and no two of one name: what is told of a corpus is told by its name.
 pub(crate) fn open_all(folders: &[PathBuf]) -> Result<Vec<Corpus>, Error> {
     if folders.is_empty() {
         return Err(Error::NoCorpus);
     }
-    Ok(folders.iter().map(|folder| clinqa_corpus::open(folder)).collect::<Result<_, _>>()?)
+    let corpora: Vec<Corpus> = folders.iter().map(|folder| clinqa_corpus::open(folder)).collect::<Result<_, _>>()?;
+    let mut named: BTreeMap<&str, &PathBuf> = BTreeMap::new();
+    for corpus in &corpora {
+        let second = &corpus.folder;
+        // One folder that is named twice is refused in its own words.
+        if let Some(first) = named.insert(&corpus.name, second).filter(|first| *first != second) {
+            let (name, first, second) = (corpus.name.clone(), first.clone(), second.clone());
+            return Err(CorpusError::Namesakes { name, first, second }.into());
+        }
+    }
+    Ok(corpora)
 }
 
 /// Every document that was handed on is in the new generation, or withdrawn; nothing else is.

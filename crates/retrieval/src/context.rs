@@ -1,6 +1,6 @@
 //! What does a follow-up mean (pure)? "And in children?" is nothing without the turn before it.
 
-use clinqa_schema::Turn;
+use clinqa_schema::{MAX_QUESTION_CHARS, Turn};
 
 /// Openings of a question that goes on from the one before.
 const OPENINGS: [&str; 9] = ["and", "or", "but", "so", "also", "then", "what about", "how about", "what if"];
@@ -11,6 +11,9 @@ const POINTERS: [&str; 12] =
 
 /// Words of a question that only names whom it is about: "What about children?"
 const MOST_WORDS_OF_A_GROUP: usize = 3;
+
+/// Turns before a question that it is completed by.
+const MOST_TURNS: usize = 6;
 
 /// What is known of the words of a turn.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +26,13 @@ pub(crate) struct Said {
     pub(crate) asks: bool,
     /// Whether it speaks of a group of people.
     pub(crate) has_people: bool,
+}
+
+/// The turns that a question may go on from: the last few, each part no longer than a question may be.
+pub(crate) fn recent(history: &[Turn]) -> Vec<Turn> {
+    let short = |text: &str| text.chars().take(MAX_QUESTION_CHARS).collect();
+    let turns = &history[history.len().saturating_sub(MOST_TURNS)..];
+    turns.iter().map(|turn| Turn { question: short(&turn.question), answer: short(&turn.answer) }).collect()
 }
 
 /// `question` completed by the turns before it, the last turn last; `None` if it stands for itself.
@@ -57,9 +67,26 @@ pub(crate) fn completed(question: &str, history: &[Turn], said: impl Fn(&str) ->
     }
 }
 
-/// What the turns are about: what a document bears the name of, in the latest question or answer that names one.
+/// What the turns are about: what a document bears the name of, in the latest question that names one. An answer names much
+/// that was not asked about, so it counts only where the question before it went on from nothing.
 fn subject(history: &[Turn], said: &impl Fn(&str) -> Said) -> Option<String> {
-    history.iter().rev().find_map(|turn| said(&turn.question).named.or_else(|| said(&turn.answer).named))
+    for (place, turn) in history.iter().enumerate().rev() {
+        let asked = said(&turn.question);
+        if asked.named.is_some() {
+            return asked.named;
+        }
+        if place == 0 || !leans(&turn.question, &asked) {
+            return said(&turn.answer).named;
+        }
+    }
+    None
+}
+
+/// Whether a question that names nothing goes on from one before it.
+fn leans(question: &str, said: &Said) -> bool {
+    !said.has_topic
+        || OPENINGS.iter().any(|opening| starts(question, opening))
+        || words(question).any(|word| POINTERS.contains(&word.as_str()))
 }
 
 /// The question without the words that only join it to the one before.
@@ -132,6 +159,24 @@ mod tests {
         let history = [turn("why do I wheeze", "Wheezing often means asthma.")];
         assert_eq!(completed("is it catching?", &history, said).as_deref(), Some("is it catching (asthma)"));
         assert_eq!(completed("and at night?", &[], said), None);
+        // What an answer mentions is not what was asked about.
+        let history = [
+            turn("What is asthma?", "A disease."),
+            turn("side effects", "As of the flu vaccine."),
+            turn("and then?", "COPD."),
+        ];
+        assert_eq!(completed("is it dangerous", &history, said).as_deref(), Some("is it dangerous (asthma)"));
+    }
+
+    #[test]
+    fn of_a_long_conversation_the_last_turns_count_as_far_as_a_question_goes() {
+        let mut history = vec![turn("What is COPD?", ""); 400];
+        history.push(turn(&"ä".repeat(60_000), "short"));
+        let recent = recent(&history);
+        assert_eq!(recent.len(), MOST_TURNS);
+        assert_eq!(recent[0], history[0]);
+        assert_eq!(recent[MOST_TURNS - 1], turn(&"ä".repeat(MAX_QUESTION_CHARS), "short"));
+        assert_eq!(super::recent(&history[..2]), history[..2]);
     }
 
     proptest::proptest! {

@@ -1,7 +1,7 @@
 //! What comes first of what was found (pure)? Documents that the question names, sections under the heading it asks for,
 //! and not one document alone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use clinqa_schema::{DocumentId, Hit, Passage, PassageId, Ranking, Standing, StandingState};
 
@@ -74,17 +74,18 @@ pub(crate) fn by_heading(
     Ranking::new(ranking.hits().iter().map(hit).collect())
 }
 
-/// `ranking` with one document of each group that says nearly the same: the one that ranks best stands for its siblings.
+/// `ranking` with one document of each group that says nearly the same: the one that ranks best stands for its siblings, of
+/// which each names the first few.
 pub(crate) fn one_of_each<'a>(ranking: &Ranking, siblings: impl Fn(&DocumentId) -> &'a [DocumentId]) -> Ranking {
-    let mut spoken_for: BTreeSet<&DocumentId> = BTreeSet::new();
+    let mut speakers: BTreeMap<&DocumentId, &DocumentId> = BTreeMap::new();
     let mut kept = Vec::new();
     for hit in ranking.hits() {
         let document = &hit.passage_id.document;
-        if spoken_for.contains(document) {
-            continue;
+        // The least of a document and the first that it names is the same for its whole group.
+        let group = siblings(document).first().filter(|first| *first < document).unwrap_or(document);
+        if *speakers.entry(group).or_insert(document) == document {
+            kept.push(hit.clone());
         }
-        spoken_for.extend(siblings(document).iter().filter(|sibling| *sibling != document));
-        kept.push(hit.clone());
     }
     Ranking::new(kept)
 }
@@ -179,6 +180,20 @@ mod tests {
         let kept: Vec<String> = kept.hits().iter().map(|hit| hit.passage_id.to_string()).collect();
         assert_eq!(kept, ["a#0", "a#1", "a#2", "c#0"]);
         assert_eq!(one_of_each(&ranking(), |_| &[]), ranking());
+        // Of a large group each names the first few alone.
+        let group: Vec<DocumentId> =
+            "abcdefgh".chars().map(|c| DocumentId::new(c.to_string()).expect("an id")).collect();
+        let others = |id: &DocumentId| group.iter().filter(|other| *other != id).take(5).cloned().collect::<Vec<_>>();
+        let named: BTreeMap<&DocumentId, Vec<DocumentId>> = group.iter().map(|id| (id, others(id))).collect();
+        for speaker in &group {
+            let order = std::iter::once(speaker).chain(group.iter().filter(|other| *other != speaker));
+            let score = |document: &DocumentId| if document == speaker { 0.9 } else { 0.5 };
+            let hit =
+                |document| Hit { passage_id: PassageId::new(DocumentId::clone(document), 0), score: score(document) };
+            let hits = order.map(hit);
+            let kept = one_of_each(&Ranking::new(hits.collect()), |id| &named[id]);
+            assert_eq!(kept.hits().len(), 1, "{speaker}");
+        }
     }
 
     #[test]

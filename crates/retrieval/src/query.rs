@@ -6,10 +6,10 @@ use std::sync::LazyLock;
 use clinqa_index::{Clause, FieldWeights, LexicalQuery, Lexicon, name_of};
 use clinqa_schema::{DocumentId, Question, Turn, UnderstandingStep};
 
-use crate::context::{Said, completed};
+use crate::context::{Said, completed, recent};
 use crate::names::{self, Meaning, Table};
 use crate::sections::{Expected, expected};
-use crate::spelling::{Spelling, is_everyday, spelling};
+use crate::spelling::{Speller, Spelling, is_everyday};
 use crate::things::things;
 use crate::topic::{self, Topic, shares, topics};
 use crate::{Kind, People, Step, Steps, aspects, is_negative, kind, people};
@@ -75,15 +75,16 @@ impl Understood {
 
 /// Understands `question`, which follows the turns of `history`, in the words of the corpus.
 pub fn understand(question: &Question, history: &[Turn], lexicon: &Lexicon, config: Understanding) -> Understood {
+    let speller = Speller::new(lexicon);
     let mut steps = Vec::new();
     let mut text = question.text().to_owned();
     if config.steps.has(Step::FollowUp)
-        && let Some(whole) = completed(&text, history, |text| said(text, lexicon))
+        && let Some(whole) = completed(&text, &recent(history), |text| said(text, &speller))
     {
         steps.push(step(Step::FollowUp, &text, &whole));
         text = whole;
     }
-    let (mended, unknown) = mend(&text, lexicon, config.steps, &mut steps);
+    let (mended, unknown) = mend(&text, &speller, config.steps, &mut steps);
     let text = mended;
     let mut meanings = meanings(&text);
     meanings.retain(|(_, meaning)| config.steps.has(step_of(meaning.table)));
@@ -119,8 +120,9 @@ pub fn understand(question: &Question, history: &[Turn], lexicon: &Lexicon, conf
 }
 
 /// What a turn is about, for the turns after it.
-fn said(text: &str, lexicon: &Lexicon) -> Said {
-    let (text, _) = mend(text, lexicon, Steps::default(), &mut Vec::new());
+fn said(text: &str, speller: &Speller) -> Said {
+    let lexicon = speller.lexicon();
+    let (text, _) = mend(text, speller, Steps::default(), &mut Vec::new());
     let topic = topics(&text, lexicon).into_iter().max_by_key(|topic| topic::weight(&topic.name));
     let meanings = meanings(&text);
     let is_named = |meaning: &Meaning| meaning.table != Table::Lay || !topics(meaning.means, lexicon).is_empty();
@@ -132,11 +134,11 @@ fn said(text: &str, lexicon: &Lexicon) -> Said {
 }
 
 /// `text` with its slips mended, and the words that nothing knows.
-fn mend(text: &str, lexicon: &Lexicon, steps: Steps, done: &mut Vec<UnderstandingStep>) -> (String, Vec<String>) {
+fn mend(text: &str, speller: &Speller, steps: Steps, done: &mut Vec<UnderstandingStep>) -> (String, Vec<String>) {
     let mut unknown = Vec::new();
     let mend_word = |word: &str| {
         let core = word.trim_matches(|c: char| !c.is_alphanumeric());
-        match spelling(&core.to_lowercase(), lexicon) {
+        match speller.judge(&core.to_lowercase()) {
             Spelling::Mended(better) if steps.has(Step::Spelling) => {
                 done.push(step(Step::Spelling, core, &better));
                 word.replacen(core, &better, 1)
@@ -157,13 +159,14 @@ fn meanings(text: &str) -> Vec<(String, &'static Meaning)> {
     let separates = |c: char| !(c.is_alphanumeric() || matches!(c, '\'' | '’'));
     let words: Vec<&str> = text.split(separates).filter(|word| !word.is_empty()).collect();
     let context: Vec<String> = words.iter().map(|word| name_of(word)).collect();
+    let whole = format!(" {} ", name_of(text));
     let mut found = Vec::new();
     let mut start = 0;
     while start < words.len() {
         let longest = (1..=names::MAX_WORDS.min(words.len() - start)).rev().find_map(|length| {
             let name = words[start..start + length].join(" ");
             let meaning = names::meaning(&name_of(&name), &context)?;
-            let already_said = format!(" {} ", name_of(text)).contains(&format!(" {} ", name_of(meaning.means)));
+            let already_said = whole.contains(&format!(" {} ", name_of(meaning.means)));
             (is_meant(&name, meaning) && !already_said).then_some((length, name, meaning))
         });
         start += match longest {

@@ -1,10 +1,11 @@
 //! Which word was meant (pure)? Slips of the pen are mended towards words that the corpus holds.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::sync::LazyLock;
 
 use clinqa_index::Lexicon;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::names;
 use crate::things;
@@ -29,6 +30,10 @@ const MOST_LETTERS: usize = 30;
 
 /// From so many letters on two slips are looked at.
 const TWO_SLIPS_LEAST: usize = 5;
+
+/// Different words of one request for which all others are looked through, which takes about a millisecond each: nobody
+/// means so many slips.
+const MOST_LOOKED_FOR: usize = 50;
 
 /// What a slip costs that leaves the sound of a word as it was ("simptoms"); any other costs 100.
 const SOUND_SLIP: usize = 45;
@@ -63,20 +68,54 @@ pub(crate) enum Spelling {
     Unknown,
 }
 
-/// Judges one word, given in lower case.
-pub(crate) fn spelling(word: &str, lexicon: &Lexicon) -> Spelling {
-    let letters: Vec<char> = word.chars().collect();
-    if letters.len() < LEAST_LETTERS || !letters.iter().all(|c| c.is_alphabetic()) || is_known(word, lexicon) {
-        return Spelling::Known;
+/// Judges the words of one request, each of them once.
+pub(crate) struct Speller<'a> {
+    lexicon: &'a Lexicon,
+    /// The words that all others were looked through for.
+    judged: RefCell<FxHashMap<String, Spelling>>,
+}
+
+impl<'a> Speller<'a> {
+    /// One that mends towards the words of `lexicon`.
+    pub(crate) fn new(lexicon: &'a Lexicon) -> Self {
+        Self { lexicon, judged: RefCell::default() }
     }
+
+    /// What it mends towards.
+    pub(crate) fn lexicon(&self) -> &'a Lexicon {
+        self.lexicon
+    }
+
+    /// Judges one word, given in lower case. After many slips no more are mended: what nothing has is unknown.
+    pub(crate) fn judge(&self, word: &str) -> Spelling {
+        let letters: Vec<char> = word.chars().collect();
+        let is_told = letters.len() >= LEAST_LETTERS && letters.iter().all(|c| c.is_alphabetic());
+        if !is_told || is_known(word, self.lexicon) {
+            return Spelling::Known;
+        }
+        let mut judged = self.judged.borrow_mut();
+        if let Some(known) = judged.get(word) {
+            return known.clone();
+        }
+        if judged.len() >= MOST_LOOKED_FOR {
+            return if things::is_part(word) { Spelling::Known } else { Spelling::Unknown };
+        }
+        let found = looked_for(word, &letters, self.lexicon);
+        judged.insert(word.to_owned(), found.clone());
+        found
+    }
+}
+
+/// What a word is that nothing has as it stands; looks through all others.
+fn looked_for(word: &str, letters: &[char], lexicon: &Lexicon) -> Spelling {
     let sound = sound(word);
     // Of a real thing that the corpus lacks no other is made, though it may be spelt as elsewhere ("esophageal").
     if things::is_part(word) {
-        let near = within_slips(&letters, &sound, lexicon, SOUND_SLIP);
+        let near = within_slips(letters, &sound, lexicon, SOUND_SLIP);
         return near.map_or(Spelling::Known, Spelling::Mended);
     }
     let slips =
-        || within_slips(&letters, &sound, lexicon, usize::MAX).or_else(|| of_the_same_sound(&letters, &sound, lexicon));
+        || within_slips(letters, &sound, lexicon, usize::MAX).or_else(|| of_the_same_sound(letters, &sound, lexicon));
     // The longer a word, the likelier a slip in it than a clipped one.
     let near = if letters.len() <= LONGEST_CLIPPED_FIRST {
         clipped(word, lexicon).or_else(slips)
@@ -255,6 +294,10 @@ mod tests {
         ])
     }
 
+    fn spelling(word: &str, lexicon: &Lexicon) -> Spelling {
+        Speller::new(lexicon).judge(word)
+    }
+
     #[test]
     fn a_slip_is_mended_to_the_word_that_was_meant() {
         let lexicon = lexicon();
@@ -280,6 +323,8 @@ mod tests {
         let check = |typed: &str, expected: Spelling| assert_eq!(spelling(typed, &lexicon), expected, "{typed}");
         check("asthma", Spelling::Known);
         check("strokes", Spelling::Known);
+        check("mums", Spelling::Known);
+        check("mum's", Spelling::Known);
         check("treating", Spelling::Known);
         check("laptop", Spelling::Known);
         check("the", Spelling::Known);
@@ -292,6 +337,23 @@ mod tests {
         let lexicon = lexicon();
         assert_eq!(spelling("achalasia", &lexicon), Spelling::Known);
         assert_eq!(spelling("hemangioma", &lexicon), Spelling::Mended("haemangioma".to_owned()));
+    }
+
+    #[test]
+    fn after_many_slips_no_more_are_mended_and_what_was_mended_stays() {
+        let lexicon = lexicon();
+        let speller = Speller::new(&lexicon);
+        let mended = Spelling::Mended("symptoms".to_owned());
+        assert_eq!(speller.judge("simptoms"), mended);
+        for at in 1..MOST_LOOKED_FOR {
+            let letters: String = at.to_string().bytes().map(|digit| char::from(digit - b'0' + b'q')).collect();
+            assert_eq!(speller.judge(&format!("zolfendr{letters}zz")), Spelling::Unknown);
+        }
+        assert_eq!(speller.judge("meesles"), Spelling::Unknown);
+        assert_eq!(speller.judge("hemangioma"), Spelling::Known);
+        assert_eq!(speller.judge("asthma"), Spelling::Known);
+        assert_eq!(speller.judge("simptoms"), mended);
+        assert_eq!(speller.judged.borrow().len(), MOST_LOOKED_FOR);
     }
 
     proptest::proptest! {

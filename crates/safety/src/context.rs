@@ -10,6 +10,13 @@ use crate::pattern::{Lists, Pattern, PatternError, read};
 /// How many words before "if" it still reaches: "what do I do if".
 const IMAGINED_BEFORE: usize = 8;
 
+/// How many words of what somebody is known to have are framed behind "history of": "heart problems".
+const BACKGROUND_REACH: usize = 2;
+
+/// Words that are not counted among them.
+const QUALIFIERS: [&str; 12] =
+    ["a", "an", "the", "my", "his", "her", "severe", "mild", "bad", "chronic", "recurrent", "heavy"];
+
 /// The cue lists as they stand in `data/context.toml`; each line is a pattern.
 #[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,7 +35,10 @@ pub(crate) struct ContextFile {
     imagined: Vec<String>,
     fiction: Vec<String>,
     idioms: Vec<String>,
+    background: Vec<String>,
     resolved: Vec<String>,
+    eased: Vec<String>,
+    fillers: Vec<String>,
     follow_ups: Vec<String>,
 }
 
@@ -67,7 +77,10 @@ pub(crate) struct Cues {
     imagined: Slot,
     fiction: Slot,
     idioms: Slot,
+    background: Slot,
     resolved: Slot,
+    eased: Slot,
+    fillers: Slot,
     follow_ups: Slot,
 }
 
@@ -100,7 +113,10 @@ impl Cues {
             imagined: slot("imagined", &file.imagined)?,
             fiction: slot("fiction", &file.fiction)?,
             idioms: slot("idioms", &file.idioms)?,
+            background: slot("background", &file.background)?,
             resolved: slot("resolved", &file.resolved)?,
+            eased: slot("eased", &file.eased)?,
+            fillers: slot("fillers", &file.fillers)?,
             follow_ups: slot("follow_ups", &file.follow_ups)?,
         })
     }
@@ -111,16 +127,21 @@ impl Cues {
             symptoms.flat_map(|slot| &found.matches[slot]).filter(|m| m.end - m.start > 1).copied().collect();
         let last = found.turns.last().copied().unwrap_or_default();
         let before = found.turns.iter().rev().nth(1).copied().unwrap_or_default();
-        let is_over = found.matches[self.resolved].iter().any(|m| m.start >= last);
+        let said = |slot: Slot| found.matches[slot].iter().filter(|m| m.start >= last && is_told(found, **m));
+        let is_seen_to = said(self.resolved).next().is_some();
+        let is_over = is_seen_to || said(self.eased).any(|m| ends_its_clause(found, *m));
+        let from = |is_over: bool| if is_over { last } else { 0 };
         let follows = found.matches[self.follow_ups].iter().any(|m| m.start == last);
         Frames {
             negated: self.negated(found, &kept),
-            past: self.timed(found, self.past),
+            past: self.past(found),
             habit: self.timed(found, self.habit),
             asked: self.asked(found),
             imagined: self.imagined(found),
             idiom: covered(found.words.len(), &found.matches[self.idioms]),
-            emergencies_from: if is_over { last } else { 0 },
+            filler: covered(found.words.len(), &found.matches[self.fillers]),
+            emergencies_from: from(is_over),
+            lasting_from: from(is_seen_to),
             question_from: if follows { before } else { last },
         }
     }
@@ -139,8 +160,10 @@ impl Cues {
                 continue;
             }
             let last = &words[cue.end - 1];
-            let sentence_end = (cue.end..words.len()).find(|&i| words[i].sentence != last.sentence || stop[i]);
-            let limit = sentence_end.unwrap_or(words.len());
+            // No cue reaches further, however long its sentence: past the last "or" of a list by its reach.
+            let horizon = words.len().min(cue.end + 4 * self.reach);
+            let sentence_end = (cue.end..horizon).find(|&i| words[i].sentence != last.sentence || stop[i]);
+            let limit = sentence_end.unwrap_or(horizon);
             // "no fever, cough or chest pain": a list runs on over its commas, and only a list does.
             let last_or =
                 (cue.end..limit.min(cue.end + 3 * self.reach)).rfind(|&i| matches!(&*words[i].text, "or" | "nor"));
@@ -152,6 +175,19 @@ impl Cues {
             negated[cue.end..end.max(cue.end)].fill(true);
         }
         negated
+    }
+
+    /// What is remembered: clauses that are told of another time, and what somebody is known to have.
+    fn past(&self, found: &Found) -> Vec<bool> {
+        let mut past = self.timed(found, self.past);
+        for cue in &found.matches[self.background] {
+            let last = &found.words[cue.end - 1];
+            let clause = (cue.end..found.words.len()).take_while(|&i| found.words[i].clause == last.clause);
+            let is_bare = |i: &usize| !QUALIFIERS.contains(&&*found.words[*i].text);
+            let end = clause.filter(is_bare).take(BACKGROUND_REACH).last().map_or(cue.end, |last| last + 1);
+            past[cue.start..end].fill(true);
+        }
+        past
     }
 
     /// The words in clauses that `cue` puts at another time than now.
@@ -237,8 +273,12 @@ pub(crate) struct Frames {
     asked: Vec<bool>,
     imagined: Vec<bool>,
     idiom: Vec<bool>,
+    /// What may stand around a plain statement without changing it.
+    filler: Vec<bool>,
     /// Where what may be an emergency begins: with the first turn, or with the last if that says that all is over.
     pub(crate) emergencies_from: usize,
+    /// The same for what is not over because it has eased, or because somebody says so.
+    pub(crate) lasting_from: usize,
     /// Where the question begins: with the last turn, or the one before if the last goes on from it.
     pub(crate) question_from: usize,
 }
@@ -257,6 +297,14 @@ impl Frames {
         all.into_iter().filter_map(move |(name, flags)| flags[piece.clone()].contains(&true).then_some(name))
     }
 
+    /// Whether the sentence of `m` says nothing else.
+    pub(crate) fn is_alone(&self, m: Match, found: &Found) -> bool {
+        let sentence = found.words[m.start].sentence;
+        let from = found.words.partition_point(|word| word.sentence < sentence);
+        let to = found.words.partition_point(|word| word.sentence <= sentence);
+        m.end <= to && (from..m.start).chain(m.end..to).all(|i| self.filler[i])
+    }
+
     /// Whether `m` counts as present, given the frames that do not matter to its rule.
     pub(crate) fn is_live(&self, m: Match, even: &[Frame]) -> bool {
         let stands = |frame: Frame, flags: &[bool]| flags[m.start] && !even.contains(&frame);
@@ -269,10 +317,71 @@ impl Frames {
     }
 }
 
+/// Whether that it is over is told, and not asked, denied or awaited: "is he ok now", "no ambulance is here".
+fn is_told(found: &Found, m: Match) -> bool {
+    const OPEN: [&str; 14] =
+        ["is", "are", "was", "will", "if", "when", "until", "before", "not", "no", "isnt", "hope", "a", "never"];
+    let before = m.start.checked_sub(1).map(|i| &found.words[i]);
+    before.is_none_or(|word| word.sentence != found.words[m.start].sentence || !OPEN.contains(&&*word.text))
+}
+
+/// "It's gone now", and not "it's gone down to my jaw".
+fn ends_its_clause(found: &Found, m: Match) -> bool {
+    found.words.get(m.end).is_none_or(|next| next.clause != found.words[m.end - 1].clause)
+}
+
 fn covered(len: usize, matches: &[Match]) -> Vec<bool> {
     let mut flags = vec![false; len];
     for m in matches {
         flags[m.start..m.end].fill(true);
     }
     flags
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::Rules;
+
+    const PIECES: [&str; 11] =
+        ["no", "without", "fever", "or", "nor", "a cough", "dont have", "wheels", ",", ".", "but"];
+
+    static RULES: LazyLock<Rules> = LazyLock::new(|| Rules::embedded().expect("rules"));
+
+    /// The same as [`Cues::negated`], however far each sentence goes.
+    fn plainly_negated(cues: &Cues, found: &Found) -> Vec<bool> {
+        let words = &found.words;
+        let harmless = covered(words.len(), &found.matches[cues.not_negations]);
+        let mut negated = vec![false; words.len()];
+        for (slot, is_list) in [(cues.negations, false), (cues.lists, true)] {
+            for cue in found.matches[slot].iter().filter(|cue| !(cue.start..cue.end).any(|i| harmless[i])) {
+                let last = &words[cue.end - 1];
+                let stops = |i: usize| found.matches[cues.stops].iter().any(|stop| stop.start == i);
+                let ends = |i: &usize| words[*i].sentence != last.sentence || stops(*i);
+                let limit = (cue.end..words.len()).find(ends).unwrap_or(words.len());
+                let joins = |i: &usize| matches!(&*words[*i].text, "or" | "nor");
+                let or = (cue.end..limit).take(3 * cues.reach).rfind(joins).filter(|_| is_list);
+                let clause = (cue.end..limit).take_while(|i| words[*i].clause == last.clause).count();
+                let end = or.map_or(cue.end + clause.min(cues.reach), |or| limit.min(or + 1 + cues.reach));
+                negated[cue.end..end].fill(true);
+            }
+        }
+        negated
+    }
+
+    proptest! {
+        #[test]
+        fn a_cue_reaches_as_far_in_a_long_sentence_as_its_words_say(
+            pieces in prop::collection::vec(prop::sample::select(&PIECES[..]), 0..80),
+        ) {
+            let text = pieces.join(" ");
+            let found = RULES.matcher.find(&[&text]);
+            let cues = &RULES.cues;
+            prop_assert_eq!(cues.negated(&found, &[]), plainly_negated(cues, &found), "{}", text);
+        }
+    }
 }

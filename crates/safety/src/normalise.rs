@@ -29,6 +29,12 @@ pub(crate) fn words(text: &str) -> Vec<Word> {
     found
 }
 
+/// Whether a good part of the letters of `text` are no Latin ones, nor look like them.
+pub(crate) fn is_in_another_script(text: &str) -> bool {
+    let letters: Vec<char> = fold(text).into_iter().filter(|c| c.is_alphabetic()).collect();
+    letters.iter().filter(|c| !c.is_ascii()).count() * 3 > letters.len()
+}
+
 /// Adds the words of `text` to `found`, as a sentence that follows what is there.
 pub(crate) fn push_words(text: &str, found: &mut Vec<Word>) {
     let letters: Vec<char> = fold(text);
@@ -139,6 +145,17 @@ mod tests {
         check("6week old, 39.5C b12 HbA1c", "6 week old 39.5 c b12 hba1c");
         check("İ", "i");
         check("", "");
+    }
+
+    #[test]
+    fn another_script_is_told_from_letters_that_look_like_ours() {
+        for text in ["我胸口痛", "у меня болит грудь", "لا أستطيع التنفس"] {
+            assert!(is_in_another_script(text), "{text}");
+        }
+        for text in ["сhеst раin", "ｃｈｅｓｔ 𝐩𝐚𝐢𝐧", "naïve Ärzte", "β-blocker dose", "39", ""]
+        {
+            assert!(!is_in_another_script(text), "{text}");
+        }
     }
 
     #[test]

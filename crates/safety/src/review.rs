@@ -108,29 +108,33 @@ const STOPS: &[&str] = &["but", "however", "instead", "although", "though", "so"
 const OPENERS: &[&str] =
     &["if", "when", "because", "unless", "while", "who", "which", "that", "where", "until", "since"];
 
+/// Whether the question asks for what a negated clause holds: "what should I not take?". A negation that only tells how
+/// somebody is ("I can't sleep, what helps?") asks for no such thing.
 fn asks_for_the_negative(question: &str) -> bool {
-    const WORDS: &[&str] = &[
-        "not",
-        "never",
-        "avoid",
-        "shouldnt",
-        "cant",
-        "cannot",
-        "dont",
-        "isnt",
-        "contraindicated",
-        "contraindications",
-        "unsafe",
-        "without",
-        "stop",
-        "no",
-        "forbidden",
-        "limit",
-        "doesnt",
-        "arent",
-        "wont",
-    ];
-    words(question).iter().any(|word| WORDS.contains(&word.text.as_str()))
+    const OUTRIGHT: &[&str] = &["contraindicated", "contraindications", "contraindication", "unsafe", "forbidden"];
+    const ASKING: &[&str] = &["what", "whats", "which", "who", "whom", "when", "where", "foods", "things"];
+    const NEGATIONS: &[&str] =
+        &["not", "never", "cant", "cannot", "shouldnt", "mustnt", "dont", "doesnt", "isnt", "arent", "wont", "avoid"];
+    const SUBJECTS: &[&str] = &["i", "im", "ive", "we", "he", "she", "they", "my", "it"];
+    /// Words between the question word and what it denies.
+    const REACH: usize = 6;
+    let words = words(question);
+    let is = |i: usize, list: &[&str]| list.contains(&words[i].text.as_str());
+    let governed = |negation: usize| {
+        let from = negation.saturating_sub(REACH);
+        let Some(asking) = (from..negation).find(|&i| is(i, ASKING) && words[i].clause == words[negation].clause)
+        else {
+            return false;
+        };
+        let between = asking + 1..negation;
+        let has_clause_of_its_own = between.clone().any(|i| is(i, OPENERS) || is(i, STOPS))
+            || between.clone().filter(|&i| is(i, SUBJECTS)).count() > 1;
+        // "When I do not eat, what happens?", "what helps my baby who does not sleep?"
+        let begins_with_somebody = between.clone().next().is_some_and(|i| is(i, SUBJECTS));
+        !has_clause_of_its_own && !begins_with_somebody
+    };
+    let stops = |i: usize| words[i].text == "stop" && i + 1 < words.len() && is(i + 1, &["taking", "using", "eating"]);
+    (0..words.len()).any(|i| is(i, OUTRIGHT) || ((is(i, NEGATIONS) || stops(i)) && governed(i)))
 }
 
 fn is_cut_from_a_negation(citation: &Citation) -> bool {
@@ -146,7 +150,33 @@ fn is_cut_from_a_negation(citation: &Citation) -> bool {
     }
     // What comes after a whole sentence is another one.
     let ends_its_sentence = text(start..end).trim_end().ends_with(['.', '!', '?']);
-    denied_before(&before) || (!ends_its_sentence && denied_after(&after))
+    denied_before(&before)
+        || (!ends_its_sentence && denied_after(&after))
+        || lead_in(&text(0..start)).is_some_and(|lead| denied_by_lead(&words(&(lead.to_owned() + " x"))))
+}
+
+/// What leads in to the list whose item the text after `before` stands in, without its colon; `None` outside of a list.
+fn lead_in(before: &str) -> Option<&str> {
+    let mut lines = before.rsplit('\n');
+    if !lines.next()?.starts_with("- ") {
+        return None;
+    }
+    let lead = lines.find(|line| !line.trim().is_empty() && !line.starts_with("- "))?;
+    lead.trim_end().strip_suffix(':')
+}
+
+/// Whether what leads in to a list denies its items, which the last word stands for: "Foods to avoid are:", "Do not take it
+/// if you:".
+fn denied_by_lead(lead: &[Word]) -> bool {
+    let Some((last, before)) = lead.split_last() else { return false };
+    let from = before.partition_point(|word| word.sentence < last.sentence);
+    (from..before.len()).any(|cue| {
+        let opener = (from..cue).rfind(|&i| OPENERS.contains(&before[i].text.as_str()));
+        let is_condition = opener.is_some_and(|i| before[i].clause == before[cue].clause);
+        (is_cue(before, cue, BEFORE) || is_cue(before, cue, AFTER))
+            && !before[cue..].iter().any(|word| STOPS.contains(&word.text.as_str()))
+            && !(is_condition && before[cue].clause != last.clause)
+    })
 }
 
 /// Whether one of `phrases` begins `rest`.
@@ -279,8 +309,35 @@ mod tests {
             "[Antibiotics] make no difference and are ineffective against flu.",
             "[Aspirin] isn't safe for anyone under 16.",
             "[Ibuprofen] cannot be used in chickenpox.",
+            "Foods to avoid are:\n\n- whole [nuts]\n- honey",
+            "Foods to avoid are:\n\n- honey\n- whole [nuts]",
+            "Many foods are safe. Do not give:\n- [honey]\n- salt",
+            "Do not take it if you:\n\n- have [asthma]\n- are pregnant",
+            "These should not be given:\n- [aspirin]",
         ] {
             check(give, marked, Review::Withhold);
+        }
+        // Who cannot sleep does not ask for what is denied.
+        for question in [
+            "i cant sleep what helps",
+            "what can I take i cant sleep",
+            "What helps when I can't sleep?",
+            "My baby won't sleep, what can I give?",
+            "what stops a cough that doesn't go",
+            "How do I stop coughing with no medicine?",
+            "I have not slept. What can I drink?",
+        ] {
+            check(question, "Do not use [alcohol] to fall asleep.", Review::Withhold);
+        }
+        for question in [
+            "What should I not drink to fall asleep?",
+            "what can't I drink at night",
+            "What to avoid before bed?",
+            "Which drinks are unsafe?",
+            "foods to avoid with insomnia",
+            "What should I stop drinking and not eat at night?",
+        ] {
+            check(question, "Do not use [alcohol] to fall asleep.", Review::Keep);
         }
         for marked in [
             "[Paracetamol] is recommended for children.",
@@ -302,6 +359,10 @@ mod tests {
             "[Paracetamol] is safe. Ibuprofen is contraindicated in chickenpox.",
             "Give no more than [four doses] in 24 hours.",
             "[Viruses] cause most colds and are not killed by antibiotics.",
+            "Do not worry. You can give:\n\n- [paracetamol]\n- water",
+            "If it does not settle, give:\n- [paracetamol]",
+            "[Foods to avoid are:\n- honey]\n- nuts",
+            "Give:\n- [paracetamol]\n\nDo not give:\n- aspirin",
             "[]",
         ] {
             check(give, marked, Review::Keep);

@@ -41,6 +41,7 @@ pub(crate) const RULES: &[(&str, &str)] = table![
     "heat-cold.toml",
     "heavy-bleeding.toml",
     "labour.toml",
+    "language.toml",
     "major-injury.toml",
     "meningitis.toml",
     "not-health.toml",
@@ -168,6 +169,12 @@ pub(crate) struct Rule {
     /// From how many points of evidence on there is an emergency though none is certain.
     pub(crate) evidence: Option<f32>,
     pub(crate) unless: Slot,
+    /// Whether it is not over because it has eased, or because somebody says so.
+    pub(crate) lasting: bool,
+    /// Whether it speaks, however little it weighs, where points say that somebody tells of their own case.
+    pub(crate) own_case: bool,
+    /// Whether it speaks of a question in another script than Latin.
+    pub(crate) other_script: bool,
 }
 
 /// One way for a rule to fire: a match of every group, close together.
@@ -180,6 +187,8 @@ pub(crate) struct Fire {
     pub(crate) but: Option<Slot>,
     /// Whether it is enough by itself; what is not fires with enough evidence.
     pub(crate) certain: bool,
+    /// Whether it must be all that its sentence says; then no frame and no exception counts.
+    pub(crate) alone: bool,
 }
 
 /// A rule as a clinician writes it.
@@ -197,6 +206,12 @@ pub(crate) struct RuleFile {
     pub(crate) evidence: Option<f32>,
     #[serde(default)]
     pub(crate) unless: Vec<String>,
+    #[serde(default)]
+    pub(crate) lasting: bool,
+    #[serde(default)]
+    pub(crate) own_case: bool,
+    #[serde(default)]
+    pub(crate) other_script: bool,
     pub(crate) examples: Examples,
 }
 
@@ -218,6 +233,8 @@ pub(crate) struct FireFile {
     pub(crate) but: Option<String>,
     #[serde(default)]
     pub(crate) certain: bool,
+    #[serde(default)]
+    pub(crate) alone: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -270,7 +287,8 @@ fn compile_rule(name: &str, text: &str, lists: &Lists, builder: &mut Builder) ->
             within: fire.within.unwrap_or(WITHIN),
             even: fire.even,
             but,
-            certain: fire.certain || always,
+            certain: fire.certain || fire.alone || always,
+            alone: fire.alone,
         });
     }
     let unless: Vec<&str> = file.unless.iter().map(String::as_str).collect();
@@ -280,8 +298,8 @@ fn compile_rule(name: &str, text: &str, lists: &Lists, builder: &mut Builder) ->
         RuleKind::Boundary => NoticeKind::Boundary,
         RuleKind::Scope => NoticeKind::Scope,
     };
-    let RuleFile { id, gravity, title, text, source, evidence, .. } = file;
-    Ok(Rule { id, kind, gravity, title, text, source, fires, evidence, unless })
+    let RuleFile { id, gravity, title, text, source, evidence, lasting, own_case, other_script, .. } = file;
+    Ok(Rule { id, kind, gravity, title, text, source, fires, evidence, unless, lasting, own_case, other_script })
 }
 
 fn check(name: &str, file: &RuleFile) -> Result<(), RulesError> {
@@ -306,8 +324,11 @@ fn check(name: &str, file: &RuleFile) -> Result<(), RulesError> {
     if (file.fires.is_empty() && file.evidence.is_none()) || file.fires.iter().any(|fire| fire.all.is_empty()) {
         return wrong("fires.all", "[]", "at least one group of phrases");
     }
-    if !matches!(file.kind, RuleKind::Emergency) && file.fires.iter().any(|fire| fire.certain) {
+    if !matches!(file.kind, RuleKind::Emergency) && file.fires.iter().any(|fire| fire.certain || fire.alone) {
         return wrong("fires.certain", "true", "it in emergencies only; any other rule fires as it is written");
+    }
+    if file.fires.iter().any(|fire| fire.alone && fire.all.len() != 1) {
+        return wrong("fires.alone", "true", "it with one group of phrases, which is all that a sentence says");
     }
     for (field, examples) in [("examples.fire", &file.examples.fire), ("examples.quiet", &file.examples.quiet)] {
         if examples.len() < EXAMPLES {

@@ -7,6 +7,7 @@ use clinqa_schema::{Abstention, Notice, NoticeKind, Question, Turn};
 use crate::context::Frames;
 use crate::evidence::Signs;
 use crate::matcher::{Found, Match};
+use crate::normalise;
 use crate::own;
 use crate::pattern::MOST_WORDS;
 use crate::region::{self, Region};
@@ -42,23 +43,31 @@ pub enum Verdict {
 /// `history` told of leads until the person says that it is over. Pure, linear in the length of the conversation.
 pub fn screen(rules: &Rules, question: &Question, history: &[Turn], region: Option<&Region>) -> Screening {
     let found = rules.matcher.find(&told(question, history));
-    let frames = rules.cues.read(&found, rules.symptoms.clone());
+    let mut frames = rules.cues.read(&found, rules.symptoms.clone());
     let met: Vec<Option<Met>> = rules.all.iter().map(|rule| met(rule, &found, &frames)).collect();
+    if rules.all.iter().zip(&met).any(|(rule, met)| rule.lasting && met.is_some()) {
+        frames.emergencies_from = frames.lasting_from;
+    }
     let all = || rules.all.iter().zip(&met);
     let is_certain = all().any(|(rule, met)| rule.kind == NoticeKind::Emergency && *met == Some(Met::Certain));
+    let in_other_script = normalise::is_in_another_script(question.text());
     let signs = signs(all());
     let total = if is_certain { f32::INFINITY } else { rules.evidence.total(&found, &frames, &rules.lists, &signs) };
     let is_likely = is_certain || rules.all.iter().any(|rule| weighs(rule, total));
     let speaks = |rule: &Rule, met: &Option<Met>| match met {
         Some(Met::Certain) => true,
         Some(Met::Doubtful(_)) => is_likely,
+        None if rule.other_script && in_other_script => true,
         // Where nothing was met that could name it, the words as a whole do.
         None => !is_certain && signs.met.is_empty() && weighs(rule, total),
     };
     let mut fired: Vec<&Rule> = all().filter(|(rule, met)| speaks(rule, met)).map(|(rule, _)| rule).collect();
     if fired.iter().all(|rule| rule.kind == NoticeKind::Scope) {
         let own = own::rule(&found);
-        fired.extend(rules.all.iter().filter(|rule| own == Some(&*rule.id)));
+        // Who tells of themselves and may mean to die is not told to ask a pharmacist.
+        let grave = all().filter(|(rule, met)| own.is_some() && rule.own_case && met.is_some()).map(|(rule, _)| rule);
+        let mild = rules.all.iter().filter(|rule| own == Some(&*rule.id));
+        fired.extend(grave.chain(mild).take(1));
     }
     let verdict = verdict(|kind| fired.iter().any(|rule| rule.kind == kind));
     let is_shown = |rule: &&Rule| is_shown(rule, verdict);
@@ -143,12 +152,14 @@ pub(crate) fn places(rule: &Rule, fire: &Fire, found: &Found, frames: &Frames) -
     }
     let exceptions = &found.matches[rule.unless];
     let from = match rule.kind {
+        NoticeKind::Emergency if rule.lasting => frames.lasting_from,
         NoticeKind::Emergency => frames.emergencies_from,
         _ => frames.question_from,
     };
     let live = |slot: usize| -> Vec<Match> {
         let is_live = |m: &&Match| {
-            m.start >= from && frames.is_live(**m, &fire.even) && !exceptions.iter().any(|e| e.overlaps(**m))
+            let counts = || frames.is_live(**m, &fire.even) && !exceptions.iter().any(|e| e.overlaps(**m));
+            m.start >= from && if fire.alone { frames.is_alone(**m, found) } else { counts() }
         };
         found.matches[slot].iter().filter(is_live).copied().collect()
     };

@@ -265,6 +265,26 @@ fn an_emergency_told_in_an_earlier_turn_leads_until_the_person_says_that_it_is_o
     check(&["my baby is 6 weeks old"], "she has a fever of 39", Verdict::Redirect);
     check(&[pain], "the ambulance is here. How long does recovery take?", Verdict::Proceed);
     check(&[pain], "he is fine now. the ambulance came, but he just stopped breathing", Verdict::Redirect);
+    // What only looks like an end is none.
+    check(&["my baby is floppy and won't wake up"], "this is not a false alarm, what is a fever", Verdict::Redirect);
+    check(&["my dad collapsed and is not breathing"], "is he ok now", Verdict::Redirect);
+    check(&["my dad collapsed and is not breathing"], "no ambulance is here", Verdict::Redirect);
+    check(&[pain], "its gone down to his jaw, can he take an aspirin", Verdict::Redirect);
+    // Nor is an end of what must be seen to, gone or not.
+    check(
+        &["my dad's face is drooping on one side and his speech is slurred"],
+        "it has gone now, what was it",
+        Verdict::Redirect,
+    );
+    check(&["I want to kill myself"], "i was just asking. how many paracetamol is too many", Verdict::Redirect);
+    check(
+        &["i have taken an overdose of my sleeping tablets"],
+        "i'm fine now, it's over. what is zopiclone",
+        Verdict::Redirect,
+    );
+    check(&["i have crushing chest pain"], "it's gone now. what is heartburn", Verdict::Redirect);
+    check(&["i took an overdose"], "the ambulance is here. how long does recovery take?", Verdict::Proceed);
+    check(&["my son is choking"], "it's gone now. how do I prevent it?", Verdict::Proceed);
     check(&["I had a stroke in 2015"], "can I fly?", Verdict::Proceed);
     check(&["What are the signs of a stroke?"], "and in children?", Verdict::Proceed);
     check(&["What is eczema?"], "how is it treated?", Verdict::Proceed);

@@ -5,8 +5,9 @@ use std::sync::mpsc::{Sender, sync_channel};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use clinqa_qa::{Ask, Engine, Explain, Library, answer, emergency};
+use clinqa_qa::{Ask, Engine, Explain, First, Library, answer_screened, first, with_reading};
 use clinqa_schema::{Reply, Trace};
+use tokio::time::timeout;
 
 use crate::access::Key;
 use crate::config::ServerConfig;
@@ -20,6 +21,18 @@ use crate::work::{Capacity, Work};
 
 /// Looks that may be under way at once; each takes about a millisecond.
 const LOOKS: Capacity = Capacity { workers: 1, queue: 256, wait: Duration::from_millis(250) };
+
+/// Screenings at once: each takes about a millisecond, the longest history some more.
+const SCREENINGS: Capacity = Capacity { workers: 2, queue: 256, wait: Duration::from_millis(250) };
+
+/// How long a screening is waited for before it is made at once.
+const SCREENING: Duration = Duration::from_millis(500);
+
+/// How long the notices of an emergency wait for further reading.
+const READING: Duration = Duration::from_millis(500);
+
+/// How long a reply waits for its tokens to be counted.
+const COUNTING: Duration = Duration::from_secs(1);
 
 /// Comparisons of generations: they read all documents of two, which may take a minute.
 const COMPARISONS: Capacity = Capacity { workers: 1, queue: 4, wait: Duration::from_mins(1) };
@@ -37,8 +50,10 @@ pub(crate) struct App {
     engine: ArcSwap<Engine>,
     /// Questions: heavy, few at a time.
     pub(crate) work: Work,
-    /// Looks at what is there, and the screening that no question waits for.
+    /// Looks at what is there.
     pub(crate) looks: Work,
+    /// What the rules say of each question: no emergency waits behind anything else.
+    screenings: Work,
     /// Comparisons: no question waits behind one.
     comparisons: Work,
     pub(crate) gate: Arc<Gate>,
@@ -62,6 +77,7 @@ impl App {
         Ok(Self {
             work: Work::start(questions)?,
             looks: Work::start(LOOKS)?,
+            screenings: Work::start(SCREENINGS)?,
             comparisons: Work::start(COMPARISONS)?,
             gate: Arc::new(Gate::new(&config, keys)),
             metrics: Arc::new(metrics),
@@ -111,17 +127,11 @@ impl App {
         let config = self.config.answering;
         let keeper = self.config.query_log.as_ref().map(|log| (log, ask.question.text().to_owned()));
         let wanted = std::mem::replace(&mut ask.explain, Explain::Yes);
-        let screened = Arc::clone(&engine);
-        let asked = ask.clone();
-        let screen = move || emergency(&screened.models().rules, Some(screened.index()), &asked, &config);
-        let urgent = match self.looks.run(deadline, screen).await {
-            Ok(urgent) => urgent,
-            // However many wait to be screened: whom to call is told, without further reading, or the refusal stands.
-            Err(busy) => Some(emergency(&self.library.models().rules, None, &ask, &config).ok_or(busy)?),
-        };
-        let mut reply = match urgent {
-            Some(reply) => reply,
-            None => self.work.run(deadline, move || answer(&engine, &ask, &config)).await??,
+        let mut reply = match self.screened(deadline, &engine, &ask).await? {
+            First::Emergency(reply) => self.read_up(deadline, &engine, *reply, ask).await,
+            First::Other(screened) => {
+                self.work.run(deadline, move || answer_screened(&engine, &ask, screened, &config)).await??
+            }
         };
         self.metrics.answered(&reply);
         if reply.trace.as_ref().is_some_and(Trace::lacks_opinion) {
@@ -134,6 +144,34 @@ impl App {
             reply.trace = None;
         }
         Ok(reply)
+    }
+
+    /// What the rules say. However many wait to be screened: whom to call is told, or the refusal stands.
+    async fn screened(&self, deadline: Instant, engine: &Arc<Engine>, ask: &Ask) -> Result<First, ApiError> {
+        let (shared, asked) = (Arc::clone(engine), ask.clone());
+        let screening = self.screenings.run(deadline, move || first(&shared.models().rules, &asked));
+        match timeout(SCREENING, screening).await {
+            Ok(Ok(first)) => Ok(first),
+            Err(_late) => Ok(first(&engine.models().rules, ask)),
+            Ok(Err(why)) => match first(&engine.models().rules, ask) {
+                First::Emergency(reply) => Ok(First::Emergency(reply)),
+                First::Other(_) => Err(why),
+            },
+        }
+    }
+
+    /// The reply to an emergency with further reading, or without, where that is late.
+    async fn read_up(&self, deadline: Instant, engine: &Arc<Engine>, told: Reply, ask: Ask) -> Reply {
+        let (engine, config, reply) = (Arc::clone(engine), self.config.answering, told.clone());
+        let reading = self.looks.run(deadline, move || with_reading(reply, engine.index(), &ask, &config));
+        timeout(READING, reading).await.ok().and_then(Result::ok).unwrap_or(told)
+    }
+
+    /// Tokens of each of `texts`, by the reader's own tokenizer, off the runtime's threads; 0 where they cannot be counted
+    /// in time: no reply is lost over them.
+    pub(crate) async fn tokens<const N: usize>(&self, texts: [String; N]) -> [usize; N] {
+        let counted = self.look(move |engine| texts.map(|text| engine.tokens(&text).unwrap_or_default()));
+        timeout(COUNTING, counted).await.ok().and_then(Result::ok).unwrap_or([0; N])
     }
 
     /// Looks something up off the runtime's threads, in the index that serves now.

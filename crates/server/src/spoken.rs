@@ -138,10 +138,34 @@ mod tests {
         check("", "");
     }
 
+    /// What messages of ours are made of, and noise.
+    const PIECES: [&str; 11] =
+        ["“", "”", "”\n\nSource: ", "\n\n", "\n\n“", ")\n\n“", "Source: ", ")", "a", "é 😀", wording::UNSUPPORTED];
+
+    fn made(pieces: std::ops::Range<usize>) -> impl proptest::strategy::Strategy<Value = String> {
+        let pieces = proptest::collection::vec(proptest::sample::select(&PIECES[..]), pieces);
+        proptest::strategy::Strategy::prop_map(pieces, |pieces| pieces.concat())
+    }
+
     proptest::proptest! {
         #[test]
-        fn any_message_can_be_read(message in "[“”a\n Source:]{0,60}") {
-            proptest::prop_assert!(message.contains(answer_in(&message)));
+        fn any_message_can_be_read(before in made(0..6), quote in made(0..4), after in made(0..4)) {
+            let message = format!("{before}“{quote}”{GAP}{SOURCE}{after}");
+            for message in [&message, &before] {
+                proptest::prop_assert!(message.contains(answer_in(message)), "{message}");
+            }
+            // A quotation leads, or a part of it does: nothing of what stands behind its source is the answer.
+            let end = message.find("”\n\nSource: ").expect("a source");
+            let said = answer_in(&message);
+            proptest::prop_assert!(said == message || said.is_empty() || message[..end].ends_with(said), "{message}");
+        }
+
+        #[test]
+        fn our_own_message_gives_back_any_answer(quote in made(1..6)) {
+            if !quote.contains("”\n\nSource: ") {
+                let message = parts(&reply(Some(&quote), None)).join(GAP);
+                proptest::prop_assert_eq!(answer_in(&message), quote);
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use candle_core::{DType, Device, Tensor, Var};
 use clinqa_encoder::{Sequence, Source};
-use clinqa_train::{Bench, Machine, Pass, Score, Task, TrainError, Twin, cross_entropy, linear};
+use clinqa_train::{Bench, Digest, Machine, Pass, Score, Task, TrainError, Twin, cross_entropy, linear};
 
 const SEQUENCES: usize = 16;
 const TOKENS: usize = 176;
@@ -23,6 +23,11 @@ impl Task for Spans {
 
     fn architecture(&self) -> &'static str {
         "BertForQuestionAnswering"
+    }
+
+    fn describe(&self, example: &Self::Example, digest: &mut Digest) {
+        digest.sequence(&example.0);
+        digest.ids(&example.1);
     }
 
     fn length(&self, example: &Self::Example) -> usize {

@@ -118,7 +118,7 @@ pub enum TrainError {
     },
     /// The saved state is of another run.
     #[error(
-        "{path} is of another run: {what} is {found} there and {expected} here; use the same settings, or another folder"
+        "{path} is of another run: {what} is {found} there and {expected} here; use the same data and settings, or another folder"
     )]
     OtherRun {
         /// The file.

@@ -7,6 +7,7 @@ mod batches;
 pub mod card;
 pub mod curve;
 pub mod data;
+mod digest;
 mod error;
 mod examples;
 pub mod log;
@@ -21,6 +22,7 @@ pub mod task;
 mod tiny;
 mod twin;
 
+pub use digest::Digest;
 pub use error::TrainError;
 pub use examples::write_examples;
 pub use ops::{cross_entropy, dropout, linear, log_softmax};

@@ -4,7 +4,7 @@ pub(crate) mod log;
 mod papers;
 pub(crate) mod state;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -91,6 +91,9 @@ pub(crate) fn replace(folder: &Path, files: &BTreeMap<String, Vec<u8>>) -> Resul
         }
         write(&path, bytes)?;
     }
+    for inner in folders(&partial, files) {
+        sync(&inner)?;
+    }
     mend(folder)?;
     remove(&before)?;
     if folder.exists() {
@@ -99,6 +102,12 @@ pub(crate) fn replace(folder: &Path, files: &BTreeMap<String, Vec<u8>>) -> Resul
     fs::rename(&partial, folder).map_err(failed(folder))?;
     sync_parent(folder)?;
     remove(&before)
+}
+
+/// `root` and every folder below it that one of `files` lies in.
+fn folders(root: &Path, files: &BTreeMap<String, Vec<u8>>) -> BTreeSet<PathBuf> {
+    let above = |name: &String| Path::new(name).ancestors().skip(1).map(|inner| root.join(inner)).collect::<Vec<_>>();
+    files.keys().flat_map(above).collect()
 }
 
 /// Puts a folder back that a killed process had moved aside and not yet replaced.
@@ -127,8 +136,11 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
 
 /// Makes the names in the folder of `path` durable.
 pub(crate) fn sync_parent(path: &Path) -> Result<(), TrainError> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(parent).and_then(|folder| folder.sync_all()).map_err(failed(parent))
+    sync(path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))
+}
+
+fn sync(folder: &Path) -> Result<(), TrainError> {
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed(folder))
 }
 
 pub(crate) fn failed(path: &Path) -> impl Fn(std::io::Error) -> TrainError + use<> {
@@ -169,6 +181,14 @@ mod tests {
         assert_eq!(fs::read(folder.join("b/c")).expect("there"), b"inner");
         assert!(!folder.join("left over").exists());
         assert_eq!(fs::read_dir(root.path()).expect("there").count(), 1);
+    }
+
+    #[test]
+    fn every_folder_of_a_checkpoint_is_made_durable() {
+        let mut files = files("first");
+        files.insert("b/d/e".to_owned(), Vec::new());
+        let found: Vec<PathBuf> = folders(Path::new("root"), &files).into_iter().collect();
+        assert_eq!(found, ["root", "root/b", "root/b/d"].map(PathBuf::from));
     }
 
     #[test]

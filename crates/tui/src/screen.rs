@@ -3,7 +3,7 @@
 //! While the screen is ours, standard output and standard error are a pipe: a library that prints cannot soil it, and what
 //! it printed is shown to the librarian. The terminal is written through a descriptor of its own.
 
-use std::io::{self, BufRead as _, BufReader, BufWriter, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read as _, Write};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,6 +28,9 @@ use crate::view;
 
 /// Bytes of the longest text that is sent to a clipboard; terminals drop longer ones, some of them loudly.
 const LONGEST_COPY: usize = 50_000;
+
+/// Bytes of the longest line that is told as one.
+const LONGEST_LINE: u64 = 8 << 10;
 
 /// Where frames go.
 pub(crate) trait Screen {
@@ -88,10 +91,8 @@ impl Tty {
         rustix::stdio::dup2_stdout(&writer)?;
         rustix::stdio::dup2_stderr(&writer)?;
         std::thread::spawn(move || {
-            for line in BufReader::new(reader).lines().map_while(Result::ok) {
-                // Read on even where nobody listens: whoever prints into a full pipe stands still.
-                let _ = out.send(Message::Printed(clean(&line, Charset::Utf8)));
-            }
+            // Read on even where nobody listens: whoever prints into a full pipe stands still.
+            listen(BufReader::new(reader), |line| drop(out.send(Message::Printed(clean(line, Charset::Utf8)))));
         });
         Ok(tty)
     }
@@ -157,6 +158,16 @@ impl Drop for Tty {
     }
 }
 
+/// Tells each line of what is printed until nobody can print any more. A library may print anything: what is no UTF-8
+/// is told as such, what is longer than a line in several.
+fn listen(mut printed: impl BufRead, mut tell: impl FnMut(&str)) {
+    let mut line = Vec::new();
+    while printed.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line).is_ok_and(|bytes| bytes > 0) {
+        tell(String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']));
+        line.clear();
+    }
+}
+
 fn fixed((width, height): (u16, u16)) -> TerminalOptions {
     TerminalOptions { viewport: Viewport::Fixed(Rect::new(0, 0, width, height)) }
 }
@@ -198,6 +209,17 @@ mod tests {
     use std::sync::mpsc::channel;
 
     use super::*;
+
+    #[test]
+    fn whatever_is_printed_is_told_to_its_end() {
+        let mut told = Vec::new();
+        listen(&b"one\r\n\xff\xfe two\n\nlast"[..], |line| told.push(line.to_owned()));
+        assert_eq!(told, ["one", "\u{fffd}\u{fffd} two", "", "last"]);
+        let long = vec![b'a'; 3 * LONGEST_LINE as usize];
+        let mut lengths = Vec::new();
+        listen(&long[..], |line| lengths.push(line.len() as u64));
+        assert_eq!(lengths, [LONGEST_LINE; 3]);
+    }
 
     #[test]
     #[ignore = "needs a terminal of its own, which the test below gives it"]

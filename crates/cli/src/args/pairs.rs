@@ -89,12 +89,12 @@ pub(crate) struct EncoderArgs {
     /// Matryoshka: learn the first N components of every vector too, such as 384,256,128,64
     #[arg(long, value_name = "N,N,…", value_delimiter = ',')]
     pub(crate) dimensions: Vec<usize>,
-    /// Most tokens of a question
-    #[arg(long, value_name = "N", default_value_t = 64)]
-    pub(crate) question_tokens: usize,
-    /// Most tokens of a passage
-    #[arg(long, value_name = "N", default_value_t = 128)]
-    pub(crate) passage_tokens: usize,
+    /// Most tokens of a question [default: 64, or fewer if the model reads no more]
+    #[arg(long, value_name = "N")]
+    pub(crate) question_tokens: Option<usize>,
+    /// Most tokens of a passage [default: 128, or fewer if the model reads no more]
+    #[arg(long, value_name = "N")]
+    pub(crate) passage_tokens: Option<usize>,
     #[command(flatten)]
     pub(crate) taught: TaughtArgs,
 }
@@ -114,8 +114,13 @@ impl EncoderArgs {
         Mining { first: self.ranks.0, last: self.ranks.1, top_k: self.hard, margin: self.margin }
     }
 
-    pub(crate) fn tokens(&self) -> PairTokens {
-        PairTokens { question: self.question_tokens, passage: self.passage_tokens }
+    /// What was typed, and of the rest the usual number, or `most` where the model reads no more.
+    pub(crate) fn tokens(&self, most: usize) -> PairTokens {
+        let PairTokens { question, passage } = PairTokens::default();
+        PairTokens {
+            question: self.question_tokens.unwrap_or(question.min(most)),
+            passage: self.passage_tokens.unwrap_or(passage.min(most)),
+        }
     }
 }
 

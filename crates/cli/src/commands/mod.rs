@@ -117,6 +117,10 @@ pub(crate) enum UsageError {
     Blind { model: String, labels: String },
     #[error("no model is called `{name}`; `clinqa model list` shows those at hand")]
     NoModel { name: String },
+    #[error(
+        "{folder} holds no README.md that would tell of the model; an older clinqa pulled none: delete the folder and pull again"
+    )]
+    NoCard { folder: String },
 }
 
 /// Runs the verb.

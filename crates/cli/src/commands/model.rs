@@ -51,7 +51,7 @@ fn list(settings: &Settings, args: &JsonArgs) -> anyhow::Result<()> {
         );
     }
     for (name, place) in all {
-        output::line(&format!("{name:<32} {place}"))?;
+        output::line(&output::plain(&format!("{name:<32} {place}")))?;
     }
     Ok(())
 }
@@ -60,9 +60,14 @@ fn show(settings: &Settings, name: &str) -> anyhow::Result<()> {
     if let Some(bundle) = BUNDLES.iter().find(|bundle| bundle.name == name) {
         return Ok(output::line(bundle.card.trim_end())?);
     }
-    let card = settings.models().join(name.replace('/', "--")).join("README.md");
-    let text = fs::read_to_string(card).map_err(|_| UsageError::NoModel { name: name.escape_default().to_string() })?;
-    Ok(output::line(text.trim_end())?)
+    let folder = settings.models().join(name.replace('/', "--"));
+    if !folder.is_dir() {
+        return Err(UsageError::NoModel { name: name.escape_default().to_string() }.into());
+    }
+    let Ok(text) = fs::read_to_string(folder.join("README.md")) else {
+        return Err(UsageError::NoCard { folder: folder.display().to_string() }.into());
+    };
+    Ok(output::line(&output::plain_lines(text.trim_end()))?)
 }
 
 fn pull_one(settings: &Settings, args: PullArgs) -> anyhow::Result<()> {

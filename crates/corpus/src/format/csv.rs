@@ -236,10 +236,12 @@ mod tests {
     #[test]
     fn columns_are_mapped_and_bad_rows_reported() {
         let fields = Fields { text: Names::One("Answer".into()), title: Some("Q".into()), ..Fields::default() };
-        let records = read(&fields, b"Q,Answer\nWhat?,Caf\xe9\n,\nx\0,y\n");
+        let records = read(&fields, b"Q,Answer\nWhat?,Caf\xe9\n,\nx\0,y\nBlank,\n,Untitled\n");
         assert_eq!(records[0].as_ref().expect("a document").text, "Café");
-        assert!(records[1].as_ref().expect_err("a skip").starts_with("a.csv:2 (a.csv:2): the field `text`"));
+        assert!(records[1].as_ref().expect_err("a skip").starts_with("a.csv:2 (a.csv:2): no text"));
         assert!(records[2].as_ref().expect_err("a skip").contains("binary"));
+        assert!(records[3].as_ref().expect_err("a skip").contains("no text"), "a title answers nothing");
+        assert_eq!(records[4].as_ref().expect("a document").title, "a.csv:5", "what is quoted has a name");
         let mut endless = b"id,text\n1,\"".to_vec();
         endless.resize(20 << 20, b'x');
         assert!(read(&Fields::default(), &endless)[0].as_ref().expect_err("a skip").contains("longer than"));

@@ -1,19 +1,19 @@
 //! Weights half-way between two stages of one model: a model too, and one that forgets less (WiSE-FT, Wortsman et al. 2022).
 
 use std::collections::HashMap;
-use std::fs;
 use std::path::Path;
 
 use safetensors::tensor::Dtype;
 
 use super::files::Source;
-use super::pack::{Stored, write};
+use super::fresh::{require_free, write_all};
+use super::pack::Stored;
 use super::tensors::Array;
 use super::{Checkpoint, Tensors};
 use crate::CheckpointError;
 
-/// Parts of a trunk; every other tensor is a head's.
-const TRUNK: [&str; 3] = ["embeddings.", "encoder.", "pooler."];
+/// Parts of a trunk, `transformer.` in a `DistilBERT`; every other tensor is a head's.
+const TRUNK: [&str; 4] = ["embeddings.", "encoder.", "transformer.", "pooler."];
 
 /// What blending did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,8 +27,9 @@ pub struct BlendReport {
 }
 
 /// Writes to the folder `target` the checkpoint whose every number is (1 − `share`) of `base`'s and `share` of `tuned`'s, as
-/// f32, with the files that lie beside `tuned`. A head that `base` lacks stays `tuned`'s.
+/// f32, with the files that lie beside `tuned`. A head that `base` lacks stays `tuned`'s. `target` holds no model yet.
 pub fn blend(base: &Source, tuned: &Source, share: f32, target: &Path) -> Result<BlendReport, CheckpointError> {
+    require_free(target, &[base, tuned])?;
     let (from, to) = (Checkpoint::open(base)?, Checkpoint::open(tuned)?);
     let mut report = BlendReport { blended: 0, kept: 0, fingerprint: String::new() };
     let tensors = to.tensors.iter().map(|(name, tensor)| {
@@ -52,11 +53,11 @@ pub fn blend(base: &Source, tuned: &Source, share: f32, target: &Path) -> Result
         Ok((name.clone(), Stored { dtype: Dtype::F32, shape: array.shape, bytes }))
     });
     let mut tensors = tensors.collect::<Result<Vec<_>, _>>()?;
-    // Beside a head transformers looks for the trunk under `bert.`, and without one under the plain names.
+    // Beside a head transformers looks for the trunk under `bert.` or `distilbert.`, without one under the plain names.
     let is_trunk = |name: &str| TRUNK.iter().any(|part| name.starts_with(part));
     if tensors.iter().any(|(name, _)| !is_trunk(name)) {
         for (name, _) in tensors.iter_mut().filter(|(name, _)| is_trunk(name)) {
-            name.insert_str(0, "bert.");
+            *name = format!("{}.{name}", to.model_type);
         }
     }
     let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
@@ -65,13 +66,7 @@ pub fn blend(base: &Source, tuned: &Source, share: f32, target: &Path) -> Result
         detail: detail.to_string(),
     };
     let bytes = safetensors::serialize(tensors, Some(metadata)).map_err(failed)?;
-    for (name, companion) in tuned.companions()? {
-        write(&target.join(name), &companion)?;
-    }
-    // Weights last and by a rename: a folder that holds them is whole.
-    let (part, whole) = (target.join("model.safetensors.part"), target.join("model.safetensors"));
-    write(&part, &bytes)?;
-    fs::rename(&part, &whole).map_err(|source| CheckpointError::Write { path: whole.display().to_string(), source })?;
+    write_all(target, &tuned.companions()?, &bytes)?;
     report.fingerprint = Checkpoint::open(&Source::Folder(target.to_owned()))?.fingerprint;
     Ok(report)
 }
@@ -88,28 +83,33 @@ fn mix(old: &[f32], new: &mut [f32], share: f32) {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
+    use std::fs;
 
     use super::*;
 
     fn tiny() -> Source {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/checkpoints/tiny-safetensors");
-        Source::Folder(PathBuf::from(folder))
+        named("tiny-safetensors")
+    }
+
+    fn named(name: &str) -> Source {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/checkpoints");
+        Source::Folder(folder.join(name))
     }
 
     /// The tiny model with other tensors, in a folder of its own.
     fn altered(folder: &Path, change: impl Fn(&mut Vec<(String, Array)>)) -> Source {
-        for (name, bytes) in tiny().companions().expect("companions") {
-            write(&folder.join(name), &bytes).expect("written");
-        }
-        let mut tensors = values(&tiny());
+        altered_from(&tiny(), folder, change)
+    }
+
+    fn altered_from(source: &Source, folder: &Path, change: impl Fn(&mut Vec<(String, Array)>)) -> Source {
+        let mut tensors = values(source);
         change(&mut tensors);
         let stored = tensors.into_iter().map(|(name, Array { shape, values })| {
             let bytes = values.iter().flat_map(|x| x.to_le_bytes()).collect();
             (name, Stored { dtype: Dtype::F32, shape, bytes })
         });
         let bytes = safetensors::serialize(stored.collect::<Vec<_>>(), None).expect("serialised");
-        write(&folder.join("model.safetensors"), &bytes).expect("written");
+        write_all(folder, &source.companions().expect("companions"), &bytes).expect("written");
         Source::Folder(folder.to_owned())
     }
 
@@ -149,6 +149,44 @@ mod tests {
         let bytes = fs::read(target.join("model.safetensors")).expect("weights");
         let names = safetensors::SafeTensors::deserialize(&bytes).expect("weights");
         assert!(names.names().iter().all(|name| name.starts_with("bert.") || **name == head.0), "{:?}", names.names());
+    }
+
+    #[test]
+    fn a_trunk_beside_a_head_is_named_after_its_architecture() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let head = ("qa_outputs.bias".to_owned(), Array { shape: vec![2], values: vec![1.0, -3.0] });
+        let base = named("tiny-distilbert");
+        let trunk = |(name, _): &(String, Array)| name.starts_with("embeddings.") || name.starts_with("transformer.");
+        let tuned = altered_from(&base, &folder.path().join("tuned"), |tensors| {
+            tensors.retain(trunk);
+            tensors.push(head.clone());
+        });
+        let target = folder.path().join("target");
+        blend(&base, &tuned, 0.5, &target).expect("blended");
+        let bytes = fs::read(target.join("model.safetensors")).expect("weights");
+        let file = safetensors::SafeTensors::deserialize(&bytes).expect("weights");
+        let mut names = file.names();
+        names.retain(|name| **name != head.0);
+        assert!(names.iter().all(|name| name.starts_with("distilbert.")), "{names:?}");
+        assert!(names.contains(&"distilbert.transformer.layer.0.ffn.lin1.bias"), "{names:?}");
+        // Without a head the plain names stay.
+        let headless = altered_from(&base, &folder.path().join("bare"), |tensors| tensors.retain(trunk));
+        blend(&headless, &headless, 0.5, &folder.path().join("plain")).expect("blended");
+        let bytes = fs::read(folder.path().join("plain/model.safetensors")).expect("weights");
+        let file = safetensors::SafeTensors::deserialize(&bytes).expect("weights");
+        assert!(file.names().iter().all(|name| !name.starts_with("distilbert.")), "{:?}", file.names());
+    }
+
+    #[test]
+    fn a_model_is_never_written_over() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let tuned = altered(&folder.path().join("tuned"), |_| {});
+        let before = fs::read(folder.path().join("tuned/model.safetensors")).expect("weights");
+        let error = blend(&tiny(), &tuned, 0.5, &folder.path().join("tuned")).expect_err("refused").to_string();
+        assert!(error.contains("already holds a model") && error.contains("another folder"), "{error}");
+        let error = crate::pack(&tuned, &folder.path().join("tuned"));
+        assert!(matches!(error, Err(CheckpointError::Occupied { .. })), "{error:?}");
+        assert_eq!(fs::read(folder.path().join("tuned/model.safetensors")).expect("weights"), before);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod blend;
 mod config;
 mod files;
+mod fresh;
 mod labels;
 mod pack;
 mod pickle;

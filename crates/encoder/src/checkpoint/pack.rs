@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::fs;
 use std::path::Path;
 
 use half::f16;
 use safetensors::tensor::{Dtype, View};
 
 use super::files::{Files, Source};
+use super::fresh::{require_free, write_all};
 use super::tensors::{Array, SCALE_SUFFIX};
 use super::{Checkpoint, config::SentenceTransformer};
 use crate::CheckpointError;
@@ -52,10 +52,12 @@ pub struct PackReport {
     pub fingerprint: String,
 }
 
-/// Writes the checkpoint of `source` to the empty or new folder `target`, its matrices as signed bytes: byte =
-/// round(x / scale), scale = max |group| / 127 as f16, a group being 32 values of a row, 16 in the first layer, or the row itself in tables.
-/// Position embeddings are added to every token and become f16; everything else stays f32; companions are copied.
+/// Writes the checkpoint of `source` to the folder `target`, which holds no model yet, its matrices as signed bytes:
+/// byte = round(x / scale), scale = max |group| / 127 as f16, a group being 32 values of a row, 16 in the first layer,
+/// or the row itself in tables. Position embeddings are added to every token and become f16; everything else stays f32;
+/// companions are copied.
 pub fn pack(source: &Source, target: &Path) -> Result<PackReport, CheckpointError> {
+    require_free(target, &[source])?;
     let checkpoint = Checkpoint::open(source)?;
     let mut report = PackReport { matrices: 0, others: 0, bytes: 0, fingerprint: String::new() };
     let mut stored: Vec<(String, Stored)> = Vec::new();
@@ -89,8 +91,7 @@ pub fn pack(source: &Source, target: &Path) -> Result<PackReport, CheckpointErro
         detail: error.to_string(),
     })?;
     report.bytes = bytes.len() as u64;
-    write(&target.join("model.safetensors"), &bytes)?;
-    copy_companions(source, target)?;
+    write_all(target, &companions(source)?, &bytes)?;
     report.fingerprint = Checkpoint::open(&Source::Folder(target.to_owned()))?.fingerprint;
     Ok(report)
 }
@@ -128,10 +129,11 @@ fn quantise(array: &Array, group: usize) -> (Vec<u8>, Vec<f16>) {
     (bytes, scales)
 }
 
-fn copy_companions(source: &Source, target: &Path) -> Result<(), CheckpointError> {
+fn companions(source: &Source) -> Result<Vec<(String, Vec<u8>)>, CheckpointError> {
     let files = Files::open(source)?;
     let folder = SentenceTransformer::read(&files)?.transformer_folder;
     let inner = files.inside(&folder);
+    let mut all = Vec::new();
     for name in COMPANIONS {
         // With a tokenizer.json the vocabulary would only be said twice.
         if name == "vocab.txt" && inner.read("tokenizer.json")?.is_some() {
@@ -141,19 +143,9 @@ fn copy_companions(source: &Source, target: &Path) -> Result<(), CheckpointError
             Some(bytes) => Some(bytes),
             None => inner.read(name)?,
         };
-        if let Some(bytes) = found {
-            write(&target.join(name), &bytes)?;
-        }
+        all.extend(found.map(|bytes| (name.to_owned(), bytes.into_owned())));
     }
-    Ok(())
-}
-
-pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), CheckpointError> {
-    let failed = |source| CheckpointError::Write { path: path.display().to_string(), source };
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(failed)?;
-    }
-    fs::write(path, bytes).map_err(failed)
+    Ok(all)
 }
 
 /// A tensor on its way into a file.

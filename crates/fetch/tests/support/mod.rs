@@ -15,6 +15,9 @@ use sha2::{Digest, Sha256};
 /// The model that every hub here has.
 pub(crate) const MODEL: &str = "clinic/tiny-bert";
 
+/// What the model's publisher says of it.
+pub(crate) const CARD: &[u8] = b"# A tiny BERT\n";
+
 /// What the hub holds and how it behaves.
 #[derive(Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a misbehaviour of its own, and any may meet any")]
@@ -57,7 +60,8 @@ impl Hub {
     /// Starts a hub that has the whole model and behaves well.
     pub(crate) fn start() -> Self {
         let files = [
-            ("README.md", b"# never fetched".to_vec()),
+            ("README.md", CARD.to_vec()),
+            ("tf_model.h5", b"never fetched".to_vec()),
             ("config.json", br#"{"model_type":"bert"}"#.to_vec()),
             ("1_Pooling/config.json", br#"{"pooling_mode_mean_tokens":true}"#.to_vec()),
             ("tokenizer_config.json", b"{}".to_vec()),

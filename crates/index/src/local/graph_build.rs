@@ -15,7 +15,7 @@ use crate::GraphParams;
 use crate::local::best::Scored;
 use crate::local::codes::{Codes, Target};
 use crate::local::graph::Graph;
-use crate::local::refine::{Choice, refine};
+use crate::local::refine::{CHUNK, Choice, refine};
 use crate::local::walk::{Sheets, Walker, Width};
 
 /// Layers at most; with m ≥ 2 no data set in memory needs more.
@@ -89,7 +89,7 @@ fn build_from(codes: &Codes, params: &GraphParams, stride: usize, told: &mut dyn
     let sheets = Sheets::default();
     let points = codes.len() as u64;
     let mut passed = 0;
-    // Put in once, chosen anew twice, searched for once.
+    // Put in once, chosen anew twice, searched for once; where that must be done again, the bar is full.
     let mut told = |more: usize| {
         passed += more as u64;
         told((passed / (REFINEMENTS as u64 + 2)).min(points));
@@ -118,7 +118,7 @@ fn build_from(codes: &Codes, params: &GraphParams, stride: usize, told: &mut dyn
     for _ in 0..MAX_ROUNDS {
         let graph = draft.flatten()?;
         let walker = Walker { codes, graph: &graph };
-        let lost = lost_points(walker, &sheets, params.ef_search);
+        let lost = lost_points(walker, &sheets, params.ef_search, &mut told);
         if lost.is_empty() {
             return Some(graph);
         }
@@ -187,7 +187,7 @@ fn find(walker: Walker<'_>, sheets: &Sheets, place: u32, ef: usize) -> Vec<Score
 
 /// Points that no path leads to, and points that a search for their own vector misses. Of identical vectors, finding
 /// one is finding all; and where everything found is as near as the point itself, no search could tell them apart.
-fn lost_points(walker: Walker<'_>, sheets: &Sheets, ef: usize) -> Vec<u32> {
+fn lost_points(walker: Walker<'_>, sheets: &Sheets, ef: usize, told: &mut dyn FnMut(usize)) -> Vec<u32> {
     let codes = walker.codes;
     let reached = walker.reachable();
     let is_among =
@@ -197,15 +197,19 @@ fn lost_points(walker: Walker<'_>, sheets: &Sheets, ef: usize) -> Vec<u32> {
         let is_tied = found.len() == ef && found.last().is_some_and(|last| last.score >= codes.own_score(place));
         !is_tied && !is_among(place, &found)
     };
-    (0..codes.len() as u32)
-        .into_par_iter()
-        .filter(|&place| {
-            // A wide walk passes wherever a narrow one does, so the narrow one settles nearly all of them at a fraction
-            // of the cost.
-            let is_near = || is_among(place, &find(walker, sheets, place, ef.min(NARROW_EF)));
-            !reached[place as usize] || (!is_near() && is_missed(place))
-        })
-        .collect()
+    let is_lost = |&place: &u32| {
+        // A wide walk passes wherever a narrow one does, so the narrow one settles nearly all of them at a fraction of
+        // the cost.
+        let is_near = || is_among(place, &find(walker, sheets, place, ef.min(NARROW_EF)));
+        !reached[place as usize] || (!is_near() && is_missed(place))
+    };
+    let mut lost = Vec::new();
+    for start in (0..codes.len()).step_by(CHUNK) {
+        let end = codes.len().min(start + CHUNK);
+        lost.par_extend((start as u32..end as u32).into_par_iter().filter(is_lost));
+        told(end - start);
+    }
+    lost
 }
 
 /// Ties each lost point to the nearest point that a search does find, both ways. Among equals the one with the fewest
@@ -276,8 +280,8 @@ mod tests {
             let graph = build_from(&codes, &PARAMS, stride, &mut |done| told.push(done)).expect("a graph");
             let walker = Walker { codes: &codes, graph: &graph };
             assert!(walker.reachable().iter().all(|reached| *reached), "one of {stride} drafted");
-            assert_eq!(lost_points(walker, &Sheets::default(), PARAMS.ef_search), [0u32; 0]);
-            assert!(told.is_sorted() && told.iter().all(|done| *done <= rows.len() as u64), "{told:?}");
+            assert_eq!(lost_points(walker, &Sheets::default(), PARAMS.ef_search, &mut |_| {}), [0u32; 0]);
+            assert!(told.is_sorted() && told.last() == Some(&(rows.len() as u64)), "{told:?}");
         }
     }
 
@@ -310,11 +314,35 @@ mod tests {
         }
         let torn = draft.flatten().expect("a graph");
         let walker = Walker { codes: &codes, graph: &torn };
-        let lost = lost_points(walker, &sheets, PARAMS.ef_search);
+        let lost = lost_points(walker, &sheets, PARAMS.ef_search, &mut |_| {});
         assert!(lost.contains(&lonely), "{lost:?}");
         mend(walker, &sheets, &PARAMS, &lost, &mut draft.base);
         let mended = draft.flatten().expect("a graph");
-        assert!(lost_points(Walker { codes: &codes, graph: &mended }, &sheets, PARAMS.ef_search).is_empty());
+        let walker = Walker { codes: &codes, graph: &mended };
+        assert!(lost_points(walker, &sheets, PARAMS.ef_search, &mut |_| {}).is_empty());
+    }
+
+    #[test]
+    fn a_copy_keeps_neighbours_that_are_no_copies_and_a_walk_goes_round_all_of_them() {
+        for vector in 0..8 {
+            let mut rows = spiral(600);
+            let copied = rows[vector * 50].clone();
+            // Some stand together, some apart.
+            rows.splice(300..300, vec![copied.clone(); 25]);
+            rows.extend(vec![copied; 15]);
+            let codes = codes(&rows);
+            let is_copy = |place: u32| codes.are_equal(place, 300);
+            for stride in [1, 8] {
+                let graph = build_from(&codes, &PARAMS, stride, &mut |_| {}).expect("a graph");
+                for place in all(&codes).into_iter().filter(|place| is_copy(*place)) {
+                    let others = graph.neighbours(0, place).iter().filter(|other| !is_copy(**other)).count();
+                    assert!(others >= 1, "{place}: {:?}", graph.neighbours(0, place));
+                }
+                let walker = Walker { codes: &codes, graph: &graph };
+                let found = find(walker, &Sheets::default(), 300, 50);
+                assert_eq!(found.iter().filter(|hit| is_copy(hit.place)).count(), 41);
+            }
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::local::codes::{Codes, Target};
 use crate::local::walk::{Sheets, Walker, Width};
 
 /// Points that are looked for before progress is told.
-const CHUNK: usize = 8_192;
+pub(crate) const CHUNK: usize = 8_192;
 
 /// How neighbours are chosen.
 #[derive(Debug, Clone, Copy)]
@@ -70,17 +70,27 @@ pub(crate) fn refine(
     });
 }
 
-/// Chooses among `candidates` at most `most` neighbours of `place`, nearest first.
+/// Chooses among `candidates` at most `most` neighbours of `place`, nearest first. Of equal codes one is enough: by their
+/// scores alone they do not hide one another, since a code's score against itself is not quite 1.
 fn choose(codes: &Codes, place: u32, candidates: impl Iterator<Item = u32>, most: usize, slack: f32) -> Vec<u32> {
     let places: Vec<u32> = candidates.filter(|candidate| *candidate != place).collect();
     let (mut target, mut scores) = (Target::default(), Vec::new());
     codes.aim_at(&mut target, place);
     codes.scores(&mut target, &places, &mut scores);
     let mut waiting: Vec<Scored> = places.iter().zip(&scores).map(|(&place, &score)| Scored { score, place }).collect();
-    waiting.sort_unstable_by(|a, b| b.cmp(a));
     let mut chosen = Vec::with_capacity(most);
+    // Of its own copies a point keeps the one behind it, so that they lie on a ring and a walk can go round it. It hides
+    // nothing: all others are as far from it as from the point.
+    let copies = waiting.iter().map(|near| near.place).filter(|other| codes.are_equal(*other, place));
+    if let Some(next) = copies.min_by_key(|other| (*other < place, *other)) {
+        chosen.push(next);
+        waiting.retain(|near| !codes.are_equal(near.place, place));
+    }
+    waiting.sort_unstable_by(|a, b| b.cmp(a));
     let mut rest = Vec::new();
-    while let Some(&next) = waiting.first() {
+    while chosen.len() < most
+        && let Some(&next) = waiting.first()
+    {
         chosen.push(next.place);
         if chosen.len() == most {
             break;
@@ -91,7 +101,10 @@ fn choose(codes: &Codes, place: u32, candidates: impl Iterator<Item = u32>, most
         codes.aim_at(&mut target, next.place);
         codes.scores(&mut target, &rest, &mut scores);
         let mut between = scores.iter();
-        waiting.retain(|near| between.next().is_none_or(|&score| (1.0 - score) * slack > 1.0 - near.score));
+        waiting.retain(|near| {
+            let is_far = between.next().is_none_or(|&score| (1.0 - score) * slack > 1.0 - near.score);
+            is_far && (near.score.total_cmp(&next.score).is_ne() || !codes.are_equal(near.place, next.place))
+        });
     }
     chosen
 }

@@ -20,6 +20,10 @@ use crate::screen::{Screening, Verdict};
 const FILE: &[u8] = include_bytes!("../../data/own-meaning.bin");
 const MAGIC: &str = "clinqa-own-meaning 1 ";
 
+/// What the encoder's room adds to the fingerprint of bytes that are computed in f32: what was learned from.
+/// Vectors cut short are named otherwise (`-256d`) and say nothing.
+const IN_F32: &str = "-f32";
+
 /// From this logit on: as likely as not.
 const LEAST: f32 = 0.0;
 
@@ -38,7 +42,7 @@ pub struct Meaning<'a> {
 impl Meaning<'_> {
     /// Whether the vectors of `encoder` say anything.
     pub fn is_known(encoder: &str) -> bool {
-        LEARNED.as_ref().is_some_and(|learned| learned.encoder == encoder)
+        LEARNED.as_ref().is_some_and(|learned| learned.knows(encoder))
     }
 }
 
@@ -59,7 +63,7 @@ pub fn hear_meaning(
         return screening;
     }
     let weight = most(&found);
-    let learned = LEARNED.as_ref().filter(|learned| learned.encoder == meaning.encoder);
+    let learned = LEARNED.as_ref().filter(|learned| learned.knows(meaning.encoder));
     match learned.and_then(|learned| learned.logit(weight.points / 100.0, meaning.vector)) {
         Some(logit) if logit >= LEAST => {
             let labels = [(weight.rule, 1.0)];
@@ -104,6 +108,11 @@ impl Perceptron {
         is_whole.then_some(Self { encoder, dimension, units: first, biases, output, bias: *bias.first()? })
     }
 
+    /// Whether it was learned from the weights of `encoder`, in whatever those are computed.
+    fn knows(&self, encoder: &str) -> bool {
+        encoder.strip_suffix(IN_F32).unwrap_or(encoder) == self.encoder
+    }
+
     /// How much more likely the question is about somebody's own case than not, as a logarithm; `None` for a vector of
     /// another dimension.
     fn logit(&self, points: f32, vector: &[f32]) -> Option<f32> {
@@ -146,6 +155,15 @@ mod tests {
         assert_eq!(learned.logit(1.0, &[0.5, 2.0]), Some(10.0 * 2.5 + 100.0 * 5.0 + 0.25));
         assert_eq!(learned.logit(9.0, &[0.0, 0.0]), Some(10.0 * 9.5 + 0.25), "a unit below 0 is silent");
         assert_eq!(learned.logit(1.0, &[0.5]), None);
+    }
+
+    #[test]
+    fn the_same_weights_are_known_in_bytes_and_in_f32_and_no_others() {
+        let learned = &LEARNED.as_ref().expect("read").encoder;
+        for (after, expected) in [("", true), ("-f32", true), ("-256d", false), ("-f32-256d", false), ("-f16", false)] {
+            assert_eq!(Meaning::is_known(&format!("{learned}{after}")), expected, "{after}");
+        }
+        assert!(!Meaning::is_known("another") && !Meaning::is_known("another-f32"));
     }
 
     #[test]

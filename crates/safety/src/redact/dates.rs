@@ -352,14 +352,20 @@ fn old(page: &mut Page, at: usize) {
     }
 }
 
-/// "born in 1931": whoever knows the year of a birth knows an age, which may be over 89.
+/// "born in 1931", "born in march 85": whoever knows the year of a birth knows an age, which may be over 89.
 fn birth(page: &mut Page, at: usize) {
     if !matches!(page.text(at), "born" | "dob" | "birth" | "birthday" | "birthdate") {
         return;
     }
     for year in at + 1..at + 6 {
+        let short = page.token(year).is_some_and(|token| token.is_digits() && token.text.len() == 2)
+            && page.is_sign("month", year - 1)
+            && !page.is_sign("unit", year + 1)
+            && !page.is_mark(year + 1, '%');
         if is_year(page, year) {
             page.claim(year..year + 1, Kind::Date);
+        } else if short {
+            page.claim(year - 1..year + 1, Kind::Date);
         }
     }
 }

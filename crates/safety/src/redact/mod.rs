@@ -245,6 +245,28 @@ mod tests {
         assert_eq!(redact(text, &[]).text, "café 🙂 low insulin, call [PHONE]");
     }
 
+    #[test]
+    fn what_is_typed_in_small_letters_and_words_is_found() {
+        let check = |text: &str, expected: &str| assert_eq!(redact(text, &[]).text, expected, "{text}");
+        check("john smith has gout, is it serious", "[NAME] has gout, is it serious");
+        check("is john smith contagious he has shingles", "is [NAME] contagious he has shingles");
+        check("how long is flu catching, regards tom baker", "how long is flu catching, regards [NAME]");
+        check("how long is flu catching regards tom", "how long is flu catching regards [NAME]");
+        check("born in march 85", "born in [DATE]");
+        check("my number is oh seven seven hundred one two three", "my number is [CODE]");
+        check("my number is oh seven seven nine one four hundred one two three", "my number is [PHONE]");
+        check("my snapchat name is priya_g", "my snapchat name is [NAME]");
+        for stays in [
+            "may long walks help, and is mark brown bread better",
+            "what is lambert eaton syndrome, charles bonnet and may thurner",
+            "babies born in march 20 percent smaller",
+            "one in two hundred, or twenty to thirty",
+            "what does the low_dose tablet do",
+        ] {
+            check(stays, stays);
+        }
+    }
+
     proptest! {
         #[test]
         fn nothing_that_anybody_found_stays(

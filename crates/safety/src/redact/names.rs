@@ -19,6 +19,7 @@ pub(super) fn mark(page: &mut Page) {
         introduced(page, at);
         related(page, at);
         signed(page, at);
+        paired(page, at);
     }
     for at in 0..page.len() {
         if page.is_free(at) && page.tokens[at].is_word() && is_name(page, at) {
@@ -27,6 +28,11 @@ pub(super) fn mark(page: &mut Page) {
         }
     }
     spread(page);
+    for at in 0..page.len() {
+        if page.claimed(at) == Some(Kind::Name) {
+            underscored(page, at);
+        }
+    }
 }
 
 /// Whether `at` may be part of a name where something before it says that a name comes.
@@ -232,6 +238,37 @@ fn related(page: &mut Page, at: usize) {
     }
 }
 
+/// "john smith": a given name and a surname behind it are somebody, however they are written. Of "may long" and "mark
+/// brown" either word may be one of every day.
+fn paired(page: &mut Page, at: usize) {
+    let is_part = |at: usize| {
+        page.is_free(at)
+            && page.token(at).is_some_and(|token| token.is_word() && token.stem().len() >= 3)
+            && page.kept(at) == Kept::No
+    };
+    if !is_part(at) || !is_part(at + 1) || page.gap(at + 1) != Gap::Blank || page.is_sign("month", at) {
+        return;
+    }
+    let (given, surname) = (page.text(at), page.tokens[at + 1].stem());
+    // "smith" stands among given names alone.
+    let named = page.lexicon.is_given(given) && page.lexicon.is_name(surname);
+    let words = page.lexicon.is_known(given) && page.lexicon.is_known(surname);
+    let clinical = page.lexicon.is_clinical(given) || page.lexicon.is_clinical(surname);
+    if named && !words && !clinical && !is_function(page, at + 1) {
+        page.claim(at..at + 2, Kind::Name);
+    }
+}
+
+/// What is tied to a name by a low line belongs to it, as the end of a handle does.
+fn underscored(page: &mut Page, at: usize) {
+    let glued = |at: usize| page.gap(at) == Gap::None && page.token(at).is_some();
+    let mut end = at + 1;
+    while glued(end) && (page.is_mark(end, '_') || page.is_mark(end - 1, '_') && page.tokens[end].mark().is_none()) {
+        end += 1;
+    }
+    page.claim(at..end, Kind::Name);
+}
+
 /// "Thanks, Rose", "Kind regards\nGrace Hill".
 fn signed(page: &mut Page, at: usize) {
     if !matches!(
@@ -257,7 +294,9 @@ fn signed(page: &mut Page, at: usize) {
     while page.token(from).is_some_and(|token| token.mark().is_some_and(|mark| ",.!-~:".contains(mark))) {
         from += 1;
     }
-    let separate = from > at + 1 || page.gap(from) == Gap::Line;
+    // "regards tom": behind these two only a name is said.
+    let closes = matches!(page.text(at), "regards" | "sincerely");
+    let separate = from > at + 1 || page.gap(from) == Gap::Line || closes;
     if !separate || !page.token(from).is_some_and(Token::is_word) {
         return;
     }

@@ -240,11 +240,38 @@ fn kind_of(page: &Page, run: &Run, all: &str) -> Kind {
     }
 }
 
-/// Digits that are written out: "oh seven seven double zero nine".
+/// Words of a number besides its digits.
+const NUMBER_WORDS: [&str; 20] = [
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+    "twenty",
+    "thirty",
+    "forty",
+    "fifty",
+    "sixty",
+    "seventy",
+    "eighty",
+    "ninety",
+    "hundred",
+    "thousand",
+];
+
+/// As many number words in a row are a code, whatever number they say.
+const TELLING_WORDS: usize = 5;
+
+/// Digits that are written out: "oh seven seven double zero nine", "oh seven seven hundred one two three".
 fn spoken(page: &mut Page) {
     let mut at = 0;
     while at < page.len() {
-        let (mut end, mut digits, mut words) = (at, 0, 0);
+        let (mut end, mut digits, mut words, mut others) = (at, 0, 0, 0);
         while let Some(token) = page.token(end).filter(|_| page.is_free(end)) {
             let said = token.is_word() && page.lexicon.is_sign("spoken-digit", &token.text);
             if said {
@@ -255,6 +282,8 @@ fn spoken(page: &mut Page) {
                     Some("triple" | "treble") => 2,
                     _ => 0,
                 };
+            } else if token.is_word() && NUMBER_WORDS.contains(&token.text.as_str()) {
+                others += 1;
             } else if token.is_digits() && token.gap != Gap::None {
                 digits += token.text.len();
             } else if !(matches!(token.mark(), Some('-' | ',')) && end > at) {
@@ -262,7 +291,7 @@ fn spoken(page: &mut Page) {
             }
             end += 1;
         }
-        if words >= 4 && digits >= 6 {
+        if words >= 4 && digits >= 6 || words + others >= TELLING_WORDS {
             while page.tokens[end - 1].mark().is_some() {
                 end -= 1;
             }

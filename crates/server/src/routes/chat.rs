@@ -252,7 +252,10 @@ pub(crate) async fn complete(
     let ask = asked.check(&app)?;
     let heard = format!("{} {}", heard.join(" "), ask.question.text());
     let reply = app.answer(ask).await?;
-    let completion = ChatCompletion::new(&app, reply, &heard)?;
+    let content = spoken::parts(&reply).join(spoken::GAP);
+    let [prompt_tokens, completion_tokens] = app.tokens([heard, content.clone()]).await;
+    let usage = Usage { prompt_tokens, completion_tokens, total_tokens: prompt_tokens + completion_tokens };
+    let completion = ChatCompletion::new(reply, content, usage);
     if request.stream == Some(true) {
         Ok(stream(completion, counts_streamed))
     } else {
@@ -323,13 +326,9 @@ impl ChatRequest {
 }
 
 impl ChatCompletion {
-    fn new(app: &App, reply: Reply, heard: &str) -> Result<Self, ApiError> {
-        let content = spoken::parts(&reply).join(spoken::GAP);
-        let engine = app.engine();
-        let (prompt_tokens, completion_tokens) = (engine.tokens(heard)?, engine.tokens(&content)?);
-        let usage = Usage { prompt_tokens, completion_tokens, total_tokens: prompt_tokens + completion_tokens };
+    fn new(reply: Reply, content: String, usage: Usage) -> Self {
         let message = Said { role: "assistant", content, refusal: None };
-        Ok(Self {
+        Self {
             id: format!("chatcmpl-{}", uuid::Uuid::new_v4().simple()),
             object: "chat.completion",
             created: Moment::from(SystemTime::now()).0,
@@ -338,7 +337,7 @@ impl ChatCompletion {
             usage,
             system_fingerprint: reply.generation.clone(),
             clinqa: reply,
-        })
+        }
     }
 
     /// A piece of the same reply.

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::iter;
 use std::path::{Path, PathBuf};
 
 use clinqa_encoder::{SpecialTokens, TextTokenizer};
@@ -50,6 +51,8 @@ pub struct TextReport {
     pub tokens: [usize; 2],
     /// What was left out: file, record (0: all of it), and why.
     pub skipped: Vec<(String, usize, String)>,
+    /// Blocks of other documents that were left out: no word of theirs is known to the model.
+    pub unknown_blocks: usize,
     /// Bytes of the files.
     pub bytes: u64,
     /// BLAKE3 over names and contents of the files, in hex.
@@ -119,11 +122,12 @@ pub fn read(folder: &Path, tokenizer: &TextTokenizer, cut: Cut) -> Result<TextDa
             documents.push(Document { file: name, record: 0, text });
         }
     }
+    let unguessed = unguessed(tokenizer);
     // Tokens of all documents at once, on every core; then one after the other, in their order.
     let ids: Vec<Vec<u32>> =
         documents.par_iter().map(|document| tokenizer.ids(&document.text)).collect::<Result<_, _>>()?;
     for (document, ids) in documents.iter().zip(ids) {
-        data.add(document, &ids, (tokenizer.special, cut));
+        data.add(document, &ids, (tokenizer.special, &unguessed), cut);
     }
     data.sample(cut);
     // Some are found unusable while they are read, others when they are cut: told in the order in which they lie.
@@ -133,6 +137,12 @@ pub fn read(folder: &Path, tokenizer: &TextTokenizer, cut: Cut) -> Result<TextDa
         return Err(TrainError::TooFew { what: "text (.txt, .md or .jsonl)", found: 0, needed: 1 });
     }
     Ok(data)
+}
+
+/// The tokens that there is nothing to guess about: those that frame a sequence, and what stands for an unknown word.
+pub(crate) fn unguessed(tokenizer: &TextTokenizer) -> Vec<u32> {
+    let SpecialTokens { cls, sep, pad } = tokenizer.special;
+    iter::chain([cls, sep, pad], ["[MASK]", "[UNK]"].into_iter().filter_map(|name| tokenizer.id(name))).collect()
 }
 
 impl TextReport {
@@ -152,18 +162,23 @@ impl TextReport {
 }
 
 impl TextData {
-    fn add(&mut self, document: &Document, ids: &[u32], (special, cut): (SpecialTokens, Cut)) {
+    fn add(&mut self, document: &Document, ids: &[u32], (special, unguessed): (SpecialTokens, &[u32]), cut: Cut) {
         let room = cut.block.saturating_sub(2).max(1);
-        let blocks: Vec<Block> = ids
-            .chunks(room)
-            .filter(|chunk| chunk.len() >= FEWEST_TOKENS.min(room))
+        let long = || ids.chunks(room).filter(|chunk| chunk.len() >= FEWEST_TOKENS.min(room));
+        let blocks: Vec<Block> = long()
+            .filter(|chunk| chunk.iter().any(|id| !unguessed.contains(id)))
             .map(|chunk| Block { ids: [&[special.cls], chunk, &[special.sep]].concat() })
             .collect();
+        let unknown = long().count() - blocks.len();
         if blocks.is_empty() {
-            let why = format!("it has {} tokens, too few", ids.len());
+            let why = match unknown {
+                0 => format!("it has {} tokens, too few", ids.len()),
+                _ => "it has no word that the model knows".to_owned(),
+            };
             self.report.skipped.push((document.file.clone(), document.record, why));
             return;
         }
+        self.report.unknown_blocks += unknown;
         let held_out = is_held_out(&content(&document.text), cut.dev_share, cut.seed);
         let (part, index) = if held_out { (&mut self.dev, 1) } else { (&mut self.train, 0) };
         self.report.documents[index] += 1;
@@ -242,6 +257,19 @@ mod tests {
         assert_eq!(skipped, [("c.jsonl", 1), ("c.jsonl", 3), ("c.jsonl", 4), ("d.txt", 0)]);
         assert_eq!(data.report.files, 3);
         assert_eq!(data.report.documents, [2, 0]);
+    }
+
+    #[test]
+    fn blocks_without_a_known_word_are_left_out_and_told() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("written");
+        write("a.txt", &"心 ".repeat(36));
+        write("b.txt", &format!("{}{}heart {}", "heart ".repeat(18), "心 ".repeat(36), "心 ".repeat(17)));
+        let data = read(folder.path(), &tokenizer(), CUT).expect("read");
+        assert_eq!((data.train.len(), data.report.unknown_blocks), (2, 2), "one word is enough");
+        assert_eq!(data.report.documents, [1, 0]);
+        let why = "it has no word that the model knows".to_owned();
+        assert_eq!(data.report.skipped, [("a.txt".to_owned(), 0, why)]);
     }
 
     #[test]

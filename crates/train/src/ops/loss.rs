@@ -28,10 +28,14 @@ pub(crate) fn composed_log_softmax(x: &Tensor) -> Result<Tensor> {
     shifted.broadcast_sub(&sum)
 }
 
-/// The mean cross entropy of `logits` (`[rows, classes]`) with the class of each row, `targets`: a scalar.
+/// The mean cross entropy of `logits` (`[rows, classes]`) with the class of each row, `targets`: a scalar, 0 if there is
+/// no row.
 pub fn cross_entropy(logits: &Tensor, targets: &[u32]) -> std::result::Result<Tensor, TrainError> {
     let (rows, classes) = logits.dims2()?;
     check(targets, [rows, classes])?;
+    if rows == 0 {
+        return nothing(logits);
+    }
     let targets = Tensor::new(targets, logits.device())?.unsqueeze(1)?;
     Ok(log_softmax(logits)?.gather(&targets, 1)?.mean_all()?.neg()?)
 }
@@ -43,11 +47,19 @@ pub(crate) fn linear_cross_entropy(
     targets: &[u32],
 ) -> std::result::Result<Tensor, TrainError> {
     check(targets, [x.dim(0)?, weight.dim(0)?])?;
+    if targets.is_empty() {
+        return nothing(x);
+    }
     Ok(match (x.device(), x.dtype()) {
         (Device::Cpu, DType::F32) => fused::<f32>([x, weight, bias], targets)?,
         (Device::Cpu, DType::F64) => fused::<f64>([x, weight, bias], targets)?,
         _ => cross_entropy(&super::linear(x, weight, bias)?, targets)?,
     })
+}
+
+/// Where nothing was asked nothing is wrong, and nothing is to be learned.
+fn nothing(like: &Tensor) -> std::result::Result<Tensor, TrainError> {
+    Ok(Tensor::zeros((), like.dtype(), like.device())?)
 }
 
 fn check(targets: &[u32], [rows, classes]: [usize; 2]) -> Result<()> {
@@ -171,5 +183,20 @@ impl<T: Real> CustomOp3 for Wide<T> {
             Ok(())
         })?;
         gradients::<T>((x, weight), &kept, self.learns)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_rows_are_no_loss() {
+        let zeros = |shape: &[usize]| Tensor::zeros(shape, DType::F64, &Device::Cpu).expect("zeros");
+        let value = |loss: Tensor| loss.to_scalar::<f64>().expect("a number");
+        assert!(value(cross_entropy(&zeros(&[0, 3]), &[]).expect("a loss")).abs() < f64::EPSILON);
+        let (x, weight, bias) = (zeros(&[0, 2]), zeros(&[3, 2]), zeros(&[3]));
+        assert!(value(linear_cross_entropy([&x, &weight, &bias], &[]).expect("a loss")).abs() < f64::EPSILON);
+        assert!(cross_entropy(&zeros(&[1, 3]), &[]).is_err(), "a row without a target is a mistake");
     }
 }

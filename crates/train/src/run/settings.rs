@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::Parts;
-use crate::{Task, TrainError, Twin};
+use crate::{Digest, Task, TrainError, Twin};
 
 /// Settings of a run, the same for every task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -125,15 +125,30 @@ impl Settings {
         for example in parts.train.iter().chain(parts.dev) {
             lengths.update(&(task.length(example) as u64).to_le_bytes());
         }
+        let digest = |examples: &[T::Example]| {
+            let mut digest = Digest::default();
+            for example in examples {
+                task.describe(example, &mut digest);
+            }
+            digest.finish()
+        };
         let all = [
             ("the task", task.name().to_owned()),
             ("the fingerprint of --from", from.to_owned()),
             ("the number of examples", parts.train.len().to_string()),
             ("the number of examples to score on", parts.dev.len().to_string()),
             ("their lengths (a digest)", lengths.finalize().to_hex().to_string()),
+            ("what the examples say (a digest)", digest(parts.train)),
+            ("what the examples to score on say (a digest)", digest(parts.dev)),
             ("--batch", self.batch.to_string()),
             ("--accumulate", self.accumulate.to_string()),
             ("--seed", self.seed.to_string()),
+            ("--rate", self.rate.to_string()),
+            ("--warmup", self.warmup.to_string()),
+            ("--decay", self.decay.to_string()),
+            ("--clip", self.clip.to_string()),
+            ("--dropout", self.dropout.to_string()),
+            ("--layer-decay", self.layer_decay.to_string()),
         ];
         all.into_iter().chain(task.identity()).map(|(name, value)| (name.to_owned(), value)).collect()
     }

@@ -10,7 +10,7 @@ use clinqa_encoder::Sequence;
 use clinqa_schema::Silent;
 
 use super::*;
-use crate::{cross_entropy, linear, tiny};
+use crate::{Digest, cross_entropy, linear, tiny};
 
 const LENGTH: usize = 10;
 
@@ -28,6 +28,8 @@ struct Pointer {
     /// Losses of training until the run is stopped.
     left: AtomicI64,
     death: Death,
+    /// What its loss is set by.
+    told: Vec<(&'static str, String)>,
 }
 
 impl Pointer {
@@ -39,7 +41,11 @@ impl Pointer {
         let weights: Vec<f32> = (0..12_u8).map(|i| f32::from(i % 5) / 50.0 - 0.04).collect();
         let weight = Var::from_vec(weights, (1, 12), &Device::Cpu).expect("weights");
         let bias = Var::zeros(1, DType::F32, &Device::Cpu).expect("a bias");
-        Self { head: [weight, bias], left: AtomicI64::new(losses), death }
+        Self { head: [weight, bias], left: AtomicI64::new(losses), death, told: Vec::new() }
+    }
+
+    fn telling(name: &'static str, value: &str) -> Self {
+        Self { told: vec![(name, value.to_owned())], ..Self::new() }
     }
 }
 
@@ -52,6 +58,15 @@ impl Task for Pointer {
 
     fn architecture(&self) -> &'static str {
         "BertForQuestionAnswering"
+    }
+
+    fn identity(&self) -> Vec<(&'static str, String)> {
+        self.told.clone()
+    }
+
+    fn describe(&self, example: &Self::Example, digest: &mut Digest) {
+        digest.sequence(&example.0);
+        digest.ids(&[example.1]);
     }
 
     fn length(&self, example: &Self::Example) -> usize {
@@ -253,8 +268,50 @@ fn a_run_goes_on_only_from_the_same_model_with_the_same_examples() {
     check(&settings, (&all, &dev, "another"), "the fingerprint of --from is fingerprint there and another here");
     check(&settings, (&all, &dev[..5], "fingerprint"), "the number of examples to score on is 6 there and 5 here");
     check(&settings, (&longer, &dev, "fingerprint"), "their lengths");
+    let (mut other, mut answered) = (examples(20), examples(20));
+    other[7].0.ids[2] += 1;
+    answered[7].1 = (answered[7].1 + 1) % LENGTH as u32;
+    for changed in [&other, &answered] {
+        check(&settings, (changed, &dev, "fingerprint"), "what the examples say (a digest) is");
+        check(&settings, (&all, &changed[2..8], "fingerprint"), "what the examples to score on say (a digest) is");
+    }
     let head = Settings { freeze_layers: 2, ..settings };
     check(&head, (&all, &dev, "fingerprint"), "the number of tensors");
+}
+
+#[test]
+fn a_run_goes_on_only_with_the_settings_that_it_began_with() {
+    let model = tiny::folder("gelu");
+    let root = tempfile::tempdir().expect("a folder");
+    let settings = settings(&root.path().join("run"));
+    let same = Pointer::telling("--temperature", "0.05");
+    run(model.path(), &same, &settings).expect("a run");
+    let check = |task: &Pointer, changed: Settings, expected: &str| {
+        let error = run(model.path(), task, &resumed(&changed)).expect_err("refused").to_string();
+        assert!(error.contains(expected), "{error}");
+    };
+    check(&same, Settings { rate: 2e-3, ..settings.clone() }, "--rate is 0.001 there and 0.002 here");
+    check(&same, Settings { dropout: 0.2, ..settings.clone() }, "--dropout is 0.1 there and 0.2 here");
+    check(&same, Settings { warmup: 0.0, ..settings.clone() }, "--warmup is 0.1 there and 0 here");
+    check(&same, Settings { decay: 0.0, ..settings.clone() }, "--decay is 0.01 there and 0 here");
+    check(&same, Settings { clip: 0.5, ..settings.clone() }, "--clip is 1 there and 0.5 here");
+    check(&same, Settings { layer_decay: 0.9, ..settings.clone() }, "--layer-decay is 1 there and 0.9 here");
+    let cold = Pointer::telling("--temperature", "0.01");
+    check(&cold, settings.clone(), "--temperature is 0.05 there and 0.01 here");
+    // How long it learns is nobody's business but the user's.
+    let longer = Settings { epochs: 5, limit: Some(Duration::from_hours(1)), ..resumed(&settings) };
+    assert_eq!(run(model.path(), &same, &longer).expect("resumed").epochs.len(), 5);
+}
+
+#[test]
+fn a_state_that_says_less_goes_on_and_says_all_from_then_on() {
+    let model = tiny::folder("gelu");
+    let root = tempfile::tempdir().expect("a folder");
+    let settings = settings(&root.path().join("run"));
+    run(model.path(), &Pointer::new(), &settings).expect("a run of an older version");
+    run(model.path(), &Pointer::telling("--new", "1"), &resumed(&settings)).expect("resumed");
+    let error = run(model.path(), &Pointer::telling("--new", "2"), &resumed(&settings)).expect_err("refused");
+    assert!(error.to_string().contains("--new is 1 there and 2 here"), "{error}");
 }
 
 #[test]

@@ -101,11 +101,11 @@ fn restore_from(path: &Path, run: &BTreeMap<String, String>, optimizer: &Optimiz
     let (_, header) = SafeTensors::read_metadata(body).map_err(|error| damaged(error.to_string()))?;
     let text = header.metadata().as_ref().and_then(|metadata| metadata.get("position"));
     let text = text.ok_or_else(|| damaged("it does not say how far the run had come".into()))?;
-    let position: Position = serde_json::from_str(text).map_err(|error| damaged(error.to_string()))?;
+    let mut position: Position = serde_json::from_str(text).map_err(|error| damaged(error.to_string()))?;
     for (what, expected) in run {
-        let found = position.run.get(what).cloned().unwrap_or_default();
-        if found != *expected {
-            let (what, expected) = (what.clone(), expected.clone());
+        // A state that an older version left says less; what it does not say cannot be compared.
+        if let Some(found) = position.run.get(what).filter(|found| *found != expected) {
+            let (what, found, expected) = (what.clone(), found.clone(), expected.clone());
             return Err(TrainError::OtherRun { path: shown, what, found, expected });
         }
     }
@@ -149,6 +149,7 @@ fn restore_from(path: &Path, run: &BTreeMap<String, String>, optimizer: &Optimiz
         put(&parameter.moments[0], &first)?;
         put(&parameter.moments[1], &second)?;
     }
+    position.run.clone_from(run);
     Ok(position)
 }
 

@@ -14,7 +14,7 @@ use super::distil::Distillable;
 use super::head::{Fresh, Head};
 use super::tagger::{name_labels, own_trunk};
 use crate::data::labelled::Labelled;
-use crate::{Packed, Pass, Score, Task, TrainError, Twin, cross_entropy, dropout};
+use crate::{Digest, Packed, Pass, Score, Task, TrainError, Twin, cross_entropy, dropout};
 
 /// Examples that are scored together.
 const SCORED: usize = 32;
@@ -33,6 +33,14 @@ pub struct LabelSet {
 pub struct LabelledExample<T> {
     input: T,
     labels: Vec<u32>,
+}
+
+/// A text as a vector.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TextVector {
+    values: Vec<f32>,
+    /// The text's digest, by which a run knows it again: the last bits of a vector may depend on the threads.
+    text: String,
 }
 
 /// Learning trunk and head.
@@ -125,6 +133,14 @@ impl LabelSet {
         })
     }
 
+    fn identity(&self) -> Vec<(&'static str, String)> {
+        let problem = match self.problem {
+            Problem::Single => "one",
+            Problem::Multi => "any number",
+        };
+        vec![("the labels", self.names.join(", ")), ("how many labels a text has", problem.to_owned())]
+    }
+
     fn config(&self, config: &mut Map<String, Value>) {
         name_labels(config, &self.names);
         let problem = match self.problem {
@@ -206,6 +222,15 @@ impl Task for ClassifierTask {
         "BertForSequenceClassification"
     }
 
+    fn identity(&self) -> Vec<(&'static str, String)> {
+        self.labels.identity()
+    }
+
+    fn describe(&self, example: &Self::Example, digest: &mut Digest) {
+        digest.sequence(&example.input);
+        digest.ids(&example.labels);
+    }
+
     fn length(&self, example: &Self::Example) -> usize {
         example.input.len()
     }
@@ -237,14 +262,16 @@ impl HeadTask {
     }
 
     /// Texts with the vector of each.
-    pub fn examples(&self, texts: &[Labelled], vectors: Vec<Vec<f32>>) -> Vec<LabelledExample<Vec<f32>>> {
-        let example =
-            |(text, input): (&Labelled, Vec<f32>)| LabelledExample { input, labels: self.labels.places(&text.labels) };
+    pub fn examples(&self, texts: &[Labelled], vectors: Vec<Vec<f32>>) -> Vec<LabelledExample<TextVector>> {
+        let example = |(text, values): (&Labelled, Vec<f32>)| {
+            let input = TextVector { values, text: blake3::hash(text.text.as_bytes()).to_string() };
+            LabelledExample { input, labels: self.labels.places(&text.labels) }
+        };
         texts.iter().zip(vectors).map(example).collect()
     }
 
-    fn logits(&self, batch: &[&LabelledExample<Vec<f32>>]) -> Result<Tensor, TrainError> {
-        let values: Vec<f32> = batch.iter().flat_map(|example| example.input.iter().copied()).collect();
+    fn logits(&self, batch: &[&LabelledExample<TextVector>]) -> Result<Tensor, TrainError> {
+        let values: Vec<f32> = batch.iter().flat_map(|example| example.input.values.iter().copied()).collect();
         let width = values.len() / batch.len().max(1);
         let weight = self.head.weight.as_tensor();
         let x = Tensor::from_vec(values, (batch.len(), width), weight.device())?.to_dtype(weight.dtype())?;
@@ -253,7 +280,7 @@ impl HeadTask {
 }
 
 impl Task for HeadTask {
-    type Example = LabelledExample<Vec<f32>>;
+    type Example = LabelledExample<TextVector>;
 
     fn name(&self) -> &'static str {
         "classifier"
@@ -261,6 +288,15 @@ impl Task for HeadTask {
 
     fn architecture(&self) -> &'static str {
         "BertModel"
+    }
+
+    fn identity(&self) -> Vec<(&'static str, String)> {
+        self.labels.identity()
+    }
+
+    fn describe(&self, example: &Self::Example, digest: &mut Digest) {
+        digest.text(&example.input.text);
+        digest.ids(&example.labels);
     }
 
     fn length(&self, _: &Self::Example) -> usize {
@@ -330,6 +366,25 @@ mod tests {
         let loss = labels.loss(&logits, &[&[0, 2], &[0]]).expect("a loss").to_scalar::<f64>().expect("a number");
         // torch.nn.functional.binary_cross_entropy_with_logits of the same.
         assert!((loss - 0.827_142_3).abs() < 1e-6, "{loss}");
+    }
+
+    #[test]
+    fn a_run_goes_on_with_the_same_labels_and_the_same_texts_however_their_vectors_were_rounded() {
+        let labels = LabelSet { names: vec!["a".into(), "b".into()], problem: Problem::Single };
+        assert_eq!(labels.identity()[0], ("the labels", "a, b".to_owned()));
+        let fresh = Fresh { device: Device::Cpu, dtype: DType::F32, seed: 1 };
+        let head = Head::fresh([2, 3], &fresh).expect("a head");
+        let task = HeadTask { labels, head, pooling: Pooling::Mean, max_tokens: 8 };
+        let digest = |text: &str, label: &str, value: f32| {
+            let (text, labels) = (text.to_owned(), vec![label.to_owned()]);
+            let text = Labelled { file: "f".into(), record: 1, id: None, text, labels, group: "g".to_owned() };
+            let mut digest = Digest::default();
+            task.describe(&task.examples(&[text], vec![vec![value; 3]])[0], &mut digest);
+            digest.finish()
+        };
+        assert_eq!(digest("one", "a", 0.5), digest("one", "a", 0.500_001));
+        assert_ne!(digest("one", "a", 0.5), digest("two", "a", 0.5));
+        assert_ne!(digest("one", "a", 0.5), digest("one", "b", 0.5));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::reader;
 use crate::batches::Draw;
-use crate::{Layers, Packed, Pass, Score, Task, TrainError, Twin, log_softmax};
+use crate::{Digest, Layers, Packed, Pass, Score, Task, TrainError, Twin, log_softmax};
 
 /// The projection's name among the variables; it is not part of the model.
 const PROJECTION: &str = "distil.projection.weight";
@@ -197,7 +197,20 @@ impl<T: Distillable> Task for DistilTask<T> {
     }
 
     fn identity(&self) -> Vec<(&'static str, String)> {
-        vec![("the teacher's fingerprint", self.teacher_fingerprint.clone())]
+        let Lessons { temperature, soft, hard, hidden, relations } = self.lessons;
+        let lessons = [
+            ("the teacher's fingerprint", self.teacher_fingerprint.clone()),
+            ("--soft-temperature", temperature.to_string()),
+            ("--soft-weight", soft.to_string()),
+            ("--hard-weight", hard.to_string()),
+            ("--hidden-weight", hidden.to_string()),
+            ("--relations-weight", relations.to_string()),
+        ];
+        self.student.identity().into_iter().chain(lessons).collect()
+    }
+
+    fn describe(&self, example: &T::Example, digest: &mut Digest) {
+        self.student.describe(example, digest);
     }
 
     fn length(&self, example: &T::Example) -> usize {
@@ -404,7 +417,9 @@ mod tests {
         let lessons = Lessons { hard: 0.0, ..Lessons::default() };
         let task = DistilTask::new((student, &twin, &own), (teacher, teacher_twin, &teaching), lessons, 1);
         let task = task.expect("a task");
-        assert_eq!(task.identity(), [("the teacher's fingerprint", teaching.fingerprint.clone())]);
+        let told = task.identity();
+        assert!(told.contains(&("the teacher's fingerprint", teaching.fingerprint.clone())));
+        assert!(told.contains(&("--hard-weight", "0".to_owned())) && told.contains(&("--soft-weight", "1".to_owned())));
         let loss = |twin: &Twin| {
             let loss = task.loss(twin, &batch, &mut Pass::evaluation()).expect("a loss");
             loss.to_scalar::<f32>().expect("a number")

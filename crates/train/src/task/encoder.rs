@@ -15,7 +15,7 @@ use super::contrast::{Contrast, Opponents, loss, pooling, scores, unit};
 use super::distil::Distillable;
 use super::{Score, Task};
 use crate::data::pairs::{Pair, PairPassage, normalised};
-use crate::{Packed, Pass, TrainError, Twin};
+use crate::{Digest, Packed, Pass, TrainError, Twin};
 
 /// Pairs whose loss on the development part is measured together, as in a batch.
 const SCORED_TOGETHER: usize = 32;
@@ -204,6 +204,30 @@ impl Task for EncoderTask {
 
     fn architecture(&self) -> &'static str {
         "BertModel"
+    }
+
+    fn identity(&self) -> Vec<(&'static str, String)> {
+        let Contrast { temperature, symmetric, dimensions, teacher_weight, teacher_scale } = &self.contrast;
+        vec![
+            ("--temperature", temperature.to_string()),
+            ("--symmetric", symmetric.to_string()),
+            ("--dimensions", format!("{dimensions:?}")),
+            ("--teacher-weight", teacher_weight.to_string()),
+            ("--teacher-scale", teacher_scale.to_string()),
+        ]
+    }
+
+    fn describe(&self, example: &PairExample, digest: &mut Digest) {
+        let PairExample { question, passages, right, scores } = example;
+        digest.sequence(question);
+        for Answer { sequence, key, document } in passages {
+            digest.sequence(sequence);
+            digest.numbers(std::iter::chain([*key], *document));
+        }
+        digest.numbers([right.question]);
+        digest.numbers(right.texts.iter().copied());
+        digest.numbers(right.documents.iter().copied());
+        digest.numbers(scores.iter().map(|score| score.to_bits().into()));
     }
 
     fn length(&self, example: &PairExample) -> usize {

@@ -3,11 +3,12 @@
 //! The contract of a task, in the order in which the loop uses it:
 //!
 //! 1. [`Task::variables`]: the head's parameters, by their Hugging Face names. The trunk's are the twin's.
-//! 2. [`Task::length`]: examples of like length share a batch, so that sequences packed together cost alike.
-//! 3. [`Task::loss`]: a scalar tensor for one batch, the mean over its examples. It calls [`Twin::forward`], as often
+//! 2. [`Task::identity`] and [`Task::describe`]: what must be the same for a run to be resumed.
+//! 3. [`Task::length`]: examples of like length share a batch, so that sequences packed together cost alike.
+//! 4. [`Task::loss`]: a scalar tensor for one batch, the mean over its examples. It calls [`Twin::forward`], as often
 //!    as it likes, and computes on what comes back with candle's operations and those of `ops`.
-//! 4. [`Task::score`]: on the development part, once an epoch; the highest [`Score::value`] is kept as `checkpoint/`.
-//! 5. [`Task::config`] and [`Task::files`]: what goes into `config.json` and beside the weights.
+//! 5. [`Task::score`]: on the development part, once an epoch; the highest [`Score::value`] is kept as `checkpoint/`.
+//! 6. [`Task::config`] and [`Task::files`]: what goes into `config.json` and beside the weights.
 
 pub mod classifier;
 mod contrast;
@@ -24,7 +25,7 @@ pub use head::Fresh;
 pub use contrast::Contrast;
 pub use encoder::{EncoderTask, PairExample, PairTokens};
 
-use crate::{Pass, TrainError, Twin};
+use crate::{Digest, Pass, TrainError, Twin};
 pub use pretrain::Pretrain;
 
 /// How good the model is on the development part.
@@ -53,10 +54,14 @@ pub trait Task {
     /// trunk, which is saved without the prefix `bert.`.
     fn architecture(&self) -> &'static str;
 
-    /// What else than settings and data must be the same for a run of this task to go on, by name: a teacher, say.
+    /// What else than settings and data must be the same for a run of this task to go on, by name: what its loss is set
+    /// by, its labels, a teacher.
     fn identity(&self) -> Vec<(&'static str, String)> {
         Vec::new()
     }
+
+    /// Says all of an example into `digest`, what is asked and what is right: a run goes on only with the same ones.
+    fn describe(&self, example: &Self::Example, digest: &mut Digest);
 
     /// How many tokens an example has.
     fn length(&self, example: &Self::Example) -> usize;

@@ -1,15 +1,13 @@
 //! Masked language modelling: which word stood here? Whole words are hidden, so that no piece gives the rest away.
 
-use std::iter;
-
 use candle_core::{D, Device, Tensor, Var};
 use clinqa_encoder::{Checkpoint, Sequence, TextTokenizer};
 
 use super::{Score, Task};
 use crate::batches::Draw;
-use crate::data::text::Block;
+use crate::data::text::{Block, unguessed};
 use crate::ops::{linear, linear_cross_entropy};
-use crate::{Pass, TrainError, Twin, twin};
+use crate::{Digest, Pass, TrainError, Twin, twin};
 
 /// The share of the tokens that are to be guessed (Devlin et al. 2019).
 const HIDDEN: f64 = 0.15;
@@ -40,7 +38,7 @@ struct Vocabulary {
     mask: u32,
     /// Whether an id continues a word.
     continues: Vec<bool>,
-    /// The ids that frame a sequence, which are never hidden nor put anywhere.
+    /// The ids that are never hidden nor put anywhere.
     special: Vec<u32>,
 }
 
@@ -76,8 +74,11 @@ impl Pretrain {
         Ok(Self { dense, norm, bias, epsilon: twin.dimensions().epsilon, vocabulary, had_head })
     }
 
-    /// The mean cross entropy of what was hidden.
+    /// The mean cross entropy of what was hidden; 0 where nothing could be.
     fn riddles_loss(&self, twin: &Twin, riddles: &[Riddle], pass: &mut Pass) -> Result<Tensor, TrainError> {
+        if riddles.iter().all(|riddle| riddle.answers.is_empty()) {
+            return Ok(Tensor::zeros((), twin.dtype(), twin.device())?);
+        }
         let sequences: Vec<Sequence> = riddles.iter().map(|riddle| riddle.sequence.clone()).collect();
         let packed = twin.forward(&sequences, pass)?;
         let places = riddles.iter().zip(&packed.offsets);
@@ -106,6 +107,10 @@ impl Task for Pretrain {
 
     fn architecture(&self) -> &'static str {
         "BertForMaskedLM"
+    }
+
+    fn describe(&self, block: &Block, digest: &mut Digest) {
+        digest.ids(&block.ids);
     }
 
     fn length(&self, block: &Block) -> usize {
@@ -153,12 +158,10 @@ impl Vocabulary {
             found: "without [MASK]".to_owned(),
             expected: "one with a [MASK] token, which pretraining needs",
         })?;
-        let special = tokenizer.special;
-        let special = iter::chain([special.cls, special.sep, special.pad, mask], tokenizer.id("[UNK]")).collect();
-        Ok(Self { mask, continues: tokenizer.continuations(), special })
+        Ok(Self { mask, continues: tokenizer.continuations(), special: unguessed(tokenizer) })
     }
 
-    /// Hides whole words until 15% of the tokens are hidden, one word at least.
+    /// Hides whole words until 15% of the tokens are hidden, one word at least if there is one.
     fn hide(&self, block: &Block, draw: &mut Draw) -> Riddle {
         let mut words: Vec<std::ops::Range<usize>> = Vec::new();
         for (place, id) in block.ids.iter().enumerate() {
@@ -206,7 +209,12 @@ impl Vocabulary {
 
 #[cfg(test)]
 mod tests {
+    use std::iter;
+
+    use candle_core::DType;
+
     use super::*;
+    use crate::tiny;
 
     /// Ids 0 to 4 are special, those over 1,000 continue words.
     fn vocabulary() -> Vocabulary {
@@ -256,6 +264,26 @@ mod tests {
     fn a_block_of_one_long_word_hides_it() {
         let riddle = vocabulary().hide(&Block { ids: vec![2, 10, 1_001, 1_001, 3] }, &mut Draw(1));
         assert_eq!(riddle.answers.len(), 3);
+    }
+
+    #[test]
+    fn a_batch_with_nothing_to_hide_costs_nothing_and_is_no_part_of_the_score() {
+        let model = tiny::folder("gelu");
+        let twin = tiny::twin(model.path(), DType::F32);
+        let mut checkpoint = Checkpoint::open(&tiny::source(model.path())).expect("a checkpoint");
+        let task = Pretrain::open(&mut checkpoint, &twin).expect("a task");
+        let block = |inside: u32| Block { ids: iter::chain(iter::chain([2], [inside; 8]), [3]).collect() };
+        let [unknown, known] = [block(1), block(9)];
+        let loss = task.loss(&twin, &[&unknown, &unknown], &mut Pass::training(0.0, 1, 1, 0)).expect("a loss");
+        assert!(loss.to_scalar::<f32>().expect("a number").abs() < f32::EPSILON);
+        assert!(twin.gradients(&loss, &task.variables()).expect("none").is_empty());
+        let mixed = task.loss(&twin, &[&unknown, &known], &mut Pass::training(0.0, 1, 1, 0)).expect("a loss");
+        assert!(mixed.to_scalar::<f32>().expect("a number") > 0.0);
+        // The last blocks are scored by themselves.
+        let dev: Vec<Block> = iter::repeat_n(known, SCORED_TOGETHER).chain([unknown]).collect();
+        let [whole, without] = [&dev[..], &dev[..SCORED_TOGETHER]].map(|dev| task.score(&twin, dev).expect("a score"));
+        assert!(whole.value.is_finite());
+        assert_eq!(whole, without);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use clinqa_reader::{ReadConfig, WindowLogits, decode, frame, windows};
 use super::distil::Distillable;
 use crate::batches::Draw;
 use crate::data::{DataError, SpanExample, SpanQuestion};
-use crate::{Packed, Pass, Score, Task, TrainError, Twin, cross_entropy, linear};
+use crate::{Digest, Packed, Pass, Score, Task, TrainError, Twin, cross_entropy, linear};
 
 /// What a logit outside the sequence is: its share after the softmax is 0.
 const NOWHERE: f64 = -1e9;
@@ -222,6 +222,22 @@ impl Task for ReaderTask {
 
     fn architecture(&self) -> &'static str {
         "BertForQuestionAnswering"
+    }
+
+    fn identity(&self) -> Vec<(&'static str, String)> {
+        let mut digest = Digest::default();
+        for DevQuestion { asked, .. } in &self.dev.questions {
+            digest.text(&asked.id);
+            digest.numbers(asked.accepted.iter().flat_map(|range| [range.start as u64, range.end as u64]));
+        }
+        vec![("the answers to score on (a digest)", digest.finish())]
+    }
+
+    fn describe(&self, example: &SpanExample, digest: &mut Digest) {
+        let SpanExample { ids, types, start, end } = example;
+        digest.ids(ids);
+        digest.ids(types);
+        digest.ids(&[*start, *end]);
     }
 
     fn length(&self, example: &SpanExample) -> usize {

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::distil::Distillable;
 use super::head::{Fresh, Head};
 use crate::data::iob::Tagged;
-use crate::{Packed, Pass, Score, Task, TrainError, Twin, cross_entropy, dropout};
+use crate::{Digest, Packed, Pass, Score, Task, TrainError, Twin, cross_entropy, dropout};
 
 /// Examples that are scored together.
 const SCORED: usize = 32;
@@ -120,6 +120,17 @@ impl Task for TaggerTask {
 
     fn architecture(&self) -> &'static str {
         "BertForTokenClassification"
+    }
+
+    fn identity(&self) -> Vec<(&'static str, String)> {
+        vec![("the tags", self.tags.join(", "))]
+    }
+
+    fn describe(&self, example: &TaggedWindow, digest: &mut Digest) {
+        let TaggedWindow { sequence, sentence, words } = example;
+        digest.sequence(sequence);
+        let words = words.iter().flat_map(|(word, place, tag)| [*word as u64, *place as u64, (*tag).into()]);
+        digest.numbers(std::iter::chain([*sentence as u64], words));
     }
 
     fn length(&self, example: &TaggedWindow) -> usize {

@@ -42,17 +42,48 @@ struct Manifest<'a> {
     digests: BTreeMap<String, String>,
 }
 
-/// A folder that vanishes unless it is kept.
+/// A folder that vanishes unless it is kept. Nobody else fills it: it is locked, and the system gives the lock back when
+/// whoever holds it dies, so that what a crash left is known.
 pub(super) struct Filling {
     pub(super) folder: PathBuf,
+    _held: File,
 }
 
 impl Filling {
-    /// An empty place for the corpus `name` below `root`; what a crash left there goes.
-    pub(super) fn begin(root: &Path, name: &str) -> Self {
-        let folder = root.join(format!("{FILLING}{name}"));
-        let _ = fs::remove_dir_all(&folder);
-        Self { folder }
+    /// An empty place for the corpus `name` below `root`; what crashes left there goes.
+    pub(super) fn begin(root: &Path, name: &str) -> anyhow::Result<Self> {
+        fs::create_dir_all(root).with_context(|| format!("cannot make {}", root.display()))?;
+        remove_left(root);
+        let mut number = 0;
+        loop {
+            let folder = root.join(format!("{FILLING}{name}.{number}"));
+            number += 1;
+            match fs::create_dir(&folder) {
+                // Another run may have taken it for one that a crash left before it was locked.
+                Ok(()) => match File::open(&folder).and_then(|held| held.lock().map(|()| held)) {
+                    Ok(held) if folder.exists() => return Ok(Self { folder, _held: held }),
+                    Ok(_) => {}
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    Err(error) => {
+                        let _ = fs::remove_dir(&folder);
+                        return Err(error).with_context(|| format!("cannot lock {}", folder.display()));
+                    }
+                },
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error).with_context(|| format!("cannot make {}", folder.display())),
+            }
+        }
+    }
+}
+
+/// Removes the folders below `root` that nobody fills any more.
+fn remove_left(root: &Path) {
+    let entries = fs::read_dir(root).into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(FILLING)) {
+        let left = File::open(entry.path()).ok().filter(|folder| folder.try_lock().is_ok());
+        if left.is_some() {
+            let _ = fs::remove_dir_all(entry.path());
+        }
     }
 }
 
@@ -71,19 +102,23 @@ pub(super) fn run(settings: &Settings, args: &AddArgs, json: bool) -> anyhow::Re
         let folder = target.display().to_string();
         return Err(CorpusUsage::Taken { name, folder }.into());
     }
-    let filling = Filling::begin(root, &name);
     if let Err(source) = fs::metadata(&args.path) {
         return Err(UsageError::Open { path: args.path.display().to_string(), source }.into());
     }
-    if args.link {
-        fs::create_dir_all(&filling.folder).with_context(|| format!("cannot make {}", filling.folder.display()))?;
-    } else {
+    let filling = Filling::begin(root, &name)?;
+    if !args.link {
         copy(&args.path, &filling.folder, Bytes::Own)?;
     }
     let corpus = describe(args, &name, &filling.folder)?;
     let report = corpus.read(&mut Bars::default(), &mut |_| ControlFlow::Continue(())).map_err(Error::from)?;
     sync(&filling.folder)?;
-    fs::rename(&filling.folder, &target).with_context(|| format!("cannot rename a folder to {}", target.display()))?;
+    match fs::rename(&filling.folder, &target) {
+        // Another run was faster with the same name.
+        Err(_) if target.exists() => {
+            return Err(CorpusUsage::Taken { name, folder: target.display().to_string() }.into());
+        }
+        renamed => renamed.with_context(|| format!("cannot rename a folder to {}", target.display()))?,
+    }
     File::open(root).and_then(|folder| folder.sync_all()).with_context(|| format!("cannot sync {}", root.display()))?;
     let files = files_of(&corpus);
     if json {
@@ -226,4 +261,26 @@ fn sync(folder: &Path) -> anyhow::Result<()> {
         }
     }
     File::open(folder).and_then(|folder| folder.sync_all()).with_context(|| failed(folder))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_who_fill_at_once_have_places_of_their_own_and_what_a_crash_left_goes() {
+        let root = tempfile::tempdir().expect("a folder");
+        let root = root.path().join("corpora");
+        fs::create_dir_all(root.join(".adding-left.0/half")).expect("made");
+        fs::create_dir_all(root.join("other")).expect("made");
+        let first = Filling::begin(&root, "ward").expect("a place");
+        fs::write(first.folder.join("half.md"), "half").expect("written");
+        let second = Filling::begin(&root, "ward").expect("a place");
+        assert_ne!(first.folder, second.folder);
+        assert!(first.folder.join("half.md").exists(), "the first goes on");
+        assert_eq!(fs::read_dir(&second.folder).expect("a folder").count(), 0);
+        let gone = first.folder.clone();
+        drop((first, second));
+        assert!(!gone.exists() && !root.join(".adding-left.0").exists() && root.join("other").exists());
+    }
 }

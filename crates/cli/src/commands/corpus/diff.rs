@@ -37,7 +37,7 @@ type Content = BTreeMap<DocumentId, blake3::Hash>;
 pub(super) fn run(settings: &Settings, name: &str, path: &Path, json: bool) -> anyhow::Result<ExitCode> {
     let corpus = open(settings, name)?;
     let (before, _) = content(&corpus)?;
-    let filling = Filling::begin(&settings.unpacked, name);
+    let filling = Filling::begin(&settings.unpacked, name)?;
     copy(path, &filling.folder, Bytes::Shared)?;
     describe_alike(&corpus, &filling.folder)?;
     let delivery = clinqa_corpus::open(&filling.folder).map_err(Error::from)?;

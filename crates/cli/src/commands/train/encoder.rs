@@ -39,8 +39,8 @@ pub(crate) fn run(settings: &Settings, args: &EncoderArgs) -> anyhow::Result<Exi
         let mut school = School::open(settings, &args.learn, &args.taught)?;
         let make = |checkpoint: &mut Checkpoint, _: &Twin| Ok(EncoderTask::new(checkpoint, args.contrast())?);
         let task = make(&mut school.checkpoint, &school.twin)?;
-        let tokenizer = &school.checkpoint.tokenizer;
-        let examples = |pairs: &[Pair]| -> anyhow::Result<_> { Ok(task.examples(pairs, tokenizer, args.tokens())?) };
+        let (tokenizer, tokens) = (&school.checkpoint.tokenizer, args.tokens(school.checkpoint.max_tokens));
+        let examples = |pairs: &[Pair]| -> anyhow::Result<_> { Ok(task.examples(pairs, tokenizer, tokens)?) };
         let (train, dev) = (examples(&read.train)?, examples(&read.dev)?);
         school.learn(task, make, Parts { train: &train, dev: &dev }, &wanted)
     })??;

@@ -58,7 +58,7 @@ pub(crate) fn run(settings: &Settings, args: &PretrainArgs) -> anyhow::Result<Ex
 }
 
 fn tell(report: &TextReport) {
-    let TextReport { files, documents, tokens, skipped, .. } = report;
+    let TextReport { files, documents, tokens, skipped, unknown_blocks, .. } = report;
     output::note(&format!(
         "{files} files: {} documents ({} tokens) to learn from, {} ({}) to score on.",
         documents[0], tokens[0], documents[1], tokens[1]
@@ -70,13 +70,21 @@ fn tell(report: &TextReport) {
     if skipped.len() > NAMED {
         output::note(&format!("… and {} more.", skipped.len() - NAMED));
     }
+    if *unknown_blocks > 0 {
+        output::note(&format!("Left out of other texts: {unknown_blocks} blocks without a word that the model knows."));
+    }
 }
 
-/// What a card says of texts that were left out: how many. The names of files in a folder of notes may be those of patients.
+/// What a card says of what was left out: how much. The names of files in a folder of notes may be those of patients.
 fn left_out(report: &TextReport) -> Vec<String> {
-    match report.skipped.len() {
-        0 => Vec::new(),
-        1 => vec!["1 text was left out: it is no text, too short or too long".to_owned()],
-        many => vec![format!("{many} texts were left out: they are no text, too short or too long")],
-    }
+    let texts = match report.skipped.len() {
+        0 => None,
+        1 => Some("1 text was left out: it is no text, too short, too long or of unknown words".to_owned()),
+        many => Some(format!("{many} texts were left out: they are no text, too short, too long or of unknown words")),
+    };
+    let blocks = match report.unknown_blocks {
+        0 => None,
+        count => Some(format!("{count} blocks of other texts were left out: they hold no word that the model knows")),
+    };
+    texts.into_iter().chain(blocks).collect()
 }

@@ -1,6 +1,7 @@
 //! Which paragraphs and headings do the words on the pages make?
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::text::Run;
 use crate::clean::clean_paragraph;
@@ -43,16 +44,18 @@ pub(super) struct Laid {
     pub(super) page_starts: Vec<usize>,
 }
 
-/// Puts the runs of all pages together; `title` is what the file calls itself.
-pub(super) fn lay(pages: Vec<Vec<Run>>, title: Option<&str>) -> Laid {
+/// Puts the runs of all pages together; `title` is what the file calls itself. Once it is `late`, what is missing stays out.
+pub(super) fn lay(pages: Vec<Vec<Run>>, title: Option<&str>, late: &AtomicBool) -> Laid {
     let count = pages.len();
-    let mut lines: Vec<Line> = pages.into_iter().enumerate().flat_map(|(page, runs)| lines(page, runs)).collect();
+    let on_time = || !late.load(Ordering::Relaxed);
+    let pages = pages.into_iter().enumerate().take_while(|_| on_time());
+    let mut lines: Vec<Line> = pages.flat_map(|(page, runs)| lines(page, runs)).collect();
     drop_edges(&mut lines, count);
     let usual = Usual::of(&lines);
     let largest = largest_on_first_page(&lines, usual.size);
     let mut writer = Writer::new(count, words(&lines));
     let skip = title.map(str::to_owned).or_else(|| largest.clone()).map(|title| title.to_lowercase());
-    for block in blocks(&lines, &usual) {
+    for block in blocks(&lines, &usual).into_iter().take_while(|_| on_time()) {
         writer.write(&block, &usual, skip.as_deref());
     }
     writer.begin_pages(count);
@@ -382,7 +385,7 @@ mod tests {
             });
             runs
         };
-        let laid = lay((1..=4).map(page).collect(), None);
+        let laid = lay((1..=4).map(page).collect(), None, &AtomicBool::new(false));
         assert_eq!(laid.title.as_deref(), Some("Sprained ankle"));
         let (text, sections) = laid.outline.finish();
         assert_eq!(

@@ -3,7 +3,9 @@
 //! An object takes fifty times the bytes that it is written with, so that a file of some megabytes could fill any machine.
 //! What says nothing about words is left out as it is read, and what remains is counted.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use lopdf::{Document, Error, LoadOptions, Object, ObjectId};
 use memchr::memmem::Finder;
@@ -24,16 +26,19 @@ const LEFT_OUT: [&[u8]; 4] = [b"StructElem", b"Annot", b"OBJR", b"Metadata"];
 thread_local! {
     /// How many parts the file that this thread loads may still have.
     static LEFT: Cell<usize> = const { Cell::new(0) };
+    /// Whether it is late.
+    static LATE: RefCell<Arc<AtomicBool>> = RefCell::default();
 }
 
-/// The objects of a file that words need.
-pub(super) fn load(bytes: &[u8]) -> Result<Document, SkipReason> {
+/// The objects of a file that words need; none more once it is `late`.
+pub(super) fn load(bytes: &[u8], late: &Arc<AtomicBool>) -> Result<Document, SkipReason> {
+    LATE.set(Arc::clone(late));
     let broken = |reason: String| SkipReason::Malformed { format: "PDF", reason };
     if has_long_object(bytes) {
         return Err(broken(format!("an object of more than {MAX_OBJECT_BYTES} bytes")));
     }
     let mut document = read(bytes, false)?;
-    if document.page_iter().next().is_none() {
+    if document.page_iter().next().is_none() && !late.load(Ordering::Relaxed) {
         // Its list of objects may point beside them; they may be there all the same.
         document = read(bytes, true).unwrap_or(document);
     }
@@ -60,6 +65,9 @@ fn read(bytes: &[u8], force_reconstruct: bool) -> Result<Document, SkipReason> {
 
 /// What is kept of an object: a stream stays where it is, anything else is taken from what is returned or stays too.
 fn kept(id: ObjectId, object: &mut Object) -> Option<(ObjectId, Object)> {
+    if LATE.with_borrow(|late| late.load(Ordering::Relaxed)) {
+        return None;
+    }
     if let Object::Stream(stream) = object
         && stream.dict.get(b"Subtype").and_then(Object::as_name).is_ok_and(|name| name == b"Image")
     {

@@ -1,7 +1,7 @@
 //! PDF: one document a file, its pages kept for citations.
 //!
 //! lopdf reads the objects under limits on what they expand to; the file is read on a thread of its own, whose panic or
-//! delay costs one record.
+//! delay costs one record. Whatever takes long asks whether it is late, so that such threads do not add up.
 
 mod layout;
 mod loading;
@@ -33,6 +33,8 @@ const MAX_FILE_BYTES: usize = 64 << 20;
 const MAX_TEXT_BYTES: usize = 16 << 20;
 const MAX_PAGES: usize = 20_000;
 const DEADLINE: Duration = Duration::from_secs(8);
+/// How long a thread that is late is waited for, so that it does not go on beside the next file.
+const GRACE: Duration = Duration::from_secs(4);
 /// Deeply nested objects are read by recursion.
 const STACK_BYTES: usize = 16 << 20;
 
@@ -67,7 +69,8 @@ impl Format for Pdf {
     }
 }
 
-/// Reads the file on a thread that may panic or take too long. One that takes too long is told to end at its next page.
+/// Reads the file on a thread that may panic or take too long. One that takes too long is told to end, and mostly does so
+/// at once.
 fn guarded(bytes: Vec<u8>, defaults: Metadata) -> Result<Page, SkipReason> {
     let late = Arc::new(AtomicBool::new(false));
     let (send, receive) = mpsc::channel();
@@ -82,14 +85,16 @@ fn guarded(bytes: Vec<u8>, defaults: Metadata) -> Result<Page, SkipReason> {
         Ok(page) => page,
         Err(RecvTimeoutError::Timeout) => {
             late.store(true, Ordering::Relaxed);
+            // What it found does not count any more.
+            let _ = receive.recv_timeout(GRACE);
             Err(SkipReason::TooSlow { seconds: DEADLINE.as_secs() })
         }
         Err(RecvTimeoutError::Disconnected) => Err(broken("its reader failed".into())),
     }
 }
 
-fn page(bytes: &[u8], defaults: &Metadata, late: &AtomicBool) -> Result<Page, SkipReason> {
-    let document = load(bytes)?;
+fn page(bytes: &[u8], defaults: &Metadata, late: &Arc<AtomicBool>) -> Result<Page, SkipReason> {
+    let document = load(bytes, late)?;
     let mut pages = Vec::new();
     let mut pictures = Vec::new();
     let mut length = 0;
@@ -97,7 +102,7 @@ fn page(bytes: &[u8], defaults: &Metadata, late: &AtomicBool) -> Result<Page, Sk
         if late.load(Ordering::Relaxed) {
             break;
         }
-        let shown = shown(&document, page);
+        let shown = shown(&document, page, late);
         length += shown.runs.iter().map(|run| run.text.len()).sum::<usize>();
         if length > MAX_TEXT_BYTES {
             return Err(SkipReason::TooLarge { limit: MAX_TEXT_BYTES as u64 });
@@ -112,7 +117,7 @@ fn page(bytes: &[u8], defaults: &Metadata, late: &AtomicBool) -> Result<Page, Sk
         return Err(scanned.unwrap_or(SkipReason::Empty));
     }
     let named = title(&document);
-    let laid = lay(pages, named.as_deref());
+    let laid = lay(pages, named.as_deref(), late);
     let title = named.or(laid.title).unwrap_or_default();
     let mut page = Page::new(&title, laid.outline.finish(), metadata(&document, defaults));
     page.starts = laid.page_starts;
@@ -264,6 +269,45 @@ mod tests {
         let mut bytes = Vec::new();
         document.save_to(&mut bytes).expect("saved");
         assert!(matches!(read(bytes), Err(SkipReason::Encrypted)));
+    }
+
+    #[test]
+    fn whoever_is_late_ends_in_the_middle_of_a_page_and_of_a_file() {
+        let lines = vec![(10, "Rest it."); 50];
+        let document = file(&[&lines]);
+        let id = document.page_iter().next().expect("a page");
+        let [on_time, late] = [false, true].map(|late| Arc::new(AtomicBool::new(late)));
+        assert_eq!(shown(&document, id, &on_time).runs.len(), 50);
+        let cut = shown(&document, id, &late).runs;
+        assert!(cut.len() < 2, "{cut:?}");
+        let laid = |late| lay(vec![shown(&document, id, &on_time).runs], None, late).outline.finish().0;
+        assert_eq!((laid(&on_time).is_empty(), laid(&late).is_empty()), (false, true));
+        let bytes = bytes(document);
+        assert!(page(&bytes, &Metadata::default(), &on_time).is_ok());
+        assert!(load(&bytes, &on_time).is_ok_and(|document| document.page_iter().next().is_some()));
+        assert!(!load(&bytes, &late).is_ok_and(|document| document.page_iter().next().is_some()), "nothing is kept");
+    }
+
+    #[test]
+    fn widths_of_a_font_that_never_end_are_left_when_it_is_late() {
+        let mut document = file(&[FIRST]);
+        let ranges: Vec<Object> = (0..60_000).flat_map(|_| [0.into(), 65_535.into(), 500.into()]).collect();
+        let below = document.add_object(dictionary! { "DW" => 500, "W" => ranges });
+        let font = document.add_object(
+            dictionary! { "Type" => "Font", "Subtype" => "Type0", "BaseFont" => "F", "DescendantFonts" => vec![below.into()] },
+        );
+        let resources = document.add_object(dictionary! { "Font" => dictionary! { "F1" => font } });
+        let id = document.page_iter().next().expect("a page");
+        let page = document.get_object_mut(id).expect("a page").as_dict_mut().expect("a dictionary");
+        page.set("Resources", resources);
+        let late = AtomicBool::new(false);
+        let started = std::time::Instant::now();
+        thread::scope(|scope| {
+            scope.spawn(|| shown(&document, id, &late));
+            thread::sleep(Duration::from_millis(100));
+            late.store(true, Ordering::Relaxed);
+        });
+        assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
     }
 
     #[test]

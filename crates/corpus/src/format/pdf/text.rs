@@ -1,6 +1,7 @@
 //! Which words stand where on a page of a PDF?
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use lopdf::content::Content;
 use lopdf::{Dictionary, Document, Encoding, Object, ObjectId};
@@ -49,9 +50,9 @@ pub(super) struct Shown {
     pub(super) pictures: bool,
 }
 
-/// What `page` of `document` shows. What cannot be understood is left out.
-pub(super) fn shown(document: &Document, page: ObjectId) -> Shown {
-    let mut setter = Setter { document, shown: Shown::default(), operations: 0 };
+/// What `page` of `document` shows, up to where it is `late`. What cannot be understood is left out.
+pub(super) fn shown(document: &Document, page: ObjectId, late: &AtomicBool) -> Shown {
+    let mut setter = Setter { document, shown: Shown::default(), operations: 0, late };
     let Ok(content) = document.get_page_content_with_limit(page, MAX_CONTENT_BYTES) else { return setter.shown };
     let mut resources = Vec::new();
     if let Ok((own, inherited)) = document.get_page_resources(page) {
@@ -116,6 +117,7 @@ struct Setter<'a> {
     document: &'a Document,
     shown: Shown,
     operations: usize,
+    late: &'a AtomicBool,
 }
 
 impl<'a> Setter<'a> {
@@ -131,7 +133,7 @@ impl<'a> Setter<'a> {
         for operation in Content::decode_iter(content) {
             let Ok(operation) = operation else { break };
             self.operations += 1;
-            if self.operations > MAX_OPERATIONS {
+            if self.operations > MAX_OPERATIONS || self.late.load(Ordering::Relaxed) {
                 break;
             }
             let operands = operation.operands.as_slice();
@@ -191,8 +193,8 @@ impl<'a> Setter<'a> {
         resources: &[&'a Dictionary],
         fonts: &mut HashMap<Vec<u8>, Option<Font<'a>>>,
     ) {
-        let document = self.document;
-        let font = fonts.entry(state.font.clone()).or_insert_with(|| font(document, &state.font, resources));
+        let (document, late) = (self.document, self.late);
+        let font = fonts.entry(state.font.clone()).or_insert_with(|| font(document, &state.font, resources, late));
         let begin = at.then(state.place).0;
         let mut text = String::new();
         for piece in pieces {
@@ -266,7 +268,7 @@ impl Font<'_> {
     }
 }
 
-fn font<'a>(document: &'a Document, name: &[u8], resources: &[&'a Dictionary]) -> Option<Font<'a>> {
+fn font<'a>(document: &'a Document, name: &[u8], resources: &[&'a Dictionary], late: &AtomicBool) -> Option<Font<'a>> {
     let dictionary = resources.iter().find_map(|resources| {
         let fonts = resources.get_deref(b"Font", document).ok()?.as_dict().ok()?;
         fonts.get_deref(name, document).ok()?.as_dict().ok()
@@ -284,7 +286,7 @@ fn font<'a>(document: &'a Document, name: &[u8], resources: &[&'a Dictionary]) -
         [b"bold".as_slice(), b"black", b"heavy"].iter().any(|word| face.windows(word.len()).any(|at| at == *word));
     let encoding = if composed { None } else { dictionary.get_font_encoding_with_limit(document, MAX_CMAP_BYTES).ok() };
     let (widths, usual) =
-        if composed { composed_widths(document, dictionary) } else { simple_widths(document, dictionary) };
+        if composed { composed_widths(document, dictionary, late) } else { simple_widths(document, dictionary) };
     Some(Font { names, encoding, code_bytes: if composed { 2 } else { 1 }, widths, usual, bold, known: HashMap::new() })
 }
 
@@ -303,8 +305,8 @@ fn simple_widths(document: &Document, font: &Dictionary) -> (HashMap<u32, f32>, 
     (widths, USUAL_WIDTH)
 }
 
-/// `W` lists `first [w w w]` and `first last w`.
-fn composed_widths(document: &Document, font: &Dictionary) -> (HashMap<u32, f32>, f32) {
+/// `W` lists `first [w w w]` and `first last w`. A short list may name every character again and again.
+fn composed_widths(document: &Document, font: &Dictionary, late: &AtomicBool) -> (HashMap<u32, f32>, f32) {
     let mut widths = HashMap::new();
     let below = font.get_deref(b"DescendantFonts", document).and_then(Object::as_array).ok();
     let below = below.and_then(|fonts| document.dereference(fonts.first()?).ok()?.1.as_dict().ok());
@@ -313,6 +315,9 @@ fn composed_widths(document: &Document, font: &Dictionary) -> (HashMap<u32, f32>
     let Ok(listed) = below.get_deref(b"W", document).and_then(Object::as_array) else { return (widths, usual) };
     let mut rest = listed.as_slice();
     while let [first, second, after @ ..] = rest {
+        if late.load(Ordering::Relaxed) {
+            break;
+        }
         let first = first.as_i64().unwrap_or(0).clamp(0, 65_535) as u32;
         let second = document.dereference(second).map_or(second, |(_, found)| found);
         if let Object::Array(each) = second {

@@ -57,6 +57,36 @@ fn what_answers_a_question_is_never_held_against_it() {
 }
 
 #[test]
+fn whatever_is_learned_from_a_pair_is_in_its_digest_and_whatever_the_loss_is_set_by_is_told() {
+    let checkpoint = Checkpoint::open(&tiny()).expect("a checkpoint");
+    let task = EncoderTask::new(&checkpoint, Contrast { dimensions: vec![16, 8], ..Contrast::default() });
+    let task = task.expect("a task");
+    let digest = |pair: Pair| {
+        let tokens = PairTokens { question: 16, passage: 32 };
+        let examples = task.examples(&[pair], &checkpoint.tokenizer, tokens).expect("examples");
+        let mut digest = Digest::default();
+        task.describe(&examples[0], &mut digest);
+        digest.finish()
+    };
+    let other = |change: &dyn Fn(&mut Pair)| {
+        let rest = vec![passage("gout", "Rest.")];
+        let mut pair = pair("What is gout?", passage("gout", "A joint."), rest, vec![0.9, 0.2]);
+        change(&mut pair);
+        digest(pair)
+    };
+    let first = other(&|_| {});
+    assert_eq!(first, other(&|_| {}));
+    assert_ne!(first, other(&|pair| pair.question = "What is acne?".to_owned()));
+    assert_ne!(first, other(&|pair| pair.passage.text = "A skin.".to_owned()));
+    assert_ne!(first, other(&|pair| pair.passage.document = "joints".to_owned()));
+    assert_ne!(first, other(&|pair| pair.negatives[0].text = "Work.".to_owned()));
+    assert_ne!(first, other(&|pair| pair.scores[1] = 0.3));
+    let told = task.identity();
+    assert_eq!(told[0], ("--temperature", "0.05".to_owned()));
+    assert_eq!(told[2], ("--dimensions", "[16, 8]".to_owned()));
+}
+
+#[test]
 fn settings_that_cannot_work_are_refused() {
     let checkpoint = Checkpoint::open(&tiny()).expect("a checkpoint");
     let refused = |contrast: Contrast, part: &str| {
