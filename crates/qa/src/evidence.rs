@@ -42,7 +42,8 @@ pub enum Feature {
     Number,
     /// 1 if a list is asked for and the quote is one.
     List,
-    /// 1 if question and quote both deny or warn, -1 if only the question does.
+    /// 1 if question and quote both deny or warn, -1 if only the question does; less by three where the quote speaks of the
+    /// opposite: of a high count, asked about a low one.
     Polarity,
     /// 1 if the people the question is about are spoken of, -1 if they are not, 0 if it is about nobody.
     People,
@@ -193,7 +194,10 @@ pub(crate) fn weigh(
         Feature::Duration => wanted(question.kind == Kind::Duration, has_duration(quote)),
         Feature::Number => wanted(question.kind == Kind::Amount, has_number(quote)),
         Feature::List => f32::from(u8::from(question.kind == Kind::List && quote.contains("\n- "))),
-        Feature::Polarity => wanted(question.negative, is_negative(quote)),
+        Feature::Polarity => {
+            let opposed = if is_of_the_opposite(&question.text, quote) { OPPOSED } else { 0.0 };
+            wanted(question.negative, is_negative(quote)) - opposed
+        }
         Feature::People => {
             let spoken_of = people(&context);
             wanted(!question.people.is_empty(), question.people.iter().all(|group| spoken_of.contains(group)))
@@ -234,6 +238,27 @@ pub(crate) fn measure<E>(
     let best = first.iter().map(|&at| evidence[at].total).fold(f32::NEG_INFINITY, f32::max);
     let can_win: Vec<usize> = others.iter().copied().filter(|&at| ceiling(&evidence[at]) > best).collect();
     if can_win.is_empty() { Ok(()) } else { note(evidence, &can_win) }
+}
+
+/// How much less polarity there is in what speaks of the opposite: more than a heading and a name are worth together.
+const OPPOSED: f32 = 3.0;
+
+/// Pairs of words that turn what follows them into its opposite.
+const OPPOSITES: [(&str, &str); 4] =
+    [("low", "high"), ("low", "raised"), ("underactive", "overactive"), ("under-active", "over-active")];
+
+/// Whether `quote` says of the opposite what `question` asks: it has a "high white cell" and no "low white cell".
+fn is_of_the_opposite(question: &str, quote: &str) -> bool {
+    let words = |text: &str| -> Vec<String> {
+        let all = text.split(|c: char| !(c.is_alphanumeric() || c == '-')).filter(|word| !word.is_empty());
+        all.map(str::to_lowercase).collect()
+    };
+    let (asked, said) = (words(question), words(quote));
+    let has = |first: &str, second: &str| said.windows(2).any(|pair| pair[0] == first && pair[1] == second);
+    asked.windows(2).any(|pair| {
+        let opposites = OPPOSITES.iter().flat_map(|(a, b)| [(a, b), (b, a)]).filter(|(word, _)| **word == pair[0]);
+        opposites.map(|(_, other)| *other).any(|other| has(other, &pair[1])) && !has(&pair[0], &pair[1])
+    })
 }
 
 fn sign(positive: bool) -> f32 {
@@ -333,6 +358,17 @@ mod tests {
         check("how is croup treated", "Causes", "A virus.", Feature::Heading, -1.0);
         check("what should I not do", "Treatment", "Do not use steam.", Feature::Polarity, 1.0);
         check("what should I not do", "Treatment", "Keep calm.", Feature::Polarity, -1.0);
+        let low = "what does a low white cell count mean";
+        check(low, "Causes", "A high white cell count is common.", Feature::Polarity, -OPPOSED);
+        check(
+            low,
+            "Causes",
+            "A high white cell count is common, a low white cell count is not.",
+            Feature::Polarity,
+            0.0,
+        );
+        check(low, "Causes", "A high temperature is common.", Feature::Polarity, 0.0);
+        check("overactive thyroid", "Causes", "An underactive thyroid is common.", Feature::Polarity, -OPPOSED);
         check("is it seen in babies", "Causes", "Babies get it.", Feature::People, 1.0);
         check("is it seen in babies", "Causes", "Adults get it.", Feature::People, -1.0);
         check("signs of croup", "Symptoms", "Signs are:\n- a bark", Feature::List, 1.0);

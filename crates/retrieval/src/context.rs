@@ -43,9 +43,18 @@ pub(crate) fn completed(question: &str, history: &[Turn], said: impl Fn(&str) ->
     let points = words(question).position(|word| POINTERS.contains(&word.as_str()));
     let asked = bare(question);
     let bare = asked.trim_end_matches('?');
-    let after_last = || format!("{} {asked}", last.question.trim_end_matches(['?', '.', ' ']));
+    let subject = subject(history, &said);
+    // What the last question points at must be named too: "who should not take it in pregnancy" says nothing.
+    let after_last = || {
+        let joined = format!("{} {asked}", last.question.trim_end_matches(['?', '.', ' ']));
+        let named = |topic: &&String| last.question.to_lowercase().contains(&topic.to_lowercase());
+        match subject.as_ref().filter(|topic| !named(topic)) {
+            Some(topic) => format!("{} ({topic})", joined.trim_end_matches('?')),
+            None => joined,
+        }
+    };
     let about = |topic: &str| format!("{bare} ({topic})");
-    match (here.named, subject(history, &said)) {
+    match (here.named, subject.clone()) {
         // "And COPD?" asks of COPD what was asked before.
         (Some(name), Some(old)) if goes_on && !here.asks => {
             let is_there = last.question.contains(&old);
@@ -159,6 +168,9 @@ mod tests {
         let history = [turn("why do I wheeze", "Wheezing often means asthma.")];
         assert_eq!(completed("is it catching?", &history, said).as_deref(), Some("is it catching (asthma)"));
         assert_eq!(completed("and at night?", &[], said), None);
+        let history = [turn("What is asthma?", "A disease."), turn("who should not do it?", "Nobody.")];
+        let expected = Some("who should not do it in children (asthma)");
+        assert_eq!(completed("and in children?", &history, said).as_deref(), expected);
         // What an answer mentions is not what was asked about.
         let history = [
             turn("What is asthma?", "A disease."),

@@ -24,7 +24,8 @@ const READING: u16 = 3;
 const FORM: Form = Form {
     most_bytes: 1 << 20,
     field: "question",
-    types: "`question` must be a text, `history` a list of turns, `filters` an object",
+    types: "`question` must be a text, `history` a list of turns, `filters` an object with dates as YYYY, YYYY-MM or \
+        YYYY-MM-DD",
     help: "clinqa ask --help",
 };
 
@@ -83,6 +84,12 @@ fn one(settings: &Settings, args: &AskArgs, ask: &Ask) -> anyhow::Result<ExitCod
         output::json(&reply)?;
     } else {
         output::line(&output::reply(&reply, Style::of_stdout()))?;
+    }
+    // A filter that nothing passes must not look like a question that nothing answers.
+    if reply.outcome == Outcome::Abstained && reply.reading.is_empty() && ask.filters != Filters::default() {
+        output::warn(&["nothing was found that passes the filters; leave them out, or look at what \
+            `clinqa search --json` says of the documents that you mean"
+            .to_owned()]);
     }
     let abstained = args.strict && reply.outcome != Outcome::Answered;
     Ok(if abstained { ExitCode::from(output::ABSTAINED) } else { ExitCode::SUCCESS })

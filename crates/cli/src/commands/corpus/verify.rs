@@ -28,7 +28,11 @@ pub(super) fn run(settings: &Settings, names: &[String], json: bool) -> anyhow::
         match check(folder) {
             Ok((corpus, vouched)) => {
                 let files = corpus.files().len();
-                lines.push(format!("{}: ok, {vouched} of {files} files have a digest and match it", corpus.name));
+                lines.push(if vouched == 0 {
+                    format!("{}: readable; none of its {files} files has a digest to be compared with", corpus.name)
+                } else {
+                    format!("{}: ok, {vouched} of {files} files have a digest and match it", corpus.name)
+                });
                 rows.push(json!({ "name": corpus.name, "sound": true, "files": files, "vouched": vouched }));
             }
             Err(error) => {
