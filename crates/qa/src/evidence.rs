@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use clinqa_reader::Candidate;
-use clinqa_retrieval::{Kind, Understood, has_duration, has_number, has_reason, is_negative, people};
+use clinqa_retrieval::{Kind, People, Understood, has_duration, has_number, has_reason, is_negative, people};
 use clinqa_schema::{Passage, PassageId};
 
 use crate::Place;
@@ -195,7 +195,8 @@ pub(crate) fn weigh(
         Feature::Number => wanted(question.kind == Kind::Amount, has_number(quote)),
         Feature::List => f32::from(u8::from(question.kind == Kind::List && quote.contains("\n- "))),
         Feature::Polarity => {
-            let opposed = if is_of_the_opposite(&question.text, quote) { OPPOSED } else { 0.0 };
+            let is_opposed = is_of_the_opposite(&question.text, quote) || is_of_adults_alone(&question.people, quote);
+            let opposed = if is_opposed { OPPOSED } else { 0.0 };
             wanted(question.negative, is_negative(quote)) - opposed
         }
         Feature::People => {
@@ -246,6 +247,15 @@ const OPPOSED: f32 = 3.0;
 /// Pairs of words that turn what follows them into its opposite.
 const OPPOSITES: [(&str, &str); 4] =
     [("low", "high"), ("low", "raised"), ("underactive", "overactive"), ("under-active", "over-active")];
+
+/// Whether `quote` speaks of adults and of no child, where a child is asked about: its dose is another one.
+fn is_of_adults_alone(asked: &[People], quote: &str) -> bool {
+    let of_the_young = |all: &[People]| all.contains(&People::Children);
+    let speaks_of_adults = || {
+        quote.split(|c: char| !c.is_alphabetic()).any(|word| matches!(word, "adult" | "adults" | "Adult" | "Adults"))
+    };
+    of_the_young(asked) && speaks_of_adults() && !of_the_young(&people(quote))
+}
 
 /// Whether `quote` says of the opposite what `question` asks: it has a "high white cell" and no "low white cell".
 fn is_of_the_opposite(question: &str, quote: &str) -> bool {
@@ -368,6 +378,9 @@ mod tests {
             0.0,
         );
         check(low, "Causes", "A high temperature is common.", Feature::Polarity, 0.0);
+        let child = "how much for a 5 year old child";
+        check(child, "Treatment", "The most for an adult is 4 g.", Feature::Polarity, -OPPOSED);
+        check(child, "Treatment", "Adults take 1 g, children 15 mg/kg.", Feature::Polarity, 0.0);
         check("overactive thyroid", "Causes", "An underactive thyroid is common.", Feature::Polarity, -OPPOSED);
         check("is it seen in babies", "Causes", "Babies get it.", Feature::People, 1.0);
         check("is it seen in babies", "Causes", "Adults get it.", Feature::People, -1.0);

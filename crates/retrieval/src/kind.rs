@@ -200,8 +200,23 @@ const PEOPLE: [(People, &[&str]); 3] = [
 /// The groups of people that `text` speaks of, in a fixed order.
 pub fn people(text: &str) -> Vec<People> {
     let text = padded(text);
-    let speaks = |words: &&[&str]| words.iter().any(|word| text.contains(&format!(" {word} ")));
-    PEOPLE.iter().filter(|(_, words)| speaks(words)).map(|(people, _)| *people).collect()
+    let speaks = |words: &[&str]| words.iter().any(|word| text.contains(&format!(" {word} ")));
+    let is_meant = |(people, words): &&(People, &[&str])| {
+        speaks(words) || *people == People::Children && tells_of_a_young_age(&text)
+    };
+    PEOPLE.iter().filter(is_meant).map(|(people, _)| *people).collect()
+}
+
+/// Whether `text`, padded, says "5 year old" or "6 weeks old" of somebody who is no adult yet.
+fn tells_of_a_young_age(text: &str) -> bool {
+    /// Years of the oldest child.
+    const OLDEST: u32 = 15;
+    let words: Vec<&str> = text.split(' ').collect();
+    words.windows(3).any(|three| match (three[0].parse::<u32>(), three[1], three[2]) {
+        (Ok(age), "year" | "years" | "yr", "old") => age <= OLDEST,
+        (Ok(_), "month" | "months" | "week" | "weeks" | "day" | "days", "old") => true,
+        _ => false,
+    })
 }
 
 const NEGATIONS: [&str; 30] = [
@@ -305,6 +320,8 @@ mod tests {
     fn people_and_negation_are_seen() {
         assert_eq!(people("Is it safe in pregnancy, and for my baby?"), [People::Children, People::Pregnant]);
         assert_eq!(people("Childhood memories"), []);
+        assert_eq!(people("dose for a 5-year-old"), [People::Children]);
+        assert_eq!(people("he is 60 years old"), []);
         let check = |text: &str, expected| assert_eq!(is_negative(text), expected, "{text}");
         check("Who can't take it", true);
         check("Do not take it", true);

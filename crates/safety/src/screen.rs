@@ -19,6 +19,13 @@ const MOST_TOLD_BYTES: usize = 64 << 10;
 /// How many words away a phrase of `but` still speaks of the same thing.
 const HARMLESS_WITHIN: u32 = 12;
 
+/// A message of so many words at most is short.
+const SHORT: usize = 10;
+
+/// How many points more there must be in a short message that no rule is met by: a word or two weigh too much alone. What is plain
+/// has certain ways.
+const DOUBT_OF_FEW_WORDS: f32 = 50.0;
+
 /// What the rules say about a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Screening {
@@ -53,13 +60,14 @@ pub fn screen(rules: &Rules, question: &Question, history: &[Turn], region: Opti
     let in_other_script = normalise::is_in_another_script(question.text());
     let signs = signs(all());
     let total = if is_certain { f32::INFINITY } else { rules.evidence.total(&found, &frames, &rules.lists, &signs) };
+    let doubt = if found.words.len() <= SHORT { DOUBT_OF_FEW_WORDS } else { 0.0 };
     let is_likely = is_certain || rules.all.iter().any(|rule| weighs(rule, total));
     let speaks = |rule: &Rule, met: &Option<Met>| match met {
         Some(Met::Certain) => true,
         Some(Met::Doubtful(_)) => is_likely,
         None if rule.other_script && in_other_script => true,
         // Where nothing was met that could name it, the words as a whole do.
-        None => !is_certain && signs.met.is_empty() && weighs(rule, total),
+        None => !is_certain && signs.met.is_empty() && weighs(rule, total - doubt),
     };
     let mut fired: Vec<&Rule> = all().filter(|(rule, met)| speaks(rule, met)).map(|(rule, _)| rule).collect();
     if fired.iter().all(|rule| rule.kind == NoticeKind::Scope) {

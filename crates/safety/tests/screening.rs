@@ -284,6 +284,16 @@ fn an_emergency_told_in_an_earlier_turn_leads_until_the_person_says_that_it_is_o
     );
     check(&["i have crushing chest pain"], "it's gone now. what is heartburn", Verdict::Redirect);
     check(&["i took an overdose"], "the ambulance is here. how long does recovery take?", Verdict::Proceed);
+    for ending in [
+        "paramedics are with him, what is a heart attack",
+        "we are in A&E and the doctor has seen him. when can he eat",
+        "the ambulance crew are with us, what is a spinal injury",
+        "the paramedics have taken him to hospital. what is naloxone",
+        "sorry, that was years ago. what is an allergy test",
+        "that happened in 2019. where should I put an alarm",
+    ] {
+        check(&[pain], ending, Verdict::Proceed);
+    }
     check(&["my son is choking"], "it's gone now. how do I prevent it?", Verdict::Proceed);
     check(&["I had a stroke in 2015"], "can I fly?", Verdict::Proceed);
     check(&["What are the signs of a stroke?"], "and in children?", Verdict::Proceed);
