@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """What would PyTorch have learned from the same examples, in the same order, with the same settings?
 
-    clinqa train reader --from BASE --data FILE --out RUN --write-examples EXAMPLES --write-dev DEV …
-    crates/train/reader.py --from BASE --examples EXAMPLES --out FOLDER [--threads N] [--bf16]
+    crates/train/reader.py --from BASE --begin START
+    clinqa train reader --from START --data FILE --out RUN --write-examples EXAMPLES --write-dev DEV …
+    crates/train/reader.py --from START --examples EXAMPLES --out FOLDER [--threads N] [--bf16]
     clinqa eval reader DEV --reader RUN/checkpoint --json
     clinqa eval reader DEV --reader FOLDER --json
 
-EXAMPLES holds the settings, the token ids and the batches of every epoch, so nothing is left to chance but dropout and
-the first values of the head. What comes out is scored by the same program on the same questions. Needs torch and
-transformers.
+EXAMPLES holds the settings, the token ids and the batches of every epoch, so nothing is left to chance but dropout.
+START is BASE with a head of random numbers, for both to begin from. What comes out is scored by the same program on the
+same questions. Needs torch and transformers.
 
 With --bf16 products are computed in bfloat16 and there is no dropout, whose random numbers cost a third of the time:
 twice as fast on a CPU with AMX. A comparison with ours is made without it. The state is kept every ten minutes beside
@@ -84,14 +85,33 @@ def share(progress, warmup):
     return progress / warmup if progress < warmup else (1 - progress) / (1 - warmup)
 
 
+def copy_companions(base, out):
+    for name in COMPANIONS:
+        if (base / name).is_file():
+            shutil.copy(base / name, out / name)
+
+
+def begin(base, out):
+    """The checkpoint with a head of random numbers, the same each time."""
+    torch.manual_seed(1)
+    BertForQuestionAnswering.from_pretrained(base, dtype=torch.float32).save_pretrained(out)
+    copy_companions(base, out)
+    print(f"{out} holds the checkpoint with a new head")
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--from", dest="base", type=Path, required=True, help="the checkpoint to begin from")
-    arguments.add_argument("--examples", type=Path, required=True, help="what --write-examples wrote")
-    arguments.add_argument("--out", type=Path, required=True, help="the folder to write")
+    arguments.add_argument("--begin", type=Path, metavar="START", help="only write BASE with a new head into this folder")
+    arguments.add_argument("--examples", type=Path, help="what --write-examples wrote")
+    arguments.add_argument("--out", type=Path, help="the folder to write")
     arguments.add_argument("--threads", type=int, help="threads to compute with")
     arguments.add_argument("--bf16", action="store_true", help="faster, and not quite the same")
     typed = arguments.parse_args()
+    if typed.begin:
+        return begin(typed.base, typed.begin)
+    if not (typed.examples and typed.out):
+        arguments.error("name --examples and --out, or --begin")
     if typed.threads:
         torch.set_num_threads(typed.threads)
     settings, examples, epochs = read(typed.examples)
@@ -152,9 +172,7 @@ def main():
     model.config.update(dict.fromkeys(dropout_names, settings["dropout"]))
     model.save_pretrained(typed.out)
     state.unlink(missing_ok=True)
-    for name in COMPANIONS:
-        if (typed.base / name).is_file():
-            shutil.copy(typed.base / name, typed.out / name)
+    copy_companions(typed.base, typed.out)
     print(f"{typed.out} holds the checkpoint")
 
 
