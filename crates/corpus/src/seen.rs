@@ -243,7 +243,8 @@ impl Seen {
         let claim = |number: u32| &claims[number as usize];
         order.sort_unstable_by_key(|&number| {
             let it = claim(number);
-            (it.id, Reverse(it.version), corpus(it), it.content, it.whole, it.place)
+            // Of deliveries that are equally new the one that says the gravest of itself stays.
+            (it.id, Reverse(it.version), Reverse(it.state), corpus(it), it.content, it.whole, it.place)
         });
         let mut winners = Vec::new();
         for deliveries in order.chunk_by(|one, next| claim(*one).id == claim(*next).id) {
@@ -392,6 +393,18 @@ mod tests {
         assert_eq!(handed_on(&corpora, Copies::Keep), kept);
         let [first, second] = corpora;
         assert_eq!(handed_on(&[second, first], Copies::Drop), ["pmid:2 Retracted pmid:3", "pmid:3 Current "]);
+    }
+
+    #[test]
+    fn of_deliveries_that_are_equally_new_the_one_that_fell_stays() {
+        let (stands, fell) = (
+            "---\nid: x\ntitle: Rest\n---\n\nRest heals the ankle.\n",
+            "---\nid: x\ntitle: Rest\nretracted_by: Notice 12\n---\n\nRest heals the ankle.\n",
+        );
+        let corpora: [&[(&str, &str)]; 2] = [&[("a.md", stands)], &[("b.md", fell)]];
+        assert_eq!(handed_on(&corpora, Copies::Drop), ["x Retracted Notice 12"]);
+        let [first, second] = corpora;
+        assert_eq!(handed_on(&[second, first], Copies::Drop), ["x Retracted Notice 12"]);
     }
 
     #[test]
