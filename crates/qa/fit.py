@@ -4,7 +4,8 @@
     python fit.py QUESTIONS DETAILS [--evidence WEIGHT QUESTIONS DETAILS]... [--absent WEIGHT QUESTIONS DETAILS]...
                                                                                           (needs numpy and scipy)
 
-Prints the numbers of `EvidenceWeights` and `TrustWeights` in the order of their declarations. What `--evidence` names counts
+Prints the numbers of `EvidenceWeights` (but for `opposed`, which these questions tell nothing of) and `TrustWeights` in the
+order of their declarations. What `--evidence` names counts
 WEIGHT each, for evidence only: that was the part `held` of what is now crates/train/starter-questions.jsonl as judged
 questions, every third of them, counting a half, with heading weights made by `sections.py --without held --also` the dev
 questions, so that no question is weighed by what was learned from it. What `--absent` names counts WEIGHT each, for trust

@@ -2,17 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use clinqa_encoder::Encoder;
 use clinqa_index::PassageIndex;
 use clinqa_reader::{Candidate, PassageReading, candidates};
 use clinqa_retrieval::{Kind, RetrievalConfig, Retrieved, Retriever};
-use clinqa_safety::{Meaning, Region, Review, Rules, Screening, Verdict, hear_meaning, review, screen};
+use clinqa_safety::{Meaning, Region, Review, Screening, Verdict, hear_meaning, review};
 use clinqa_schema::{
     Abstention, Answer, Confidence, Document, DocumentId, Embedding, Filters, Outcome, Passage, PassageId, Question,
-    Ranking, Reading, Reply, Silent, SpanTrace, Timing, Trace, Turn,
+    Ranking, Reply, Silent, SpanTrace, Timing, Trace, Turn,
 };
 
 use crate::agreement::{Stance, stances};
@@ -20,6 +19,7 @@ use crate::compose::{self, Choice, Sources, Thresholds};
 use crate::concepts::{Concepts, unspoken};
 use crate::evidence::{self, Asked, Evidence, EvidenceWeights, Measured, Seen, UNKNOWN_LIKENESS};
 use crate::opinion::{self, Heard};
+use crate::triage::Screened;
 use crate::trust::{self, Found, TrustWeights};
 use crate::{Engine, Error, Models, Place, firewall, quote_around};
 
@@ -112,49 +112,9 @@ struct Read {
     timings: Vec<Timing>,
 }
 
-/// What the rules said of a question, and how long that took.
-#[derive(Debug)]
-pub struct Screened {
-    screening: Screening,
-    ms: f64,
-}
-
-/// What is known of a question before any model is asked.
-#[derive(Debug)]
-pub enum First {
-    /// It, or a turn before it, tells of an emergency: the reply with its notices, without further reading.
-    Emergency(Box<Reply>),
-    /// It may be answered, from what the rules said on.
-    Other(Screened),
-}
-
-/// Asks the rules alone, and no index: it takes as long as the question and its history are.
-pub fn first(rules: &Rules, ask: &Ask) -> First {
-    let start = Instant::now();
-    let screening = screen(rules, &ask.question, &ask.history, ask.region.as_ref());
-    let ms = elapsed_ms(start);
-    if screening.verdict != Verdict::Redirect {
-        return First::Other(Screened { screening, ms });
-    }
-    First::Emergency(Box::new(Reply {
-        outcome: Outcome::Redirected,
-        reason: Some(Abstention::Emergency),
-        notices: screening.notices,
-        answer: None,
-        reading: Vec::new(),
-        generation: String::new(),
-        encoder: String::new(),
-        reader: String::new(),
-        took_ms: ms,
-        trace: None,
-    }))
-}
-
 /// Answers one question, or says why not. Only a broken index or model is an error.
 pub fn answer(engine: &Engine, ask: &Ask, config: &AnswerConfig) -> Result<Reply, Error> {
-    let start = Instant::now();
-    let screening = screen(&engine.models().rules, &ask.question, &ask.history, ask.region.as_ref());
-    answer_screened(engine, ask, Screened { screening, ms: elapsed_ms(start) }, config)
+    answer_screened(engine, ask, Screened::of(&engine.models().rules, ask), config)
 }
 
 /// The same for a question that was screened before, by the rules of the same models.
@@ -186,44 +146,7 @@ fn with_meaning(models: &Models, ask: &Ask, screening: Screening) -> Result<(Scr
     Ok((screening, Some(elapsed_ms(start))))
 }
 
-/// The reply to an emergency, for which no model is waited for: its notices, with reading by words alone where there is
-/// an index that can be asked. `None` if neither the question nor a turn before it tells of one.
-pub fn emergency(rules: &Rules, index: Option<&dyn PassageIndex>, ask: &Ask, config: &AnswerConfig) -> Option<Reply> {
-    match first(rules, ask) {
-        First::Other(_) => None,
-        First::Emergency(reply) => Some(match index {
-            Some(index) => with_reading(*reply, index, ask, config),
-            None => *reply,
-        }),
-    }
-}
-
-/// The reply to an emergency with reading by words alone; whatever the index does, the notices stay.
-pub fn with_reading(mut reply: Reply, index: &dyn PassageIndex, ask: &Ask, config: &AnswerConfig) -> Reply {
-    let start = Instant::now();
-    reply.reading = found(|| lexical_reading(index, ask, config));
-    reply.notices.extend(firewall::notices(None, &reply.reading));
-    reply.generation = index.manifest().id.to_string();
-    reply.took_ms += elapsed_ms(start);
-    reply
-}
-
-/// What was found, unless looking for it fails or panics: then nothing.
-fn found(look: impl FnOnce() -> Result<Vec<Reading>, Error>) -> Vec<Reading> {
-    // An index is never written to, so that a panic leaves it as it was.
-    catch_unwind(AssertUnwindSafe(look)).ok().and_then(Result::ok).unwrap_or_default()
-}
-
-/// What the question finds after the last few turns: of a long history no more is read.
-fn lexical_reading(index: &dyn PassageIndex, ask: &Ask, config: &AnswerConfig) -> Result<Vec<Reading>, Error> {
-    let retriever = Retriever { index, encoder: None, config: config.retrieval };
-    let found = retriever.retrieve(&ask.question, &ask.history, &ask.filters, ask.top_k)?;
-    let sources = sources(index, &found.passages)?;
-    let ranked = ranked(&found.ranking);
-    Ok(compose::reading(&ranked, &BTreeMap::new(), None, &sources, ask.top_k))
-}
-
-fn ranked(ranking: &Ranking) -> Vec<(PassageId, f32)> {
+pub(crate) fn ranked(ranking: &Ranking) -> Vec<(PassageId, f32)> {
     ranking.hits().iter().map(|hit| (hit.passage_id.clone(), hit.score)).collect()
 }
 
@@ -411,7 +334,7 @@ fn unread(reason: Abstention) -> Read {
 }
 
 /// The documents that the retrieved passages were cut from.
-fn sources(index: &dyn PassageIndex, passages: &[Passage]) -> Result<Sources, Error> {
+pub(crate) fn sources(index: &dyn PassageIndex, passages: &[Passage]) -> Result<Sources, Error> {
     let mut documents = BTreeMap::new();
     for passage in passages {
         let id = &passage.id().document;
@@ -480,41 +403,6 @@ fn reply(engine: &Engine, ask: &Ask, steps: Steps) -> Reply {
     }
 }
 
-fn elapsed_ms(start: Instant) -> f64 {
+pub(crate) fn elapsed_ms(start: Instant) -> f64 {
     start.elapsed().as_secs_f64() * 1e3
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn ask(question: &str) -> Ask {
-        Ask {
-            question: Question::new(question).expect("a question"),
-            history: Vec::new(),
-            filters: Filters::default(),
-            region: None,
-            top_k: 3,
-            search: Search::Fused,
-            explain: Explain::No,
-        }
-    }
-
-    #[test]
-    fn an_emergency_is_told_without_an_index_and_anything_else_goes_on() {
-        let rules = Rules::embedded().expect("rules");
-        let First::Emergency(reply) = first(&rules, &ask("I have crushing chest pain and my left arm is numb")) else {
-            panic!("an emergency");
-        };
-        assert_eq!((reply.outcome, reply.reason), (Outcome::Redirected, Some(Abstention::Emergency)));
-        assert!(!reply.notices.is_empty() && reply.reading.is_empty());
-        let First::Other(screened) = first(&rules, &ask("What is asthma?")) else { panic!("no emergency") };
-        assert_eq!(screened.screening.verdict, Verdict::Proceed);
-    }
-
-    #[test]
-    fn reading_that_cannot_be_had_is_none() {
-        assert!(found(|| Err(Error::Lost { document: "asthma".to_owned() })).is_empty());
-        assert!(found(|| panic!("planted")).is_empty());
-    }
 }

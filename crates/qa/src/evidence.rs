@@ -42,18 +42,20 @@ pub enum Feature {
     Number,
     /// 1 if a list is asked for and the quote is one.
     List,
-    /// 1 if question and quote both deny or warn, -1 if only the question does; less by three where the quote speaks of the
-    /// opposite: of a high count, asked about a low one.
+    /// 1 if question and quote both deny or warn, -1 if only the question does.
     Polarity,
     /// 1 if the people the question is about are spoken of, -1 if they are not, 0 if it is about nobody.
     People,
     /// 1 if a reason is asked for and given, -1 if it is not.
     Reason,
+    /// 1 if the quote speaks of the opposite or of others: of a high count, asked about a low one; of adults, asked about a
+    /// child.
+    Opposed,
 }
 
 impl Feature {
     /// Every kind, in the order of the declaration.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Margin,
         Self::Rank,
         Self::Nearness,
@@ -70,6 +72,7 @@ impl Feature {
         Self::Polarity,
         Self::People,
         Self::Reason,
+        Self::Opposed,
     ];
 
     /// Its name in traces.
@@ -91,6 +94,7 @@ impl Feature {
             Self::Polarity => "polarity",
             Self::People => "people",
             Self::Reason => "reason",
+            Self::Opposed => "opposed",
         }
     }
 }
@@ -107,9 +111,10 @@ pub(crate) const UNKNOWN_LIKENESS: f32 = 0.43;
 pub struct EvidenceWeights(pub [f32; Feature::ALL.len()]);
 
 impl Default for EvidenceWeights {
-    /// Fitted on the dev half of the starter questions; see `crates/README.md`.
+    /// Fitted on the dev half of the starter questions (see `crates/README.md`) but for the last, of which those hold nothing:
+    /// it is worth more than a heading and a name together.
     fn default() -> Self {
-        Self([0.12, 0.08, 5.56, 0.84, 11.38, 4.77, 0.63, 0.29, 0.43, 1.17, 1.25, 1.3, 1.09, 0.85, 0.5, 1.74])
+        Self([0.12, 0.08, 5.56, 0.84, 11.38, 4.77, 0.63, 0.29, 0.43, 1.17, 1.25, 1.3, 1.09, 0.85, 0.5, 1.74, -2.55])
     }
 }
 
@@ -194,16 +199,15 @@ pub(crate) fn weigh(
         Feature::Duration => wanted(question.kind == Kind::Duration, has_duration(quote)),
         Feature::Number => wanted(question.kind == Kind::Amount, has_number(quote)),
         Feature::List => f32::from(u8::from(question.kind == Kind::List && quote.contains("\n- "))),
-        Feature::Polarity => {
-            let is_opposed = is_of_the_opposite(&question.text, quote) || is_of_adults_alone(&question.people, quote);
-            let opposed = if is_opposed { OPPOSED } else { 0.0 };
-            wanted(question.negative, is_negative(quote)) - opposed
-        }
+        Feature::Polarity => wanted(question.negative, is_negative(quote)),
         Feature::People => {
             let spoken_of = people(&context);
             wanted(!question.people.is_empty(), question.people.iter().all(|group| spoken_of.contains(group)))
         }
         Feature::Reason => wanted(question.kind == Kind::Reason, has_reason(quote)),
+        Feature::Opposed => f32::from(u8::from(
+            is_of_the_opposite(&question.text, quote) || is_of_adults_alone(&question.people, quote),
+        )),
     };
     let numbers = Feature::ALL.map(number);
     let total = numbers.iter().zip(weights.0).map(|(number, weight)| number * weight).sum();
@@ -240,9 +244,6 @@ pub(crate) fn measure<E>(
     let can_win: Vec<usize> = others.iter().copied().filter(|&at| ceiling(&evidence[at]) > best).collect();
     if can_win.is_empty() { Ok(()) } else { note(evidence, &can_win) }
 }
-
-/// How much less polarity there is in what speaks of the opposite: more than a heading and a name are worth together.
-const OPPOSED: f32 = 3.0;
 
 /// Pairs of words that turn what follows them into its opposite.
 const OPPOSITES: [(&str, &str); 4] =
@@ -369,19 +370,19 @@ mod tests {
         check("what should I not do", "Treatment", "Do not use steam.", Feature::Polarity, 1.0);
         check("what should I not do", "Treatment", "Keep calm.", Feature::Polarity, -1.0);
         let low = "what does a low white cell count mean";
-        check(low, "Causes", "A high white cell count is common.", Feature::Polarity, -OPPOSED);
+        check(low, "Causes", "A high white cell count is common.", Feature::Opposed, 1.0);
         check(
             low,
             "Causes",
             "A high white cell count is common, a low white cell count is not.",
-            Feature::Polarity,
+            Feature::Opposed,
             0.0,
         );
-        check(low, "Causes", "A high temperature is common.", Feature::Polarity, 0.0);
+        check(low, "Causes", "A high temperature is common.", Feature::Opposed, 0.0);
         let child = "how much for a 5 year old child";
-        check(child, "Treatment", "The most for an adult is 4 g.", Feature::Polarity, -OPPOSED);
-        check(child, "Treatment", "Adults take 1 g, children 15 mg/kg.", Feature::Polarity, 0.0);
-        check("overactive thyroid", "Causes", "An underactive thyroid is common.", Feature::Polarity, -OPPOSED);
+        check(child, "Treatment", "The most for an adult is 4 g.", Feature::Opposed, 1.0);
+        check(child, "Treatment", "Adults take 1 g, children 15 mg/kg.", Feature::Opposed, 0.0);
+        check("overactive thyroid", "Causes", "An underactive thyroid is common.", Feature::Opposed, 1.0);
         check("is it seen in babies", "Causes", "Babies get it.", Feature::People, 1.0);
         check("is it seen in babies", "Causes", "Adults get it.", Feature::People, -1.0);
         check("signs of croup", "Symptoms", "Signs are:\n- a bark", Feature::List, 1.0);

@@ -19,11 +19,10 @@ mod opinion;
 mod quote;
 mod rebuild;
 mod search;
+mod triage;
 mod trust;
 
-pub use answer::{
-    AnswerConfig, Ask, Explain, First, Screened, Search, answer, answer_screened, emergency, first, with_reading,
-};
+pub use answer::{AnswerConfig, Ask, Explain, Search, answer, answer_screened};
 pub use browse::{Facet, FacetCounts, facets, matching, names, search_words, similar};
 pub use compose::cite;
 pub use engine::{Engine, Models, identity};
@@ -43,4 +42,5 @@ pub use clinqa_safety::{Redacted, Redaction, Region, RegionError, Rules, redact}
 pub use forecast::{Forecast, forecast};
 pub use rebuild::{Copies, Delivered, RebuildConfig, RebuildReport, Reuse, entry, rebuild};
 pub use search::{Found, Lookup, listed, search};
+pub use triage::{Screened, Triage, triage, with_reading};
 pub use trust::{Ground, TrustWeights, Worth};

@@ -13,10 +13,6 @@ const IMAGINED_BEFORE: usize = 8;
 /// How many words of what somebody is known to have are framed behind "history of": "heart problems".
 const BACKGROUND_REACH: usize = 2;
 
-/// Words that are not counted among them.
-const QUALIFIERS: [&str; 12] =
-    ["a", "an", "the", "my", "his", "her", "severe", "mild", "bad", "chronic", "recurrent", "heavy"];
-
 /// The cue lists as they stand in `data/context.toml`; each line is a pattern.
 #[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -36,6 +32,8 @@ pub(crate) struct ContextFile {
     fiction: Vec<String>,
     idioms: Vec<String>,
     background: Vec<String>,
+    qualifiers: Vec<String>,
+    awaited: Vec<String>,
     resolved: Vec<String>,
     eased: Vec<String>,
     fillers: Vec<String>,
@@ -78,6 +76,8 @@ pub(crate) struct Cues {
     fiction: Slot,
     idioms: Slot,
     background: Slot,
+    qualifiers: Slot,
+    awaited: Slot,
     resolved: Slot,
     eased: Slot,
     fillers: Slot,
@@ -114,6 +114,8 @@ impl Cues {
             fiction: slot("fiction", &file.fiction)?,
             idioms: slot("idioms", &file.idioms)?,
             background: slot("background", &file.background)?,
+            qualifiers: slot("qualifiers", &file.qualifiers)?,
+            awaited: slot("awaited", &file.awaited)?,
             resolved: slot("resolved", &file.resolved)?,
             eased: slot("eased", &file.eased)?,
             fillers: slot("fillers", &file.fillers)?,
@@ -127,7 +129,7 @@ impl Cues {
             symptoms.flat_map(|slot| &found.matches[slot]).filter(|m| m.end - m.start > 1).copied().collect();
         let last = found.turns.last().copied().unwrap_or_default();
         let before = found.turns.iter().rev().nth(1).copied().unwrap_or_default();
-        let said = |slot: Slot| found.matches[slot].iter().filter(|m| m.start >= last && is_told(found, **m));
+        let said = |slot: Slot| found.matches[slot].iter().filter(|m| m.start >= last && self.is_told(found, **m));
         let is_seen_to = said(self.resolved).next().is_some();
         let is_over = is_seen_to || said(self.eased).any(|m| ends_its_clause(found, *m));
         let from = |is_over: bool| if is_over { last } else { 0 };
@@ -177,14 +179,21 @@ impl Cues {
         negated
     }
 
+    /// Whether that it is over is told, and not asked, denied or awaited: "is he ok now", "no ambulance is here".
+    fn is_told(&self, found: &Found, m: Match) -> bool {
+        let opens =
+            |cue: &Match| cue.end == m.start && found.words[cue.start].sentence == found.words[m.start].sentence;
+        !found.matches[self.awaited].iter().any(opens)
+    }
+
     /// What is remembered: clauses that are told of another time, and what somebody is known to have.
     fn past(&self, found: &Found) -> Vec<bool> {
         let mut past = self.timed(found, self.past);
+        let qualifiers = covered(found.words.len(), &found.matches[self.qualifiers]);
         for cue in &found.matches[self.background] {
             let last = &found.words[cue.end - 1];
             let clause = (cue.end..found.words.len()).take_while(|&i| found.words[i].clause == last.clause);
-            let is_bare = |i: &usize| !QUALIFIERS.contains(&&*found.words[*i].text);
-            let end = clause.filter(is_bare).take(BACKGROUND_REACH).last().map_or(cue.end, |last| last + 1);
+            let end = clause.filter(|i| !qualifiers[*i]).take(BACKGROUND_REACH).last().map_or(cue.end, |last| last + 1);
             past[cue.start..end].fill(true);
         }
         past
@@ -315,14 +324,6 @@ impl Frames {
             && !stands(Frame::Imagined, &self.imagined)
             && (even.contains(&Frame::Idiom) || !(m.start..m.end).any(|i| self.idiom[i]))
     }
-}
-
-/// Whether that it is over is told, and not asked, denied or awaited: "is he ok now", "no ambulance is here".
-fn is_told(found: &Found, m: Match) -> bool {
-    const OPEN: [&str; 14] =
-        ["is", "are", "was", "will", "if", "when", "until", "before", "not", "no", "isnt", "hope", "a", "never"];
-    let before = m.start.checked_sub(1).map(|i| &found.words[i]);
-    before.is_none_or(|word| word.sentence != found.words[m.start].sentence || !OPEN.contains(&&*word.text))
 }
 
 /// "It's gone now", and not "it's gone down to my jaw".

@@ -5,7 +5,7 @@ use std::sync::mpsc::{Sender, sync_channel};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use clinqa_qa::{Ask, Engine, Explain, First, Library, answer_screened, first, with_reading};
+use clinqa_qa::{Ask, Engine, Explain, Library, Triage, answer_screened, triage, with_reading};
 use clinqa_schema::{Reply, Trace};
 use tokio::time::timeout;
 
@@ -128,8 +128,8 @@ impl App {
         let keeper = self.config.query_log.as_ref().map(|log| (log, ask.question.text().to_owned()));
         let wanted = std::mem::replace(&mut ask.explain, Explain::Yes);
         let mut reply = match self.screened(deadline, &engine, &ask).await? {
-            First::Emergency(reply) => self.read_up(deadline, &engine, *reply, ask).await,
-            First::Other(screened) => {
+            Triage::Emergency(reply) => self.read_up(deadline, &engine, *reply, ask).await,
+            Triage::Other(screened) => {
                 self.work.run(deadline, move || answer_screened(&engine, &ask, screened, &config)).await??
             }
         };
@@ -147,15 +147,15 @@ impl App {
     }
 
     /// What the rules say. However many wait to be screened: whom to call is told, or the refusal stands.
-    async fn screened(&self, deadline: Instant, engine: &Arc<Engine>, ask: &Ask) -> Result<First, ApiError> {
+    async fn screened(&self, deadline: Instant, engine: &Arc<Engine>, ask: &Ask) -> Result<Triage, ApiError> {
         let (shared, asked) = (Arc::clone(engine), ask.clone());
-        let screening = self.screenings.run(deadline, move || first(&shared.models().rules, &asked));
+        let screening = self.screenings.run(deadline, move || triage(&shared.models().rules, &asked));
         match timeout(SCREENING, screening).await {
-            Ok(Ok(first)) => Ok(first),
-            Err(_late) => Ok(first(&engine.models().rules, ask)),
-            Ok(Err(why)) => match first(&engine.models().rules, ask) {
-                First::Emergency(reply) => Ok(First::Emergency(reply)),
-                First::Other(_) => Err(why),
+            Ok(Ok(told)) => Ok(told),
+            Err(_late) => Ok(triage(&engine.models().rules, ask)),
+            Ok(Err(why)) => match triage(&engine.models().rules, ask) {
+                Triage::Emergency(reply) => Ok(Triage::Emergency(reply)),
+                Triage::Other(_) => Err(why),
             },
         }
     }

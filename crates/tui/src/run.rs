@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
-use clinqa_qa::{AnswerConfig, Region};
+use clinqa_qa::Region;
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 
@@ -35,8 +35,6 @@ pub struct TuiConfig {
     pub keymap: Keymap,
     /// Whose emergency number is named.
     pub region: Option<Region>,
-    /// How questions are answered.
-    pub answering: AnswerConfig,
     /// Whether the mouse is ours.
     pub pointer: Pointer,
 }
@@ -81,7 +79,7 @@ pub fn run(config: TuiConfig, desk: Arc<dyn Desk>, house: Arc<dyn House>) -> Res
     // The first frame stands before anything is opened.
     screen.draw(&state).map_err(failed)?;
     listen_to_keys(out.clone());
-    let shared = Shared::new((desk, house), config.region, config.answering, out);
+    let shared = Shared::new((desk, house), config.region, out);
     let crew = Crew::start(&Arc::new(shared));
     // A terminal that fails half-way is a terminal that is gone.
     Ok(session(&mut screen, &inbox, &crew, state).unwrap_or(Ending::Ended))

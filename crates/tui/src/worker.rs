@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
-use clinqa_qa::{AnswerConfig, Region, Rules, emergency};
+use clinqa_qa::{Region, Rules, Triage, triage};
 use clinqa_schema::{Filters, Observer, PassageId, Progress, Question, Skips, Stage};
 
 use crate::desk::{Desk, DeskError, Making, Opening, Wanted};
@@ -38,7 +38,6 @@ pub(crate) struct Shared {
     desk: Arc<dyn Desk>,
     house: Arc<dyn House>,
     region: Option<Region>,
-    answering: AnswerConfig,
     /// An index answers.
     open: AtomicBool,
     /// Models are there.
@@ -76,11 +75,10 @@ impl Shared {
     pub(crate) fn new(
         (desk, house): (Arc<dyn Desk>, Arc<dyn House>),
         region: Option<Region>,
-        answering: AnswerConfig,
         out: Sender<Message>,
     ) -> Self {
         let [open, prepared, lost] = [(); 3].map(|()| AtomicBool::new(false));
-        Self { desk, house, region, answering, open, prepared, lost, out }
+        Self { desk, house, region, open, prepared, lost, out }
     }
 
     fn say(&self, message: Message) {
@@ -241,8 +239,11 @@ fn look(shared: &Arc<Shared>, rules: &Rules, lookout: &Lookout) {
         Err(error) => return shared.say(Message::Refused(lookout.seq, error.to_string())),
     };
     let wanted = shared.wanted(question, lookout);
-    let notices = emergency(rules, None, &wanted.ask(), &shared.answering).map(|reply| reply.notices);
-    shared.say(Message::Screened(lookout.seq, notices.unwrap_or_default()));
+    let notices = match triage(rules, &wanted.ask()) {
+        Triage::Emergency(reply) => reply.notices,
+        Triage::Other(_) => Vec::new(),
+    };
+    shared.say(Message::Screened(lookout.seq, notices));
     if !shared.open.load(Ordering::Acquire) {
         return;
     }

@@ -3,8 +3,10 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use clinqa_index::{PassageIndex, Store};
-use clinqa_qa::{AnswerConfig, Ask, Engine, Error, Explain, Fault, Search, answer, emergency};
+use clinqa_index::Store;
+use clinqa_qa::{
+    AnswerConfig, Ask, Engine, Error, Explain, Fault, Screened, Search, Triage, answer_screened, triage, with_reading,
+};
 use clinqa_safety::Rules;
 use clinqa_schema::{Filters, Outcome, Question, Reply, Trace, Turn};
 use serde::Deserialize;
@@ -67,18 +69,21 @@ fn one(settings: &Settings, args: &AskArgs, ask: &Ask) -> anyhow::Result<ExitCod
         (known.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), rules)
     });
     let rules = rules?;
-    let index = known.as_ref().ok().map(|generation| generation as &dyn PassageIndex);
-    let reply = if let Some(reply) = emergency(&rules, index, ask, &config) {
-        reply
-    } else {
-        let store = store_with_index(settings)?;
-        let desk = Desk { settings, store: &store, generation };
-        // What is open is not opened again; what could not be opened says why, or is there by now.
-        let engine = match known {
-            Ok(generation) => engine_on(generation, models::open(settings, ask.search, rules)?)?,
-            Err(_) => engine(&desk, ask.search, rules)?,
-        };
-        answered(&engine, ask, &config)?
+    let reply = match triage(&rules, ask) {
+        Triage::Emergency(reply) => match &known {
+            Ok(index) => with_reading(*reply, index, ask, &config),
+            Err(_) => *reply,
+        },
+        Triage::Other(screened) => {
+            let store = store_with_index(settings)?;
+            let desk = Desk { settings, store: &store, generation };
+            // What is open is not opened again; what could not be opened says why, or is there by now.
+            let engine = match known {
+                Ok(generation) => engine_on(generation, models::open(settings, ask.search, rules)?)?,
+                Err(_) => engine(&desk, ask.search, rules)?,
+            };
+            answered(&engine, ask, screened, &config)?
+        }
     };
     if args.search.json {
         output::json(&reply)?;
@@ -96,8 +101,8 @@ fn one(settings: &Settings, args: &AskArgs, ask: &Ask) -> anyhow::Result<ExitCod
 }
 
 /// The reply; where a second opinion was to be had and was not, that goes to stderr.
-fn answered(engine: &Engine, ask: &Ask, config: &AnswerConfig) -> Result<Reply, Error> {
-    let mut reply = answer(engine, &Ask { explain: Explain::Yes, ..ask.clone() }, config)?;
+fn answered(engine: &Engine, ask: &Ask, screened: Screened, config: &AnswerConfig) -> Result<Reply, Error> {
+    let mut reply = answer_screened(engine, &Ask { explain: Explain::Yes, ..ask.clone() }, screened, config)?;
     if reply.trace.as_ref().is_some_and(Trace::lacks_opinion) {
         output::warn(&["the second opinion could not be computed; what the rules said stands".to_owned()]);
     }
@@ -145,8 +150,11 @@ fn line(engine: &Engine, template: &Ask, bytes: &[u8]) -> Result<Named<Reply>, F
     let ask = Ask { question, history, filters, ..template.clone() };
     let config = AnswerConfig::default();
     // An emergency gets the reply that it gets alone.
-    let urgent = emergency(&engine.models().rules, Some(engine.index()), &ask, &config);
-    match urgent.map_or_else(|| answered(engine, &ask, &config), Ok) {
+    let told = match triage(&engine.models().rules, &ask) {
+        Triage::Emergency(reply) => Ok(with_reading(*reply, engine.index(), &ask, &config)),
+        Triage::Other(screened) => answered(engine, &ask, screened, &config),
+    };
+    match told {
         Ok(told) => Ok(Named { id, told }),
         Err(error) => Err(failed(&error, id)),
     }

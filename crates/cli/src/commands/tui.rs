@@ -27,7 +27,6 @@ pub(crate) fn run(settings: &Settings, args: &TuiArgs) -> anyhow::Result<ExitCod
         theme: theme(),
         keymap: Keymap::with(&settings.keys).map_err(UsageError::from)?,
         region: args.region,
-        answering: AnswerConfig::default(),
         pointer: if args.mouse || file.mouse.unwrap_or(false) { Pointer::Screen } else { Pointer::Terminal },
     };
     let kept = settings::history_file().filter(|_| file.history.unwrap_or(false));

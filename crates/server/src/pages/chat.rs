@@ -6,7 +6,7 @@ use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
-use clinqa_qa::{Ask, Explain, Region, Search, emergency};
+use clinqa_qa::{Ask, Explain, Region, Search, Triage, triage};
 use clinqa_schema::{Filters, Question, QuestionError, Reply};
 use maud::{Markup, html};
 
@@ -103,11 +103,13 @@ async fn reply_to(app: &Arc<App>, posted: &Posted) -> Result<Reply, Refused> {
         search: Search::Fused,
         explain: Explain::No,
     };
-    let config = app.config.answering;
     app.answer(ask.clone()).await.or_else(|error| {
         let status = error.status();
         let told = Refused { status, problem: words::problem(status), retry_after: error.retry_after() };
-        emergency(&app.library.models().rules, None, &ask, &config).ok_or(told)
+        match triage(&app.library.models().rules, &ask) {
+            Triage::Emergency(reply) => Ok(*reply),
+            Triage::Other(_) => Err(told),
+        }
     })
 }
 
