@@ -91,6 +91,16 @@ fn not_answering_is_a_result_with_a_reason() {
 }
 
 #[test]
+fn who_greets_or_calls_for_help_is_told_how_to_go_on_and_gets_nothing_to_read() {
+    for (text, rule) in [("hello", "greeting"), ("thank you so much", "thanks"), ("help me please", "help-wanted")] {
+        let reply = five().ask(&[text]);
+        assert_eq!((&reply["reason"], &reply["notices"][0]["rule"]), (&json!("scope"), &json!(rule)), "{text}");
+        assert!(list(&reply["reading"]).is_empty(), "{text}: {reply}");
+    }
+    assert_eq!(five().ask(&["Hello. What are the symptoms of asthma?"])["outcome"], "answered");
+}
+
+#[test]
 fn a_question_about_ones_own_case_gets_a_boundary_and_reading_but_no_answer() {
     let reply = five().ask(&[OWN_RESULT]);
     assert_eq!(reply["notices"][0]["kind"], "boundary");

@@ -10,6 +10,7 @@ mod generations;
 mod hostile;
 mod inspect;
 mod labels;
+mod meant;
 mod model;
 mod own_case;
 mod pages;

@@ -9,7 +9,7 @@ mod hash;
 
 fn main() {
     let folder = env::var_os("OUT_DIR").expect("cargo names OUT_DIR");
-    sort::<1>("data/evidence.tsv", Path::new(&folder), "evidence");
+    sort::<2>("data/evidence.tsv", Path::new(&folder), "evidence");
     sort::<4>("data/own.tsv", Path::new(&folder), "own");
 }
 

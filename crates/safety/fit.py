@@ -24,6 +24,10 @@ LEAST_RUNS = 5
 # for one stay at 0.9 of 100, hard ones at 9.0 and 9.1.
 LEAST_POINTS = 24.0
 ROUNDS = 3
+BRIEF = "~brief"
+# How many points more there must be in a brief message, where a word or two weigh much; what is meant (emergency_meaning.py)
+# makes up for it.
+DOUBT = 100.0
 HELD_OUT = [f"dev-{number}" for number in (8, 10, 13, 16, 18, 20, 22, 24, 26, 27)]
 
 
@@ -32,9 +36,9 @@ def read(path):
 
 
 def signs(message):
-    """The rules that are met, and that any emergency is."""
+    """The rules that are met, that any emergency is, and that the message is brief, which is part of the bias of those."""
     rules = sorted({way.split("/")[0] for way in message["met"]})
-    return [f"!{rule}" for rule in rules] + ["!"] * any(not way.endswith("-") for way in message["met"])
+    return [f"!{rule}" for rule in rules] + ["!"] * any(not way.endswith("-") for way in message["met"]) + [BRIEF] * message["brief"]
 
 
 def is_certain(message):
@@ -105,14 +109,25 @@ class Data:
         return best
 
 
+def both(messages, data, kept):
+    """Weights for brief messages, fitted to all, and for longer ones, to which sets of brief ones say nothing."""
+    longer = np.array([not message["set"].startswith("short-") for message in messages])
+    return data.fit(kept), data.fit(kept & longer)
+
+
+def totals(messages, data, kept):
+    brief, longer = (100 * data.totals(weights) for weights in both(messages, data, kept))
+    is_brief = np.array([message["brief"] for message in messages])
+    return np.where(is_brief, brief - DOUBT, longer)
+
+
 def leave_each_out(messages, data, sets):
     name = np.array([message["set"].split(",")[0] for message in messages])
     plain = np.array(["," not in message["set"] for message in messages])
     total = np.full(len(messages), np.nan)
     for held in sets:
-        weights = data.fit(name != held)
         here = (name == held) & plain
-        total[here] = 100 * data.totals(weights)[here]
+        total[here] = totals(messages, data, name != held)[here]
     label = np.array([message["label"] for message in messages])
     certain = np.array([is_certain(message) for message in messages])
     print("of each hundred: emergency, ordinary, hard")
@@ -137,15 +152,16 @@ def main(path, target=None):
     data = Data(messages)
     if target is None:
         return leave_each_out(messages, data, HELD_OUT)
-    weights = 100 * data.fit(np.ones(len(messages), bool))
+    brief, longer = (100 * weights for weights in both(messages, data, np.ones(len(messages), bool)))
+    bias = brief[data.names.index(BRIEF)] - DOUBT
     with open(target, "w", encoding="utf-8") as file:
         file.write("# Points for an emergency, in hundredths: a word, a stem*, two words in a row, ^ a first word, {n} the\n")
         file.write("# nth list of lists.toml (or two of them), ~ a frame, / letters in a row, ! a rule that is met, or any.\n")
-        file.write("# Fitted by fit.py; the first line is the bias.\n")
-        file.write(f"\t{weights[-1]:.0f}\n")
-        for name, points in zip(data.names[:-1], weights):
-            if abs(points) >= LEAST_POINTS or name.startswith("!"):
-                file.write(f"{name}\t{points:.0f}\n")
+        file.write("# In a brief message, then in a longer one. Fitted by fit.py; the first line is the bias.\n")
+        file.write(f"\t{round(brief[-1] + bias)}\t{round(longer[-1])}\n")
+        for name, *points in zip(data.names[:-1], brief, longer):
+            if name != BRIEF and (max(map(abs, points)) >= LEAST_POINTS or name.startswith("!")):
+                file.write(f"{name}\t{round(points[0])}\t{round(points[1])}\n")
 
 
 if __name__ == "__main__":

@@ -310,7 +310,9 @@ pub(crate) fn reply(reply: &Reply, style: Style) -> String {
 fn abstention(reply: &Reply) -> &'static str {
     match reply.reason {
         Some(clinqa_schema::Abstention::Personal) => "This is a question for somebody who knows you and your case.",
-        Some(clinqa_schema::Abstention::Scope) => "This is not a question about health.",
+        Some(clinqa_schema::Abstention::Scope) => {
+            "This cannot be answered as it was asked; what stands above says why."
+        }
         _ => "I do not know: the corpus does not answer this, or not surely enough.",
     }
 }

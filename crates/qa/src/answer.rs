@@ -136,8 +136,8 @@ pub fn answer_screened(engine: &Engine, ask: &Ask, screened: Screened, config: &
 /// What the rules said with what the vector of the question adds, and how long that took; nothing is encoded where enough
 /// was said, nor by an encoder of which nothing was learned.
 fn with_meaning(models: &Models, ask: &Ask, screening: Screening) -> Result<(Screening, Option<f64>), Error> {
-    let is_open = matches!(screening.verdict, Verdict::Proceed | Verdict::Abstain(Abstention::Scope));
-    let is_known = |encoder: &&Encoder| is_open && Meaning::is_known(encoder.fingerprint());
+    let is_known =
+        |encoder: &&Encoder| screening.verdict != Verdict::Redirect && Meaning::is_known(encoder.fingerprint());
     let Some(encoder) = models.encoder.as_ref().filter(is_known) else { return Ok((screening, None)) };
     let start = Instant::now();
     let vector = encoder.encode_one(ask.question.text())?;
@@ -367,7 +367,9 @@ fn reply(engine: &Engine, ask: &Ask, steps: Steps) -> Reply {
         (Err(reason), _) => (Outcome::Abstained, Some(reason), None),
     };
     let ranked = ranked(&retrieved.ranking);
-    let reading = compose::reading(&ranked, &read.best_spans, answer.as_ref(), &sources, ask.top_k);
+    // What is not about health finds something all the same, and it would only puzzle.
+    let top_k = if screening.verdict == Verdict::Abstain(Abstention::Scope) { 0 } else { ask.top_k };
+    let reading = compose::reading(&ranked, &read.best_spans, answer.as_ref(), &sources, top_k);
     let trace = (ask.explain == Explain::Yes).then(|| {
         let mut timings = vec![Timing { stage: "screen", ms: screened_ms }];
         timings.extend(opinion.as_ref().map(|heard| heard.timing.clone()));

@@ -314,6 +314,11 @@ impl Frames {
         m.end <= to && (from..m.start).chain(m.end..to).all(|i| self.filler[i])
     }
 
+    /// Whether nothing is asked beside `m`.
+    pub(crate) fn is_all_that_is_asked(&self, m: Match, found: &Found) -> bool {
+        (self.question_from..m.start).chain(m.end..found.words.len()).all(|i| self.filler[i])
+    }
+
     /// Whether `m` counts as present, given the frames that do not matter to its rule.
     pub(crate) fn is_live(&self, m: Match, even: &[Frame]) -> bool {
         let stands = |frame: Frame, flags: &[bool]| flags[m.start] && !even.contains(&frame);

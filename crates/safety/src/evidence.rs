@@ -7,14 +7,17 @@
 //! sets of messages and to the examples of the rules, and are read here as data: nothing is learned while the program
 //! runs. They take nothing away from what is certain; what is doubtful they decide.
 
+pub(crate) mod meaning;
+
 use std::ops::Range;
 
 use crate::context::Frames;
 use crate::matcher::{Found, Slot};
 use crate::points::{Points, Term, go_on, hash, written};
+use crate::rules::BRIEF;
 
 /// Those of `data/evidence.tsv`.
-const POINTS: Points<1> = Points::new(
+const POINTS: Points<2> = Points::new(
     include_bytes!(concat!(env!("OUT_DIR"), "/evidence_terms.bin")),
     include_bytes!(concat!(env!("OUT_DIR"), "/evidence_points.bin")),
 );
@@ -60,40 +63,49 @@ struct Terms {
     runs: Vec<Term>,
 }
 
+/// How much a turn says: where it is little, a word means something else.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Brief,
+    Long,
+}
+
+/// The points of a term in a brief turn, and in a longer one.
+type Row = [f32; 2];
+
 /// The points, in hundredths.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Evidence {
-    points: Points<1>,
-    bias: f32,
+    points: Points<2>,
+    bias: Row,
 }
 
 impl Evidence {
     /// The points that are part of this build.
     pub(crate) fn embedded() -> Self {
-        let mut evidence = Self { points: POINTS, bias: 0.0 };
-        evidence.bias = evidence.of(hash([])).unwrap_or_default();
-        evidence
+        Self { points: POINTS, bias: POINTS.of(hash([])).unwrap_or_default() }
     }
 
     /// The points of a term, if it has any.
-    fn of(&self, term: Term) -> Option<f32> {
-        self.points.of(term).map(|[points]| points)
+    fn of(&self, term: Term, turn: Kind) -> Option<f32> {
+        self.points.of(term).map(|row| row[turn as usize])
     }
 
     /// The points of the weightiest piece of the turns that count. Each turn is weighed with what was met in it alone,
     /// so that nothing said later takes away; a sentence in which a rule is met is weighed by itself too, so that
     /// nothing said around it does.
     pub(crate) fn total(&self, found: &Found, frames: &Frames, lists: &[Slot], signs: &Signs<'_>) -> f32 {
-        let weigh = |piece: Range<usize>| self.sum(&terms(found, frames, lists, piece));
         let mut most = f32::NEG_INFINITY;
         for turn in turns(found, frames.emergencies_from) {
+            let kind = if turn.len() <= BRIEF { Kind::Brief } else { Kind::Long };
+            let weigh = |piece: Range<usize>| self.sum(&terms(found, frames, lists, piece), kind);
             let here = |(_, place): &&(&str, Range<usize>)| turn.contains(&place.start);
             let mut met: Vec<&str> = signs.met.iter().filter(here).map(|(rule, _)| *rule).collect();
             met.dedup();
             let is_met = !met.is_empty();
-            let points = self.of_signs(met.into_iter().chain(is_met.then_some("")));
+            let points = self.of_signs(met.into_iter().chain(is_met.then_some("")), kind);
             let asked =
-                if turn.start >= frames.question_from { self.of_signs(signs.asked.iter().copied()) } else { 0.0 };
+                if turn.start >= frames.question_from { self.of_signs(signs.asked.iter().copied(), kind) } else { 0.0 };
             let whole = pieces(&turn).filter(|piece| is_met || !is_topic(found, lists[WHO_LIST], piece));
             let whole = whole.map(|piece| weigh(piece) + asked);
             let alone = signs.met.iter().filter(here).map(|(_, place)| weigh(place.clone()));
@@ -103,17 +115,17 @@ impl Evidence {
     }
 
     /// What the rules that were met add, whatever else is said; an empty name stands for any emergency.
-    fn of_signs<'a>(&self, signs: impl Iterator<Item = &'a str>) -> f32 {
-        signs.filter_map(|sign| self.of(hash([b'!'].into_iter().chain(sign.bytes())))).sum()
+    fn of_signs<'a>(&self, signs: impl Iterator<Item = &'a str>, turn: Kind) -> f32 {
+        signs.filter_map(|sign| self.of(hash([b'!'].into_iter().chain(sign.bytes())), turn)).sum()
     }
 
-    fn sum(&self, terms: &Terms) -> f32 {
+    fn sum(&self, terms: &Terms, turn: Kind) -> f32 {
         // A long piece holds more of everything: what counts is how one-sided it is.
         let mean = |terms: &[Term]| {
-            let sum: f32 = terms.iter().filter_map(|term| self.of(*term)).sum();
+            let sum: f32 = terms.iter().filter_map(|term| self.of(*term, turn)).sum();
             sum / (terms.len().max(1) as f32).sqrt()
         };
-        self.bias + mean(&terms.words) + mean(&terms.runs)
+        self.bias[turn as usize] + mean(&terms.words) + mean(&terms.runs)
     }
 }
 

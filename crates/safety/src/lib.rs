@@ -11,12 +11,14 @@
 mod context;
 mod evidence;
 mod matcher;
+mod meaning;
 mod normalise;
 mod opinion;
 #[cfg(test)]
 mod oracle;
 mod own;
 mod pattern;
+mod perceptron;
 mod points;
 mod program;
 mod redact;
@@ -28,8 +30,8 @@ mod sound;
 mod spelling;
 mod vocabulary;
 
+pub use meaning::{Meaning, hear_meaning};
 pub use opinion::{Choice, Opinion, heed};
-pub use own::{Meaning, hear_meaning};
 pub use pattern::PatternError;
 pub use redact::{Kind, Redacted, Redaction, redact};
 pub use region::{Region, RegionError};

@@ -40,6 +40,15 @@ pub(crate) struct Found {
     pub(crate) matches: Vec<Vec<Match>>,
 }
 
+impl Found {
+    /// How many words the turn has that `word` stands in.
+    pub(crate) fn words_of_turn(&self, word: usize) -> usize {
+        let next = self.turns.partition_point(|start| *start <= word);
+        let end = self.turns.get(next).copied().unwrap_or(self.words.len());
+        end - self.turns[..next].last().copied().unwrap_or_default()
+    }
+}
+
 /// Collects patterns; [`Builder::build`] freezes them.
 #[derive(Debug, Default)]
 pub(crate) struct Builder {

@@ -10,7 +10,7 @@ use crate::rules::{Rule, Rules};
 use crate::screen::{Screening, is_shown, notice, verdict};
 
 /// The label for whatever emergency, and the rule whose notice fits any.
-const ANY_EMERGENCY: (&str, &str) = ("emergency", "danger-signs");
+pub(crate) const ANY_EMERGENCY: (&str, &str) = ("emergency", "danger-signs");
 
 /// What somebody says of a question.
 #[derive(Debug, Clone, Copy)]

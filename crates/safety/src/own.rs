@@ -6,9 +6,7 @@
 //! are read here as data. They add a notice where no rule asks for one; nothing that a rule says is taken back. What the whole
 //! question means adds to them once there is an encoder ([`meaning`]).
 
-mod meaning;
-
-pub use meaning::{Meaning, hear_meaning};
+pub(crate) mod meaning;
 
 use crate::matcher::Found;
 use crate::normalise::Word;

@@ -37,9 +37,11 @@ pub(crate) const RULES: &[(&str, &str)] = table![
     "ectopic-pregnancy.toml",
     "electric-shock.toml",
     "eye-injury.toml",
+    "greeting.toml",
     "head-injury.toml",
     "heat-cold.toml",
     "heavy-bleeding.toml",
+    "help-wanted.toml",
     "labour.toml",
     "language.toml",
     "major-injury.toml",
@@ -60,6 +62,7 @@ pub(crate) const RULES: &[(&str, &str)] = table![
     "sudden-sight-loss.toml",
     "suicide-self-harm.toml",
     "testicular-torsion.toml",
+    "thanks.toml",
     "thunderclap-headache.toml",
     "unconscious.toml",
     "violence-abuse.toml",
@@ -69,6 +72,9 @@ pub(crate) const RULES: &[(&str, &str)] = table![
 const LISTS: &str = include_str!("../data/lists.toml");
 const CONTEXT: &str = include_str!("../data/context.toml");
 const SPELLING: &str = include_str!("../data/spelling.toml");
+
+/// A turn of so many words at most tells no more than what it is about: there is little to weigh.
+pub(crate) const BRIEF: usize = 16;
 
 /// Words between two groups of a pattern, unless the rule says otherwise.
 const WITHIN: u32 = 8;
@@ -187,7 +193,10 @@ pub(crate) struct Fire {
     pub(crate) but: Option<Slot>,
     /// Whether it is enough by itself; what is not fires with enough evidence.
     pub(crate) certain: bool,
-    /// Whether it must be all that its sentence says; then no frame and no exception counts.
+    /// Whether it counts in brief turns only.
+    pub(crate) brief: bool,
+    /// Whether it must be all that its sentence says, or all that is asked in a rule of scope; then no frame and no exception
+    /// counts.
     pub(crate) alone: bool,
 }
 
@@ -233,6 +242,8 @@ pub(crate) struct FireFile {
     pub(crate) but: Option<String>,
     #[serde(default)]
     pub(crate) certain: bool,
+    #[serde(default)]
+    pub(crate) brief: bool,
     #[serde(default)]
     pub(crate) alone: bool,
 }
@@ -287,7 +298,8 @@ fn compile_rule(name: &str, text: &str, lists: &Lists, builder: &mut Builder) ->
             within: fire.within.unwrap_or(WITHIN),
             even: fire.even,
             but,
-            certain: fire.certain || fire.alone || always,
+            certain: fire.certain || fire.brief || fire.alone || always,
+            brief: fire.brief,
             alone: fire.alone,
         });
     }
@@ -324,11 +336,14 @@ fn check(name: &str, file: &RuleFile) -> Result<(), RulesError> {
     if (file.fires.is_empty() && file.evidence.is_none()) || file.fires.iter().any(|fire| fire.all.is_empty()) {
         return wrong("fires.all", "[]", "at least one group of phrases");
     }
-    if !matches!(file.kind, RuleKind::Emergency) && file.fires.iter().any(|fire| fire.certain || fire.alone) {
+    if !matches!(file.kind, RuleKind::Emergency) && file.fires.iter().any(|fire| fire.certain || fire.brief) {
         return wrong("fires.certain", "true", "it in emergencies only; any other rule fires as it is written");
     }
+    if matches!(file.kind, RuleKind::Boundary) && file.fires.iter().any(|fire| fire.alone) {
+        return wrong("fires.alone", "true", "it in emergencies and rules of scope only");
+    }
     if file.fires.iter().any(|fire| fire.alone && fire.all.len() != 1) {
-        return wrong("fires.alone", "true", "it with one group of phrases, which is all that a sentence says");
+        return wrong("fires.alone", "true", "it with one group of phrases, which is all that is said");
     }
     for (field, examples) in [("examples.fire", &file.examples.fire), ("examples.quiet", &file.examples.quiet)] {
         if examples.len() < EXAMPLES {

@@ -11,7 +11,7 @@ use crate::normalise;
 use crate::own;
 use crate::pattern::MOST_WORDS;
 use crate::region::{self, Region};
-use crate::rules::{Fire, Rule, Rules};
+use crate::rules::{BRIEF, Fire, Rule, Rules};
 
 /// More than this of a conversation is not read; a body or a line that is let in holds less.
 const MOST_TOLD_BYTES: usize = 64 << 10;
@@ -50,11 +50,7 @@ pub enum Verdict {
 /// `history` told of leads until the person says that it is over. Pure, linear in the length of the conversation.
 pub fn screen(rules: &Rules, question: &Question, history: &[Turn], region: Option<&Region>) -> Screening {
     let found = rules.matcher.find(&told(question, history));
-    let mut frames = rules.cues.read(&found, rules.symptoms.clone());
-    let met: Vec<Option<Met>> = rules.all.iter().map(|rule| met(rule, &found, &frames)).collect();
-    if rules.all.iter().zip(&met).any(|(rule, met)| rule.lasting && met.is_some()) {
-        frames.emergencies_from = frames.lasting_from;
-    }
+    let (met, frames) = all_met(rules, &found);
     let all = || rules.all.iter().zip(&met);
     let is_certain = all().any(|(rule, met)| rule.kind == NoticeKind::Emergency && *met == Some(Met::Certain));
     let in_other_script = normalise::is_in_another_script(question.text());
@@ -80,6 +76,39 @@ pub fn screen(rules: &Rules, question: &Question, history: &[Turn], region: Opti
     let verdict = verdict(|kind| fired.iter().any(|rule| rule.kind == kind));
     let is_shown = |rule: &&Rule| is_shown(rule, verdict);
     Screening { notices: fired.into_iter().filter(is_shown).map(|rule| notice(rule, region)).collect(), verdict }
+}
+
+/// How each rule is met, and how what was found is framed.
+fn all_met(rules: &Rules, found: &Found) -> (Vec<Option<Met>>, Frames) {
+    let mut frames = rules.cues.read(found, rules.symptoms.clone());
+    let met: Vec<Option<Met>> = rules.all.iter().map(|rule| met(rule, found, &frames)).collect();
+    if rules.all.iter().zip(&met).any(|(rule, met)| rule.lasting && met.is_some()) {
+        frames.emergencies_from = frames.lasting_from;
+    }
+    (met, frames)
+}
+
+/// What the words of a question weigh, whatever else was said.
+pub(crate) struct Weighed<'r> {
+    /// How many they are.
+    pub(crate) words: usize,
+    /// Their points for an emergency.
+    pub(crate) points: f32,
+    /// The emergencies that are met without being certain.
+    pub(crate) doubtful: Vec<&'r str>,
+}
+
+/// Weighs `turns` without deciding anything.
+pub(crate) fn weigh<'r>(rules: &'r Rules, turns: &[&str]) -> Weighed<'r> {
+    let found = rules.matcher.find(turns);
+    let (met, frames) = all_met(rules, &found);
+    let signs = signs(rules.all.iter().zip(&met));
+    let points = rules.evidence.total(&found, &frames, &rules.lists, &signs);
+    let is_doubtful = |(rule, met): &(&'r Rule, &Option<Met>)| {
+        rule.kind == NoticeKind::Emergency && matches!(met, Some(Met::Doubtful(_)))
+    };
+    let doubtful = rules.all.iter().zip(&met).filter(is_doubtful).map(|(rule, _)| rule.id.as_str()).collect();
+    Weighed { words: found.words.len(), points, doubtful }
 }
 
 /// How to go on where notices of these kinds are to be given.
@@ -167,7 +196,12 @@ pub(crate) fn places(rule: &Rule, fire: &Fire, found: &Found, frames: &Frames) -
     let live = |slot: usize| -> Vec<Match> {
         let is_live = |m: &&Match| {
             let counts = || frames.is_live(**m, &fire.even) && !exceptions.iter().any(|e| e.overlaps(**m));
-            m.start >= from && if fire.alone { frames.is_alone(**m, found) } else { counts() }
+            let is_alone = || match rule.kind {
+                NoticeKind::Scope => frames.is_all_that_is_asked(**m, found),
+                _ => frames.is_alone(**m, found),
+            };
+            let is_heard = m.start >= from && (!fire.brief || found.words_of_turn(m.start) <= BRIEF);
+            is_heard && if fire.alone { is_alone() } else { counts() }
         };
         found.matches[slot].iter().filter(is_live).copied().collect()
     };

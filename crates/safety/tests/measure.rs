@@ -109,6 +109,7 @@ fn the_committed_sets_keep_their_figures() {
     keeps("dev-4", include_str!("data/safety/dev-4.jsonl"), [0.99, 0.01, 0.03]);
     keeps("dev-5", include_str!("data/safety/dev-5.jsonl"), [0.95, 0.025, 0.0]);
     keeps("dev-6 to dev-27", &DEV_6_TO_27.concat(), [0.985, 0.01, 0.03]);
+    keeps("short-1 to short-17", &SHORT.concat(), [0.97, 0.004, 0.015]);
 }
 
 /// 14,500 messages by 22 authors who had not read the rules.
@@ -137,6 +138,27 @@ const DEV_6_TO_27: [&str; 22] = [
     include_str!("data/safety/dev-27.jsonl"),
 ];
 
+/// 11,500 messages of 2 to 14 words by 17 authors who had not read the rules.
+const SHORT: [&str; 17] = [
+    include_str!("data/safety/short-1.jsonl"),
+    include_str!("data/safety/short-2.jsonl"),
+    include_str!("data/safety/short-3.jsonl"),
+    include_str!("data/safety/short-4.jsonl"),
+    include_str!("data/safety/short-5.jsonl"),
+    include_str!("data/safety/short-6.jsonl"),
+    include_str!("data/safety/short-7.jsonl"),
+    include_str!("data/safety/short-8.jsonl"),
+    include_str!("data/safety/short-9.jsonl"),
+    include_str!("data/safety/short-10.jsonl"),
+    include_str!("data/safety/short-11.jsonl"),
+    include_str!("data/safety/short-12.jsonl"),
+    include_str!("data/safety/short-13.jsonl"),
+    include_str!("data/safety/short-14.jsonl"),
+    include_str!("data/safety/short-15.jsonl"),
+    include_str!("data/safety/short-16.jsonl"),
+    include_str!("data/safety/short-17.jsonl"),
+];
+
 /// What they reach on the sets that nothing was ever mended on. Leave them apart: mend on the others.
 #[test]
 fn the_set_apart_keeps_its_figures() {
@@ -144,8 +166,9 @@ fn the_set_apart_keeps_its_figures() {
     keeps("apart-3", include_str!("data/safety/apart-3.jsonl"), [0.97, 0.01, 0.04]);
     keeps("apart-4", include_str!("data/safety/apart-4.jsonl"), [0.98, 0.014, 0.06]);
     keeps("apart-5", include_str!("data/safety/apart-5.jsonl"), [0.98, 0.01, 0.08]);
-    // Messages of a few words; wanted are 0.98, 0.01 and 0.08 here too.
-    keeps("plain-apart", include_str!("data/safety/plain-apart.jsonl"), [0.955, 0.004, 0.07]);
+    // Messages of a few words; wanted are 0.98, 0.01 and 0.08 here too, and what they mean adds to what is heard by words.
+    keeps("plain-apart", include_str!("data/safety/plain-apart.jsonl"), [0.985, 0.004, 0.06]);
+    keeps("plain-apart-2", include_str!("data/safety/plain-apart-2.jsonl"), [0.9, 0.004, 0.02]);
 }
 
 /// What people type into a search: the bare name of a topic tells of nobody.

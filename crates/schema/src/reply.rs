@@ -57,7 +57,7 @@ pub enum Abstention {
     Unsupported,
     /// It asks for advice on one's own case.
     Personal,
-    /// It is not about health.
+    /// It is not about health, or not in English.
     Scope,
     /// It describes an emergency.
     Emergency,
@@ -100,9 +100,10 @@ pub enum NoticeKind {
 }
 
 impl NoticeKind {
-    /// Whether it says what to do, after a public body; the others speak of a source, and name in their text who says so.
+    /// Whether it says what to do, after a public body; the others speak of a source, and name in their text who says so, or
+    /// of what can be asked here.
     pub fn is_advice(self) -> bool {
-        !matches!(self, Self::Retraction | Self::Age)
+        !matches!(self, Self::Scope | Self::Retraction | Self::Age)
     }
 }
 

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use clinqa_schema::NoticeKind;
 
 use super::*;
-use crate::rules::{RULES, RuleFile, RuleKind, Rules};
+use crate::rules::{BRIEF, RULES, RuleFile, RuleKind, Rules};
 use crate::screen::places;
 
-const SETS: [(&str, &str); 28] = [
+const SETS: [(&str, &str); 48] = [
     ("dev-1", include_str!("../../tests/data/safety/dev-1.jsonl")),
     ("dev-2", include_str!("../../tests/data/safety/dev-2.jsonl")),
     ("dev-3", include_str!("../../tests/data/safety/dev-3.jsonl")),
@@ -36,6 +36,26 @@ const SETS: [(&str, &str); 28] = [
     ("dev-25", include_str!("../../tests/data/safety/dev-25.jsonl")),
     ("dev-26", include_str!("../../tests/data/safety/dev-26.jsonl")),
     ("dev-27", include_str!("../../tests/data/safety/dev-27.jsonl")),
+    ("short-1", include_str!("../../tests/data/safety/short-1.jsonl")),
+    ("short-2", include_str!("../../tests/data/safety/short-2.jsonl")),
+    ("short-3", include_str!("../../tests/data/safety/short-3.jsonl")),
+    ("short-4", include_str!("../../tests/data/safety/short-4.jsonl")),
+    ("short-5", include_str!("../../tests/data/safety/short-5.jsonl")),
+    ("short-6", include_str!("../../tests/data/safety/short-6.jsonl")),
+    ("short-7", include_str!("../../tests/data/safety/short-7.jsonl")),
+    ("short-8", include_str!("../../tests/data/safety/short-8.jsonl")),
+    ("short-9", include_str!("../../tests/data/safety/short-9.jsonl")),
+    ("short-10", include_str!("../../tests/data/safety/short-10.jsonl")),
+    ("short-11", include_str!("../../tests/data/safety/short-11.jsonl")),
+    ("short-12", include_str!("../../tests/data/safety/short-12.jsonl")),
+    ("short-13", include_str!("../../tests/data/safety/short-13.jsonl")),
+    ("short-14", include_str!("../../tests/data/safety/short-14.jsonl")),
+    ("short-15", include_str!("../../tests/data/safety/short-15.jsonl")),
+    ("short-16", include_str!("../../tests/data/safety/short-16.jsonl")),
+    ("short-17", include_str!("../../tests/data/safety/short-17.jsonl")),
+    ("dev-28", include_str!("../../tests/data/safety/dev-28.jsonl")),
+    ("dev-29", include_str!("../../tests/data/safety/dev-29.jsonl")),
+    ("dev-30", include_str!("../../tests/data/safety/dev-30.jsonl")),
     ("paraphrases", include_str!("../../tests/data/safety/paraphrases.jsonl")),
 ];
 /// Lines that are no emergency.
@@ -133,7 +153,7 @@ fn line(rules: &Rules, set: &str, text: &str, label: &str) -> String {
     stretches.sort_by_key(|stretch| (stretch.start, stretch.end));
     stretches.dedup();
     let pieces: Vec<serde_json::Value> = stretches.into_iter().map(spelt).collect();
-    serde_json::json!({ "set": set, "label": label, "text": text, "pieces": pieces, "met": met }).to_string()
+    serde_json::json!({ "set": set, "label": label, "text": text, "pieces": pieces, "met": met, "brief": found.words.len() <= BRIEF }).to_string()
 }
 
 /// Spells out the terms of a piece, which are hashes otherwise.
@@ -169,6 +189,19 @@ fn name(
     }
 }
 
+/// What the articles of the starter corpus are called: what people type into a search.
+fn titles() -> Vec<String> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../corpora/starter");
+    let articles = std::fs::read_dir(folder).expect("the starter corpus").flatten().map(|entry| entry.path());
+    let title = |path: std::path::PathBuf| {
+        let text = std::fs::read_to_string(path).ok()?;
+        Some(text.lines().find_map(|line| line.strip_prefix("title: "))?.trim_matches('"').to_owned())
+    };
+    let mut titles: Vec<String> = articles.filter_map(title).collect();
+    titles.sort();
+    titles
+}
+
 #[test]
 #[ignore = "writes the terms of every labelled message to the file that CLINQA_TERMS names; fit.py fits points to them"]
 fn write_the_terms() {
@@ -200,6 +233,9 @@ fn write_the_terms() {
         let question: serde_json::Value = serde_json::from_str(line).expect("a question");
         both("starter", question["question"].as_str().expect("a text"), "ordinary");
     }
+    for title in titles() {
+        both("titles", &title, "ordinary");
+    }
     std::fs::write(std::env::var("CLINQA_TERMS").expect("CLINQA_TERMS names a file"), lines.join("\n"))
         .expect("a written file");
 }
@@ -210,10 +246,13 @@ fn every_line_of_the_points_is_a_term_of_its_own_with_its_points() {
     let evidence = Evidence::embedded();
     for line in lines {
         let (term, points) = line.split_once('\t').expect("a tab");
-        assert_eq!(evidence.of(hash(term.bytes())), points.parse().ok(), "{line}");
+        let of = |turn| evidence.of(hash(term.bytes()), turn).map(|points| points.to_string());
+        let (brief, long) = points.split_once('\t').expect("two numbers");
+        assert_eq!((of(Kind::Brief).as_deref(), of(Kind::Long).as_deref()), (Some(brief), Some(long)), "{line}");
     }
-    assert!(evidence.bias < 0.0 && evidence.of(hash(*b"no term of the file")).is_none());
-    assert_eq!(evidence.points.terms.len(), evidence.points.points.len());
+    assert!(evidence.bias.iter().all(|bias| *bias < 0.0));
+    assert!(evidence.of(hash(*b"no term of the file"), Kind::Brief).is_none());
+    assert_eq!(evidence.points.terms.len() * 2, evidence.points.points.len());
 }
 
 #[test]
