@@ -54,8 +54,8 @@ fn what_a_screen_needs_is_answered_as_it_is_described() {
     assert_eq!(list(&like["results"]).len(), 3, "{like}");
     assert!(list(&like["results"]).iter().all(|reading| reading["passage_id"] != "asthma#0"), "{like}");
     assert!(like["documents"].as_object().is_some_and(|documents| !documents.is_empty()), "{like}");
-    let nothing = post("/v1/similar", &json!({"passage_id": "nobody#0"}));
-    assert!(list(&nothing["results"]).is_empty());
+    let nothing = server.post("/v1/similar", &json!({"passage_id": "nobody#0"})).expect(404);
+    assert_eq!(nothing.json()["error"]["code"], "not_found", "a passage that is not there is no passage without likes");
     let found = post("/v1/search", &json!({"question": "inhaler", "metadata": true, "top_k": 2}));
     assert_eq!(found["documents"]["asthma"]["kind"], "leaflet", "{found}");
     assert!(found.get("words").is_none(), "told only where it is asked for: {found}");

@@ -25,18 +25,19 @@ pub fn search_words(index: &dyn PassageIndex, lookup: &Lookup, config: &AnswerCo
     told(index, found, lookup.explain)
 }
 
-/// The `top_k` passages nearest to the stored vector of `of`, itself left out; none if the passage is not there.
+/// The `top_k` passages nearest to the stored vector of `of`, itself left out: none without vectors, nothing without `of`.
 pub fn similar(
     index: &dyn PassageIndex,
     of: &PassageId,
     filters: &Filters,
     top_k: usize,
-) -> Result<Vec<Reading>, Error> {
-    let Some(passage) = index.passage(of)? else { return Ok(Vec::new()) };
-    let Some(vector) = index.embedding_of(&ContentKey::of(&passage)) else { return Ok(Vec::new()) };
+) -> Result<Option<Vec<Reading>>, Error> {
+    let Some(passage) = index.passage(of)? else { return Ok(None) };
+    let vector = index.manifest().encoder.as_ref().and_then(|_| index.embedding_of(&ContentKey::of(&passage)));
+    let Some(vector) = vector else { return Ok(Some(Vec::new())) };
     let near = index.dense(&vector, top_k + 1, filters)?;
     let others = near.hits().iter().filter(|hit| hit.passage_id != *of).take(top_k).cloned().collect();
-    readings(index, &Ranking::new(others))
+    readings(index, &Ranking::new(others)).map(Some)
 }
 
 /// Each passage of a ranking, whole, as a citation with its score.
@@ -235,12 +236,14 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let index = index(folder.path());
         let like = |id: &str, filters: &Filters| -> Vec<String> {
-            let found = similar(&index, &id.parse().expect("an id"), filters, 9).expect("found");
+            let of = id.parse().expect("an id");
+            let found = similar(&index, &of, filters, 9).expect("it was looked for").expect("the passage is there");
             found.iter().map(|reading| reading.citation.document_id.to_string()).collect()
         };
         assert_eq!(like("a#0", &Filters::default()), ["b", "c"]);
         assert_eq!(like("a#0", &Filters { kind: Some("leaflet".into()), ..Filters::default() }), [""; 0]);
-        assert_eq!(like("nobody#0", &Filters::default()), [""; 0]);
+        let nobody = "nobody#0".parse().expect("an id");
+        assert_eq!(similar(&index, &nobody, &Filters::default(), 9).expect("it was looked for"), None);
     }
 
     #[test]

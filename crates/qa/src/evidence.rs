@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use clinqa_reader::Candidate;
-use clinqa_retrieval::{Kind, People, Understood, has_duration, has_number, has_reason, is_negative, people};
+use clinqa_retrieval::{
+    Kind, People, Understood, asks_for_the_end, has_duration, has_number, has_reason, is_negative, people,
+    tells_of_the_beginning,
+};
 use clinqa_schema::{Passage, PassageId};
 
 use crate::Place;
@@ -49,7 +52,7 @@ pub enum Feature {
     /// 1 if a reason is asked for and given, -1 if it is not.
     Reason,
     /// 1 if the quote speaks of the opposite or of others: of a high count, asked about a low one; of adults, asked about a
-    /// child.
+    /// child. -0.5 if it speaks of just the high or low that is asked about.
     Opposed,
 }
 
@@ -196,7 +199,10 @@ pub(crate) fn weigh(
         }
         Feature::Section => question.expected.likelihood(heading, seen.headings.iter().copied()),
         Feature::Topic => seen.named,
-        Feature::Duration => wanted(question.kind == Kind::Duration, has_duration(quote)),
+        Feature::Duration => {
+            let is_there = has_duration(quote) && !(asks_for_the_end(&question.text) && tells_of_the_beginning(quote));
+            wanted(question.kind == Kind::Duration, is_there)
+        }
         Feature::Number => wanted(question.kind == Kind::Amount, has_number(quote)),
         Feature::List => f32::from(u8::from(question.kind == Kind::List && quote.contains("\n- "))),
         Feature::Polarity => wanted(question.negative, is_negative(quote)),
@@ -205,9 +211,8 @@ pub(crate) fn weigh(
             wanted(!question.people.is_empty(), question.people.iter().all(|group| spoken_of.contains(group)))
         }
         Feature::Reason => wanted(question.kind == Kind::Reason, has_reason(quote)),
-        Feature::Opposed => f32::from(u8::from(
-            is_of_the_opposite(&question.text, quote) || is_of_adults_alone(&question.people, quote),
-        )),
+        Feature::Opposed if is_of_adults_alone(&question.people, quote) => 1.0,
+        Feature::Opposed => opposite(&question.text, quote),
     };
     let numbers = Feature::ALL.map(number);
     let total = numbers.iter().zip(weights.0).map(|(number, weight)| number * weight).sum();
@@ -245,9 +250,43 @@ pub(crate) fn measure<E>(
     if can_win.is_empty() { Ok(()) } else { note(evidence, &can_win) }
 }
 
-/// Pairs of words that turn what follows them into its opposite.
-const OPPOSITES: [(&str, &str); 4] =
-    [("low", "high"), ("low", "raised"), ("underactive", "overactive"), ("under-active", "over-active")];
+/// Words that say of a thing that there is much of it, or little.
+const MUCH: [&str; 12] = [
+    "high",
+    "higher",
+    "raised",
+    "elevated",
+    "increased",
+    "rises",
+    "rise",
+    "rising",
+    "above",
+    "overactive",
+    "over-active",
+    "excess",
+];
+const LITTLE: [&str; 13] = [
+    "low",
+    "lower",
+    "reduced",
+    "decreased",
+    "falls",
+    "fall",
+    "falling",
+    "below",
+    "underactive",
+    "under-active",
+    "lack",
+    "deficiency",
+    "deficient",
+];
+/// Words between a thing and how much of it there is.
+const BETWEEN: [&str; 16] = [
+    "is", "are", "was", "a", "an", "the", "too", "very", "usually", "often", "level", "levels", "count", "result",
+    "my", "of",
+];
+/// How far behind its name a thing is said to be high or low.
+const SAID_WITHIN: usize = 4;
 
 /// Whether `quote` speaks of adults and of no child, where a child is asked about: its dose is another one.
 fn is_of_adults_alone(asked: &[People], quote: &str) -> bool {
@@ -258,18 +297,46 @@ fn is_of_adults_alone(asked: &[People], quote: &str) -> bool {
     of_the_young(asked) && speaks_of_adults() && !of_the_young(&people(quote))
 }
 
-/// Whether `quote` says of the opposite what `question` asks: it has a "high white cell" and no "low white cell".
-fn is_of_the_opposite(question: &str, quote: &str) -> bool {
+/// Whether much or little of a thing is asked about, and the thing.
+fn amounts(question: &[String]) -> Vec<(bool, &str)> {
+    let is_name = |word: &&String| !BETWEEN.contains(&word.as_str());
+    let thing = |at: usize| {
+        let after = question[at + 1..].first().filter(is_name);
+        after.or_else(|| question[..at].iter().rev().find(is_name)).map(String::as_str)
+    };
+    let much = |word: &str| MUCH.contains(&word).then_some(true).or_else(|| LITTLE.contains(&word).then_some(false));
+    let all = question.iter().enumerate();
+    all.filter_map(|(at, word)| Some((much(word)?, thing(at)?))).collect()
+}
+
+/// 1 if `quote` says of the opposite what `question` asks: it has a "high white cell" and no "low white cell"; -0.5 if it
+/// speaks of just what is asked.
+fn opposite(question: &str, quote: &str) -> f32 {
     let words = |text: &str| -> Vec<String> {
         let all = text.split(|c: char| !(c.is_alphanumeric() || c == '-')).filter(|word| !word.is_empty());
         all.map(str::to_lowercase).collect()
     };
-    let (asked, said) = (words(question), words(quote));
-    let has = |first: &str, second: &str| said.windows(2).any(|pair| pair[0] == first && pair[1] == second);
-    asked.windows(2).any(|pair| {
-        let opposites = OPPOSITES.iter().flat_map(|(a, b)| [(a, b), (b, a)]).filter(|(word, _)| **word == pair[0]);
-        opposites.map(|(_, other)| *other).any(|other| has(other, &pair[1])) && !has(&pair[0], &pair[1])
-    })
+    let asked = words(question);
+    let clauses: Vec<Vec<String>> = quote.split(['.', ';', ',', '\n', ':']).map(words).collect();
+    let said = |much: bool, thing: &str| {
+        let of = |word: &String| if much { MUCH.contains(&word.as_str()) } else { LITTLE.contains(&word.as_str()) };
+        clauses.iter().any(|clause| {
+            let named = (0..clause.len()).filter(|&at| clause[at] == thing);
+            named.into_iter().any(|at| {
+                let before = clause[..at].iter().rev().find(|word| !BETWEEN.contains(&word.as_str()));
+                before.is_some_and(of) || clause[at + 1..].iter().take(SAID_WITHIN).any(of)
+            })
+        })
+    };
+    let worth = |(much, thing): (bool, &str)| match (said(much, thing), said(!much, thing)) {
+        (true, _) => -0.5,
+        (false, true) => 1.0,
+        (false, false) => 0.0,
+    };
+    amounts(&asked)
+        .into_iter()
+        .map(worth)
+        .fold(0.0, |most: f32, one: f32| if one.abs() > most.abs() { one } else { most })
 }
 
 fn sign(positive: bool) -> f32 {
@@ -364,6 +431,9 @@ mod tests {
         check("how long does croup last", "Symptoms", "Croup lasts 3 days.", Feature::Duration, 1.0);
         check("how long does croup last", "Symptoms", "Croup is mild.", Feature::Duration, -1.0);
         check("is croup mild", "Symptoms", "Croup lasts 3 days.", Feature::Duration, 0.0);
+        let begins = "Croup begins 2 days after contact.";
+        check("how long does croup last", "Symptoms", begins, Feature::Duration, -1.0);
+        check("how long before croup starts", "Symptoms", begins, Feature::Duration, 1.0);
         check("how much steam", "Treatment", "Use 5 mL.", Feature::Number, 1.0);
         check("how is croup treated", "Treatment", "A steroid.", Feature::Heading, 1.0);
         check("how is croup treated", "Causes", "A virus.", Feature::Heading, -1.0);
@@ -376,9 +446,14 @@ mod tests {
             "Causes",
             "A high white cell count is common, a low white cell count is not.",
             Feature::Opposed,
-            0.0,
+            -0.5,
         );
         check(low, "Causes", "A high temperature is common.", Feature::Opposed, 0.0);
+        check("what is a low INR", "Causes", "The higher the INR, the slower blood clots.", Feature::Opposed, 1.0);
+        check("what is a low INR", "Causes", "An INR below the target needs a change.", Feature::Opposed, -0.5);
+        let tsh = "what does it mean when my TSH is high";
+        check(tsh, "Causes", "In an overactive thyroid, TSH is usually below 0.1.", Feature::Opposed, 1.0);
+        check(tsh, "Causes", "TSH rises when thyroid hormone is low.", Feature::Opposed, -0.5);
         let child = "how much for a 5 year old child";
         check(child, "Treatment", "The most for an adult is 4 g.", Feature::Opposed, 1.0);
         check(child, "Treatment", "Adults take 1 g, children 15 mg/kg.", Feature::Opposed, 0.0);

@@ -268,6 +268,40 @@ pub fn has_duration(text: &str) -> bool {
     text.split_whitespace().any(|word| UNITS.contains(&word))
 }
 
+/// Whether `question` asks how long something goes on, and not when it begins.
+pub fn asks_for_the_end(question: &str) -> bool {
+    const END: [&str; 12] = [
+        "last",
+        "lasts",
+        "go away",
+        "go on",
+        "goes on",
+        "clear",
+        "clears",
+        "gone",
+        "get better",
+        "recover",
+        "recovery",
+        "heal",
+    ];
+    let text = padded(question);
+    END.iter().any(|cue| text.contains(&format!(" {cue} ")))
+}
+
+/// Whether `text` says when something begins, and not how long it goes on.
+pub fn tells_of_the_beginning(text: &str) -> bool {
+    const BEGINS: [&str; 10] =
+        ["begin", "begins", "start", "starts", "appear", "appears", "develop", "develops", "come on", "comes on"];
+    const ENDS: [&str; 24] = [
+        "last", "lasts", "lasting", "stop", "stops", "clear", "clears", "gone", "better", "goes", "go", "settle",
+        "settles", "pass", "passes", "heal", "heals", "recover", "recovery", "ease", "eases", "within", "fade",
+        "fades",
+    ];
+    let text = padded(text);
+    let has = |cues: &[&str]| cues.iter().any(|cue| text.contains(&format!(" {cue} ")));
+    has(&BEGINS) && text.contains(" after ") && !has(&ENDS)
+}
+
 /// Whether `text` gives a reason ("because", "so that").
 pub fn has_reason(text: &str) -> bool {
     const CUES: [&str; 12] = [
@@ -330,6 +364,10 @@ mod tests {
         check("within 24 hours", true);
         check("two weeks.", true);
         check("minutely", false);
+        assert!(asks_for_the_end("How long does norovirus last?") && !asks_for_the_end("how soon does it work"));
+        let check = |text: &str, expected| assert_eq!(tells_of_the_beginning(text), expected, "{text}");
+        check("Symptoms usually begin 12 to 48 hours after contact.", true);
+        check("Symptoms begin after contact and last 3 days.", false);
         check("Rest and drink.", false);
     }
 

@@ -20,7 +20,10 @@ mod topic;
 
 pub use aspect::aspects;
 pub use fusion::{Fusion, fuse};
-pub use kind::{Kind, People, has_duration, has_number, has_reason, is_negative, kind, people};
+pub use kind::{
+    Kind, People, asks_for_the_end, has_duration, has_number, has_reason, is_negative, kind, people,
+    tells_of_the_beginning,
+};
 pub use prefer::Preference;
 pub use query::{Understanding, Understood, understand};
 pub use retrieve::{RetrievalConfig, RetrievalError, Retrieved, Retriever};

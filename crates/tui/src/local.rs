@@ -124,10 +124,8 @@ impl Desk for Local {
     fn similar(&self, of: &PassageId, filters: &Filters) -> Result<Vec<Row>, DeskError> {
         let generation = self.generation()?;
         let index = generation.as_ref();
-        if index.manifest().encoder.is_none() {
-            return Ok(Vec::new());
-        }
-        let (found, known) = (similar(index, of, filters, LISTED).map_err(DeskError::failed)?, known(index));
+        let found = similar(index, of, filters, LISTED).map_err(DeskError::failed)?.unwrap_or_default();
+        let known = known(index);
         let row = |reading: clinqa_schema::Reading| {
             let metadata = known(&reading.citation.document_id);
             Row::beside(reading, metadata)

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::asked::at_most;
 use crate::body::{Object, Sent, Wanted, object};
-use crate::error::{ApiError, Looks, Refusals};
+use crate::error::{ApiError, Looks, Refusal, Refusals};
 
 /// Passages that are listed, unless asked otherwise.
 const LISTED: usize = 10;
@@ -70,7 +70,7 @@ impl Wanted for SimilarRequest {
 /// Passages whose meaning is near.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SimilarReply {
-    /// Nearest first; empty where the index holds no vectors or no such passage.
+    /// Nearest first; empty where the index holds no vectors.
     results: Vec<Reading>,
     /// What is known about their documents.
     documents: BTreeMap<String, Metadata>,
@@ -115,7 +115,11 @@ pub(crate) async fn count(
     path = "/v1/similar",
     tag = "questions",
     request_body = SimilarRequest,
-    responses((status = 200, description = "Passages, nearest first", body = SimilarReply), Refusals)
+    responses(
+        (status = 200, description = "Passages, nearest first", body = SimilarReply),
+        (status = 404, description = "No such passage", body = Refusal),
+        Refusals
+    )
 )]
 pub(crate) async fn list_similar(
     State(app): State<Arc<App>>,
@@ -124,14 +128,11 @@ pub(crate) async fn list_similar(
     let (filters, top_k) = (object(request.filters), at_most(request.top_k.unwrap_or(LISTED))?);
     let of = request.passage_id;
     let found = move |engine: &Engine| {
-        let results = match engine.index().manifest().encoder {
-            Some(_) => similar(engine.index(), &of, &filters, top_k)?,
-            None => Vec::new(),
-        };
+        let Some(results) = similar(engine.index(), &of, &filters, top_k)? else { return Ok(None) };
         let documents = known(engine, &results);
-        Ok::<_, clinqa_qa::Error>((results, documents))
+        Ok::<_, clinqa_qa::Error>(Some((results, documents)))
     };
-    let (results, documents) = app.compute(found).await??;
+    let (results, documents) = app.compute(found).await??.ok_or(ApiError::NotFound("passage"))?;
     Ok(Json(SimilarReply { results, documents }))
 }
 
