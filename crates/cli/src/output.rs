@@ -311,7 +311,7 @@ fn abstention(reply: &Reply) -> &'static str {
     match reply.reason {
         Some(clinqa_schema::Abstention::Personal) => "This is a question for somebody who knows you and your case.",
         Some(clinqa_schema::Abstention::Scope) => {
-            "This cannot be answered as it was asked; what stands above says why."
+            "There is nothing to look up here; what stands above says how to go on."
         }
         _ => "I do not know: the corpus does not answer this, or not surely enough.",
     }

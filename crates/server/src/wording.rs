@@ -15,8 +15,7 @@ pub(crate) const PERSONAL: &str = "I can not tell you what is right in your own 
                                    and your health, such as your doctor or nurse.";
 
 /// Where health is not the topic, or English not the language; a notice before it says which.
-pub(crate) const SCOPE: &str =
-    "I can not answer this as it was asked. I can only help with questions about health, in English.";
+pub(crate) const SCOPE: &str = "I can only help with questions about health, in English.";
 
 /// Before a source that says it too.
 pub(crate) const ALSO: &str = "This source says so too:";

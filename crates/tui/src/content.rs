@@ -71,7 +71,7 @@ fn unanswered(reply: &Reply) -> Block {
             "This sounds like an emergency: it is not answered from documents. Passages are listed for reading only."
         }
         (_, Some(Abstention::Personal)) => "This asks about one person's own case, which is not answered here.",
-        (_, Some(Abstention::Scope)) => "This cannot be answered as it was asked; what stands above says why.",
+        (_, Some(Abstention::Scope)) => "There is nothing to look up here; what stands above says how to go on.",
         _ => "The documents hold no answer that could be stood by. The nearest passages are listed.",
     };
     Block::plain(text)
