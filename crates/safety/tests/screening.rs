@@ -310,3 +310,39 @@ fn a_personal_question_is_one_even_where_the_turn_before_holds_half_of_it() {
     check("How much ibuprofen can I give my son?", "What is ibuprofen?", Verdict::Proceed);
     check("What is the usual dose of ibuprofen?", "and in children?", Verdict::Proceed);
 }
+
+/// A word that makes another message harmless stands beside each of these, and makes it no less of an emergency.
+#[test]
+fn what_makes_others_harmless_hides_no_plain_emergency() {
+    let rules = rules();
+    let missed: Vec<&str> = [
+        "my nan had a stroke two years ago and now her face has dropped and she cant speak",
+        "dad had a heart attack in 2015 and now crushing chest pain down his arm",
+        "my dad collapsed in the paper shop and he is not breathing",
+        "had my back operated last week, now i cant wee and my bum is numb",
+        "my wife had a planned c section yesterday and has passed out",
+        "husband collapsed, wont wake, we are on a cold floor waiting",
+        "he choked as a kid and now he is choking on steak, blue",
+        "she isnt breathing, years ago she had asthma, help",
+        "his heart stopped when I saw him slump, doing cpr",
+        "feeling suicidal on a ward and have a rope",
+        "snake bit my son, hospital is two hours away, ward closed",
+        "swallowed bleach and the dog did too",
+        "my toddler ate rat poison, dog ate some too",
+        "worst headache of my life came on suddenly at work",
+        "lips blue, swimming in the cold water, cant breathe",
+        "chest tight and heavy, cold sweat, grey",
+        "my bloke is clutching his chest, sweating and grey",
+        "movements less than normal today, 34 weeks",
+        "glass test, rash does not fade, he is not well",
+        "newborn 3 weeks old, 38.6, what do i do now",
+        "dad walking the dog collapsed and wont wake up",
+        "stabbed at work by a mate in the arm, blood everywhere",
+        "electric shock off phone charger, heart fluttering",
+        "vomiting blood bright red and dog barking",
+    ]
+    .into_iter()
+    .filter(|text| screened(rules, text, None).verdict != Verdict::Redirect)
+    .collect();
+    assert!(missed.is_empty(), "{missed:#?}");
+}
