@@ -2,7 +2,7 @@
 
     CLINQA_TERMS=TERMS cargo test --release -p clinqa-safety --lib evidence::tests::write_the_terms -- --ignored
     python fit.py TERMS                     (leaves each set of messages out in turn, and prints what happens to it)
-    python fit.py TERMS data/evidence.tsv   (fits to all, and writes the points)
+    python fit.py TERMS data/evidence.tsv   (fits to all, and writes the points; with --keep-longer those of longer messages stay)
     python fit.py TERMS --ways              (how often each way of a rule to fire is right: which are `certain`)
 
 A logistic regression over words, runs of letters and rules that are met. Of an emergency its weightiest piece counts; of
@@ -109,14 +109,13 @@ class Data:
         return best
 
 
-def both(messages, data, kept):
-    """Weights for brief messages, fitted to all, and for longer ones, to which sets of brief ones say nothing."""
-    longer = np.array([not message["set"].startswith("short-") for message in messages])
-    return data.fit(kept), data.fit(kept & longer)
+def of_longer(messages):
+    """The sets that points of longer messages are fitted to: those of brief ones say nothing of them."""
+    return np.array([not message["set"].startswith("short-") for message in messages])
 
 
 def totals(messages, data, kept):
-    brief, longer = (100 * data.totals(weights) for weights in both(messages, data, kept))
+    brief, longer = (100 * data.totals(data.fit(some)) for some in (kept, kept & of_longer(messages)))
     is_brief = np.array([message["brief"] for message in messages])
     return np.where(is_brief, brief - DOUBT, longer)
 
@@ -145,23 +144,32 @@ def ways(messages):
         print(way, right[way], wrong[way])
 
 
-def main(path, target=None):
+def kept(target, names):
+    """What `target` has for longer messages, the bias last."""
+    lines = (line.rstrip("\n").split("\t") for line in open(target, encoding="utf-8") if not line.startswith("#"))
+    known = {name: int(points) for name, _, points in lines}
+    return [known.pop(name, 0) for name in names[:-1]] + [known.pop("")], known
+
+
+def main(path, target=None, keep=None):
     messages = read(path)
     if target == "--ways":
         return ways(messages)
     data = Data(messages)
     if target is None:
         return leave_each_out(messages, data, HELD_OUT)
-    brief, longer = (100 * weights for weights in both(messages, data, np.ones(len(messages), bool)))
+    brief = 100 * data.fit(np.ones(len(messages), bool))
     bias = brief[data.names.index(BRIEF)] - DOUBT
+    longer, others = kept(target, data.names) if keep == "--keep-longer" else (100 * data.fit(of_longer(messages)), {})
+    rows = [(name, round(one), round(other)) for name, one, other in zip(data.names[:-1], brief, longer) if name != BRIEF]
+    rows = [row for row in rows if abs(row[1]) >= LEAST_POINTS or abs(row[2]) >= LEAST_POINTS or row[0].startswith("!")]
+    rows += [(name, 0, points) for name, points in others.items() if points]
     with open(target, "w", encoding="utf-8") as file:
         file.write("# Points for an emergency, in hundredths: a word, a stem*, two words in a row, ^ a first word, {n} the\n")
         file.write("# nth list of lists.toml (or two of them), ~ a frame, / letters in a row, ! a rule that is met, or any.\n")
         file.write("# In a brief message, then in a longer one. Fitted by fit.py; the first line is the bias.\n")
-        file.write(f"\t{round(brief[-1] + bias)}\t{round(longer[-1])}\n")
-        for name, *points in zip(data.names[:-1], brief, longer):
-            if name != BRIEF and (max(map(abs, points)) >= LEAST_POINTS or name.startswith("!")):
-                file.write(f"{name}\t{round(points[0])}\t{round(points[1])}\n")
+        for row in [("", round(brief[-1] + bias), round(longer[-1])), *rows]:
+            file.write("\t".join(map(str, row)) + "\n")
 
 
 if __name__ == "__main__":

@@ -6,13 +6,14 @@ use std::ops::Range;
 
 use clinqa_reader::Candidate;
 use clinqa_retrieval::{
-    Kind, People, Understood, asks_for_the_end, has_duration, has_number, has_reason, is_negative, people,
+    Kind, Understood, asks_for_the_end, has_duration, has_number, has_reason, is_negative, people,
     tells_of_the_beginning,
 };
 use clinqa_schema::{Passage, PassageId};
 
 use crate::Place;
 use crate::concepts::Concepts;
+use crate::opposed::opposed;
 use crate::quote::widened;
 
 /// A kind of evidence.
@@ -211,8 +212,7 @@ pub(crate) fn weigh(
             wanted(!question.people.is_empty(), question.people.iter().all(|group| spoken_of.contains(group)))
         }
         Feature::Reason => wanted(question.kind == Kind::Reason, has_reason(quote)),
-        Feature::Opposed if is_of_adults_alone(&question.people, quote) => 1.0,
-        Feature::Opposed => opposite(&question.text, quote),
+        Feature::Opposed => opposed(&question.text, &question.people, quote),
     };
     let numbers = Feature::ALL.map(number);
     let total = numbers.iter().zip(weights.0).map(|(number, weight)| number * weight).sum();
@@ -248,95 +248,6 @@ pub(crate) fn measure<E>(
     let best = first.iter().map(|&at| evidence[at].total).fold(f32::NEG_INFINITY, f32::max);
     let can_win: Vec<usize> = others.iter().copied().filter(|&at| ceiling(&evidence[at]) > best).collect();
     if can_win.is_empty() { Ok(()) } else { note(evidence, &can_win) }
-}
-
-/// Words that say of a thing that there is much of it, or little.
-const MUCH: [&str; 12] = [
-    "high",
-    "higher",
-    "raised",
-    "elevated",
-    "increased",
-    "rises",
-    "rise",
-    "rising",
-    "above",
-    "overactive",
-    "over-active",
-    "excess",
-];
-const LITTLE: [&str; 13] = [
-    "low",
-    "lower",
-    "reduced",
-    "decreased",
-    "falls",
-    "fall",
-    "falling",
-    "below",
-    "underactive",
-    "under-active",
-    "lack",
-    "deficiency",
-    "deficient",
-];
-/// Words between a thing and how much of it there is.
-const BETWEEN: [&str; 16] = [
-    "is", "are", "was", "a", "an", "the", "too", "very", "usually", "often", "level", "levels", "count", "result",
-    "my", "of",
-];
-/// How far behind its name a thing is said to be high or low.
-const SAID_WITHIN: usize = 4;
-
-/// Whether `quote` speaks of adults and of no child, where a child is asked about: its dose is another one.
-fn is_of_adults_alone(asked: &[People], quote: &str) -> bool {
-    let of_the_young = |all: &[People]| all.contains(&People::Children);
-    let speaks_of_adults = || {
-        quote.split(|c: char| !c.is_alphabetic()).any(|word| matches!(word, "adult" | "adults" | "Adult" | "Adults"))
-    };
-    of_the_young(asked) && speaks_of_adults() && !of_the_young(&people(quote))
-}
-
-/// Whether much or little of a thing is asked about, and the thing.
-fn amounts(question: &[String]) -> Vec<(bool, &str)> {
-    let is_name = |word: &&String| !BETWEEN.contains(&word.as_str());
-    let thing = |at: usize| {
-        let after = question[at + 1..].first().filter(is_name);
-        after.or_else(|| question[..at].iter().rev().find(is_name)).map(String::as_str)
-    };
-    let much = |word: &str| MUCH.contains(&word).then_some(true).or_else(|| LITTLE.contains(&word).then_some(false));
-    let all = question.iter().enumerate();
-    all.filter_map(|(at, word)| Some((much(word)?, thing(at)?))).collect()
-}
-
-/// 1 if `quote` says of the opposite what `question` asks: it has a "high white cell" and no "low white cell"; -0.5 if it
-/// speaks of just what is asked.
-fn opposite(question: &str, quote: &str) -> f32 {
-    let words = |text: &str| -> Vec<String> {
-        let all = text.split(|c: char| !(c.is_alphanumeric() || c == '-')).filter(|word| !word.is_empty());
-        all.map(str::to_lowercase).collect()
-    };
-    let asked = words(question);
-    let clauses: Vec<Vec<String>> = quote.split(['.', ';', ',', '\n', ':']).map(words).collect();
-    let said = |much: bool, thing: &str| {
-        let of = |word: &String| if much { MUCH.contains(&word.as_str()) } else { LITTLE.contains(&word.as_str()) };
-        clauses.iter().any(|clause| {
-            let named = (0..clause.len()).filter(|&at| clause[at] == thing);
-            named.into_iter().any(|at| {
-                let before = clause[..at].iter().rev().find(|word| !BETWEEN.contains(&word.as_str()));
-                before.is_some_and(of) || clause[at + 1..].iter().take(SAID_WITHIN).any(of)
-            })
-        })
-    };
-    let worth = |(much, thing): (bool, &str)| match (said(much, thing), said(!much, thing)) {
-        (true, _) => -0.5,
-        (false, true) => 1.0,
-        (false, false) => 0.0,
-    };
-    amounts(&asked)
-        .into_iter()
-        .map(worth)
-        .fold(0.0, |most: f32, one: f32| if one.abs() > most.abs() { one } else { most })
 }
 
 fn sign(positive: bool) -> f32 {

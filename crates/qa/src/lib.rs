@@ -16,6 +16,7 @@ mod forecast;
 mod gate;
 mod library;
 mod opinion;
+mod opposed;
 mod quote;
 mod rebuild;
 mod search;

@@ -40,7 +40,7 @@ impl Kind {
 /// The kind of `question`, by its opening words and the thing it asks for.
 pub fn kind(question: &str) -> Kind {
     let text = padded(question);
-    let has = |cues: &[&str]| cues.iter().any(|cue| text.contains(&format!(" {cue} ")));
+    let has = |cues: &[&str]| has_any(&text, cues);
     let starts = |cues: &[&str]| cues.iter().any(|cue| text.starts_with(&format!(" {cue} ")));
     if has(&[
         "how long",
@@ -200,7 +200,7 @@ const PEOPLE: [(People, &[&str]); 3] = [
 /// The groups of people that `text` speaks of, in a fixed order.
 pub fn people(text: &str) -> Vec<People> {
     let text = padded(text);
-    let speaks = |words: &[&str]| words.iter().any(|word| text.contains(&format!(" {word} ")));
+    let speaks = |words: &[&str]| has_any(&text, words);
     let is_meant = |(people, words): &&(People, &[&str])| {
         speaks(words) || *people == People::Children && tells_of_a_young_age(&text)
     };
@@ -254,8 +254,7 @@ const NEGATIONS: [&str; 30] = [
 
 /// Whether `text` denies or warns.
 pub fn is_negative(text: &str) -> bool {
-    let text = padded(text);
-    NEGATIONS.iter().any(|word| text.contains(&format!(" {word} ")))
+    has_any(&padded(text), &NEGATIONS)
 }
 
 /// Whether `text` holds a length of time ("two weeks", "24 hours").
@@ -284,8 +283,7 @@ pub fn asks_for_the_end(question: &str) -> bool {
         "recovery",
         "heal",
     ];
-    let text = padded(question);
-    END.iter().any(|cue| text.contains(&format!(" {cue} ")))
+    has_any(&padded(question), &END)
 }
 
 /// Whether `text` says when something begins, and not how long it goes on.
@@ -298,8 +296,7 @@ pub fn tells_of_the_beginning(text: &str) -> bool {
         "fades",
     ];
     let text = padded(text);
-    let has = |cues: &[&str]| cues.iter().any(|cue| text.contains(&format!(" {cue} ")));
-    has(&BEGINS) && text.contains(" after ") && !has(&ENDS)
+    has_any(&text, &BEGINS) && has_any(&text, &["after"]) && !has_any(&text, &ENDS)
 }
 
 /// Whether `text` gives a reason ("because", "so that").
@@ -318,13 +315,17 @@ pub fn has_reason(text: &str) -> bool {
         "can harm",
         "can damage",
     ];
-    let text = padded(text);
-    CUES.iter().any(|cue| text.contains(&format!(" {cue} ")))
+    has_any(&padded(text), &CUES)
 }
 
 /// Whether `text` holds a number in figures.
 pub fn has_number(text: &str) -> bool {
     text.contains(|c: char| c.is_ascii_digit())
+}
+
+/// Whether any of `cues`, words in a row, stands in `text`, padded.
+fn has_any(text: &str, cues: &[&str]) -> bool {
+    cues.iter().any(|cue| text.contains(&format!(" {cue} ")))
 }
 
 /// Lower-case words between single spaces, with a space at both ends; an apostrophe separates.

@@ -14,7 +14,6 @@ use std::ops::Range;
 use crate::context::Frames;
 use crate::matcher::{Found, Slot};
 use crate::points::{Points, Term, go_on, hash, written};
-use crate::rules::BRIEF;
 
 /// Those of `data/evidence.tsv`.
 const POINTS: Points<2> = Points::new(
@@ -63,11 +62,21 @@ struct Terms {
     runs: Vec<Term>,
 }
 
+/// A turn of so many words at most tells no more than what it is about.
+const BRIEF: usize = 16;
+
 /// How much a turn says: where it is little, a word means something else.
-#[derive(Debug, Clone, Copy)]
-enum Kind {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Length {
     Brief,
     Long,
+}
+
+impl Length {
+    /// That of a turn of so many words.
+    pub(crate) fn of(words: usize) -> Self {
+        if words <= BRIEF { Self::Brief } else { Self::Long }
+    }
 }
 
 /// The points of a term in a brief turn, and in a longer one.
@@ -87,8 +96,8 @@ impl Evidence {
     }
 
     /// The points of a term, if it has any.
-    fn of(&self, term: Term, turn: Kind) -> Option<f32> {
-        self.points.of(term).map(|row| row[turn as usize])
+    fn of(&self, term: Term, length: Length) -> Option<f32> {
+        self.points.of(term).map(|row| row[length as usize])
     }
 
     /// The points of the weightiest piece of the turns that count. Each turn is weighed with what was met in it alone,
@@ -97,15 +106,18 @@ impl Evidence {
     pub(crate) fn total(&self, found: &Found, frames: &Frames, lists: &[Slot], signs: &Signs<'_>) -> f32 {
         let mut most = f32::NEG_INFINITY;
         for turn in turns(found, frames.emergencies_from) {
-            let kind = if turn.len() <= BRIEF { Kind::Brief } else { Kind::Long };
-            let weigh = |piece: Range<usize>| self.sum(&terms(found, frames, lists, piece), kind);
+            let length = Length::of(turn.len());
+            let weigh = |piece: Range<usize>| self.sum(&terms(found, frames, lists, piece), length);
             let here = |(_, place): &&(&str, Range<usize>)| turn.contains(&place.start);
             let mut met: Vec<&str> = signs.met.iter().filter(here).map(|(rule, _)| *rule).collect();
             met.dedup();
             let is_met = !met.is_empty();
-            let points = self.of_signs(met.into_iter().chain(is_met.then_some("")), kind);
-            let asked =
-                if turn.start >= frames.question_from { self.of_signs(signs.asked.iter().copied(), kind) } else { 0.0 };
+            let points = self.of_signs(met.into_iter().chain(is_met.then_some("")), length);
+            let asked = if turn.start >= frames.question_from {
+                self.of_signs(signs.asked.iter().copied(), length)
+            } else {
+                0.0
+            };
             let whole = pieces(&turn).filter(|piece| is_met || !is_topic(found, lists[WHO_LIST], piece));
             let whole = whole.map(|piece| weigh(piece) + asked);
             let alone = signs.met.iter().filter(here).map(|(_, place)| weigh(place.clone()));
@@ -115,17 +127,17 @@ impl Evidence {
     }
 
     /// What the rules that were met add, whatever else is said; an empty name stands for any emergency.
-    fn of_signs<'a>(&self, signs: impl Iterator<Item = &'a str>, turn: Kind) -> f32 {
-        signs.filter_map(|sign| self.of(hash([b'!'].into_iter().chain(sign.bytes())), turn)).sum()
+    fn of_signs<'a>(&self, signs: impl Iterator<Item = &'a str>, length: Length) -> f32 {
+        signs.filter_map(|sign| self.of(hash([b'!'].into_iter().chain(sign.bytes())), length)).sum()
     }
 
-    fn sum(&self, terms: &Terms, turn: Kind) -> f32 {
+    fn sum(&self, terms: &Terms, length: Length) -> f32 {
         // A long piece holds more of everything: what counts is how one-sided it is.
         let mean = |terms: &[Term]| {
-            let sum: f32 = terms.iter().filter_map(|term| self.of(*term, turn)).sum();
+            let sum: f32 = terms.iter().filter_map(|term| self.of(*term, length)).sum();
             sum / (terms.len().max(1) as f32).sqrt()
         };
-        self.bias[turn as usize] + mean(&terms.words) + mean(&terms.runs)
+        self.bias[length as usize] + mean(&terms.words) + mean(&terms.runs)
     }
 }
 

@@ -1,10 +1,11 @@
 //! What does the meaning of a question add to what its words said? An emergency, or one's own case; nothing is taken back.
 
-use clinqa_schema::Question;
+use clinqa_schema::{Abstention, Question};
 
+use crate::opinion::{Choice, Opinion, heed};
 use crate::region::Region;
 use crate::rules::Rules;
-use crate::screen::Screening;
+use crate::screen::{Screening, Verdict};
 use crate::{evidence, own};
 
 /// The vector of a question, and the fingerprint of the encoder that made it.
@@ -32,6 +33,41 @@ pub fn hear_meaning(
     meaning: Meaning<'_>,
     region: Option<&Region>,
 ) -> Screening {
-    let screening = evidence::meaning::hear(rules, screening, asked, meaning, region);
-    own::meaning::hear(rules, screening, asked, meaning, region)
+    if screening.verdict == Verdict::Redirect {
+        return screening;
+    }
+    let found = rules.matcher.find(&[asked.text()]);
+    let mut meant = evidence::meaning::meant(rules, &found, meaning);
+    if meant.is_empty() && screening.verdict != Verdict::Abstain(Abstention::Personal) {
+        meant.extend(own::meaning::meant(rules, &found, meaning));
+    }
+    let labels: Vec<(&str, f32)> = meant.into_iter().map(|rule| (rule, 1.0)).collect();
+    heed(rules, screening, &Opinion { labels: &labels, choice: Choice::Any, threshold: 1.0 }, region)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::screen;
+
+    #[test]
+    fn another_encoders_vector_says_nothing_and_what_was_said_stays() {
+        let rules = Rules::embedded().expect("the embedded rules");
+        for learned in [&own::meaning::LEARNED, &evidence::meaning::LEARNED] {
+            let learned = learned.as_ref().expect("a whole file");
+            let vector = vec![1.0 / (learned.dimension as f32).sqrt(); learned.dimension];
+            for text in
+                ["what is gout", "my chest hurts and i cant breathe", "how many of my tablets should i take tonight"]
+            {
+                let question = Question::new(text).expect("a question");
+                let before = screen(&rules, &question, &[], None);
+                let heard = |encoder: &str| {
+                    hear_meaning(&rules, before.clone(), &question, Meaning { vector: &vector, encoder }, None)
+                };
+                assert_eq!(heard("another"), before);
+                let after = heard(&learned.encoder);
+                assert!(before.notices.iter().all(|notice| after.notices.contains(notice)), "{text}");
+            }
+        }
+    }
 }

@@ -73,9 +73,6 @@ const LISTS: &str = include_str!("../data/lists.toml");
 const CONTEXT: &str = include_str!("../data/context.toml");
 const SPELLING: &str = include_str!("../data/spelling.toml");
 
-/// A turn of so many words at most tells no more than what it is about: there is little to weigh.
-pub(crate) const BRIEF: usize = 16;
-
 /// Words between two groups of a pattern, unless the rule says otherwise.
 const WITHIN: u32 = 8;
 

@@ -5,13 +5,13 @@ use std::ops::Range;
 use clinqa_schema::{Abstention, Notice, NoticeKind, Question, Turn};
 
 use crate::context::Frames;
-use crate::evidence::Signs;
+use crate::evidence::{Length, Signs};
 use crate::matcher::{Found, Match};
 use crate::normalise;
 use crate::own;
 use crate::pattern::MOST_WORDS;
 use crate::region::{self, Region};
-use crate::rules::{BRIEF, Fire, Rule, Rules};
+use crate::rules::{Fire, Rule, Rules};
 
 /// More than this of a conversation is not read; a body or a line that is let in holds less.
 const MOST_TOLD_BYTES: usize = 64 << 10;
@@ -88,27 +88,22 @@ fn all_met(rules: &Rules, found: &Found) -> (Vec<Option<Met>>, Frames) {
     (met, frames)
 }
 
-/// What the words of a question weigh, whatever else was said.
+/// What a message weighs, whatever is decided about it.
 pub(crate) struct Weighed<'r> {
-    /// How many they are.
-    pub(crate) words: usize,
-    /// Their points for an emergency.
+    /// Its points for an emergency.
     pub(crate) points: f32,
     /// The emergencies that are met without being certain.
     pub(crate) doubtful: Vec<&'r str>,
 }
 
-/// Weighs `turns` without deciding anything.
-pub(crate) fn weigh<'r>(rules: &'r Rules, turns: &[&str]) -> Weighed<'r> {
-    let found = rules.matcher.find(turns);
-    let (met, frames) = all_met(rules, &found);
+/// Weighs the words of a message.
+pub(crate) fn weigh<'r>(rules: &'r Rules, found: &Found) -> Weighed<'r> {
+    let (met, frames) = all_met(rules, found);
     let signs = signs(rules.all.iter().zip(&met));
-    let points = rules.evidence.total(&found, &frames, &rules.lists, &signs);
-    let is_doubtful = |(rule, met): &(&'r Rule, &Option<Met>)| {
-        rule.kind == NoticeKind::Emergency && matches!(met, Some(Met::Doubtful(_)))
-    };
-    let doubtful = rules.all.iter().zip(&met).filter(is_doubtful).map(|(rule, _)| rule.id.as_str()).collect();
-    Weighed { words: found.words.len(), points, doubtful }
+    let points = rules.evidence.total(found, &frames, &rules.lists, &signs);
+    let mut doubtful: Vec<&str> = signs.met.iter().map(|(rule, _)| *rule).collect();
+    doubtful.dedup();
+    Weighed { points, doubtful }
 }
 
 /// How to go on where notices of these kinds are to be given.
@@ -130,7 +125,7 @@ pub(crate) fn is_shown(rule: &Rule, verdict: Verdict) -> bool {
 }
 
 /// What was met without being a certain emergency.
-fn signs<'a>(all: impl Iterator<Item = (&'a Rule, &'a Option<Met>)>) -> Signs<'a> {
+fn signs<'r, 'm>(all: impl Iterator<Item = (&'r Rule, &'m Option<Met>)>) -> Signs<'r> {
     let mut signs = Signs::default();
     for (rule, met) in all {
         match met {
@@ -200,7 +195,8 @@ pub(crate) fn places(rule: &Rule, fire: &Fire, found: &Found, frames: &Frames) -
                 NoticeKind::Scope => frames.is_all_that_is_asked(**m, found),
                 _ => frames.is_alone(**m, found),
             };
-            let is_heard = m.start >= from && (!fire.brief || found.words_of_turn(m.start) <= BRIEF);
+            let is_heard =
+                m.start >= from && (!fire.brief || Length::of(found.words_of_turn(m.start)) == Length::Brief);
             is_heard && if fire.alone { is_alone() } else { counts() }
         };
         found.matches[slot].iter().filter(is_live).copied().collect()

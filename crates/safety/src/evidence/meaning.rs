@@ -5,14 +5,13 @@
 
 use std::sync::LazyLock;
 
-use clinqa_schema::Question;
-
+use super::Length;
+use crate::matcher::Found;
 use crate::meaning::Meaning;
-use crate::opinion::{ANY_EMERGENCY, Choice, Opinion, heed};
+use crate::opinion::ANY_EMERGENCY;
 use crate::perceptron::Perceptron;
-use crate::region::Region;
-use crate::rules::{BRIEF, Rules};
-use crate::screen::{Screening, Verdict, weigh};
+use crate::rules::Rules;
+use crate::screen::{Weighed, weigh};
 
 const FILE: &[u8] = include_bytes!("../../data/emergency-meaning.bin");
 const MAGIC: &str = "clinqa-emergency-meaning 1 ";
@@ -25,34 +24,24 @@ const MOST_WORDS: usize = 60;
 const LEAST: [f32; 2] = [-175.0, -100.0];
 
 /// `None` if the file were damaged, which a test looks after: then the words stand alone.
-static LEARNED: LazyLock<Option<Perceptron>> = LazyLock::new(|| Perceptron::read(FILE, MAGIC));
+pub(crate) static LEARNED: LazyLock<Option<Perceptron>> = LazyLock::new(|| Perceptron::read(FILE, MAGIC));
 
 /// Whether the vectors of `encoder` say anything.
 pub(crate) fn is_known(encoder: &str) -> bool {
     LEARNED.as_ref().is_some_and(|learned| learned.knows(encoder))
 }
 
-/// What the rules said with what `meaning` adds: the notice of an emergency. Nothing is taken back. Pure.
-pub(crate) fn hear(
-    rules: &Rules,
-    screening: Screening,
-    asked: &Question,
-    meaning: Meaning<'_>,
-    region: Option<&Region>,
-) -> Screening {
-    if screening.verdict == Verdict::Redirect {
-        return screening;
-    }
+/// The rules of emergencies that a message means, the one for any among them; none if it means no emergency.
+pub(crate) fn meant<'r>(rules: &'r Rules, found: &Found, meaning: Meaning<'_>) -> Vec<&'r str> {
     let learned = LEARNED.as_ref().filter(|learned| learned.knows(meaning.encoder));
-    let Some(logit) = learned.and_then(|learned| learned.logit(0.0, meaning.vector)) else { return screening };
-    let weighed = weigh(rules, &[asked.text()]);
-    let least = LEAST[usize::from(weighed.words > BRIEF)];
-    if weighed.words > MOST_WORDS || weighed.points + 100.0 * logit < least {
-        return screening;
+    let logit = learned.and_then(|learned| learned.logit(0.0, meaning.vector));
+    let Some(logit) = logit.filter(|_| found.words.len() <= MOST_WORDS) else { return Vec::new() };
+    let Weighed { points, mut doubtful } = weigh(rules, found);
+    if points + 100.0 * logit < LEAST[Length::of(found.words.len()) as usize] {
+        return Vec::new();
     }
-    let named = weighed.doubtful.iter().map(|rule| (*rule, 1.0));
-    let labels: Vec<(&str, f32)> = named.chain([(ANY_EMERGENCY.1, 1.0)]).collect();
-    heed(rules, screening, &Opinion { labels: &labels, choice: Choice::Any, threshold: 1.0 }, region)
+    doubtful.push(ANY_EMERGENCY.1);
+    doubtful
 }
 
 #[cfg(test)]
@@ -60,22 +49,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_file_is_whole_and_only_adds() {
+    fn the_file_is_whole_and_any_other_is_refused() {
         let learned = LEARNED.as_ref().expect("a whole file");
         assert!(is_known(&learned.encoder) && !is_known("another"));
-        let rules = Rules::embedded().expect("the embedded rules");
-        let vector = vec![1.0 / (learned.dimension as f32).sqrt(); learned.dimension];
-        for text in
-            ["what is gout", "my chest hurts and i cant breathe", "how many of my tablets should i take tonight"]
-        {
-            let question = Question::new(text).expect("a question");
-            let before = crate::screen(&rules, &question, &[], None);
-            let heard =
-                |encoder: &str| hear(&rules, before.clone(), &question, Meaning { vector: &vector, encoder }, None);
-            assert_eq!(heard("another"), before);
-            let after = heard(&learned.encoder);
-            let stays = |notice: &clinqa_schema::Notice| after.notices.contains(notice);
-            assert!(after.verdict == Verdict::Redirect || before.notices.iter().all(stays), "{text}");
-        }
+        assert!(Perceptron::read(&FILE[..FILE.len() - 1], MAGIC).is_none());
     }
 }

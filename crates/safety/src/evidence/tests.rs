@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use clinqa_schema::NoticeKind;
 
 use super::*;
-use crate::rules::{BRIEF, RULES, RuleFile, RuleKind, Rules};
+use crate::rules::{RULES, RuleFile, RuleKind, Rules};
 use crate::screen::places;
 
 const SETS: [(&str, &str); 48] = [
@@ -153,7 +153,7 @@ fn line(rules: &Rules, set: &str, text: &str, label: &str) -> String {
     stretches.sort_by_key(|stretch| (stretch.start, stretch.end));
     stretches.dedup();
     let pieces: Vec<serde_json::Value> = stretches.into_iter().map(spelt).collect();
-    serde_json::json!({ "set": set, "label": label, "text": text, "pieces": pieces, "met": met, "brief": found.words.len() <= BRIEF }).to_string()
+    serde_json::json!({ "set": set, "label": label, "text": text, "pieces": pieces, "met": met, "brief": Length::of(found.words.len()) == Length::Brief }).to_string()
 }
 
 /// Spells out the terms of a piece, which are hashes otherwise.
@@ -246,12 +246,12 @@ fn every_line_of_the_points_is_a_term_of_its_own_with_its_points() {
     let evidence = Evidence::embedded();
     for line in lines {
         let (term, points) = line.split_once('\t').expect("a tab");
-        let of = |turn| evidence.of(hash(term.bytes()), turn).map(|points| points.to_string());
+        let of = |length| evidence.of(hash(term.bytes()), length).map(|points| points.to_string());
         let (brief, long) = points.split_once('\t').expect("two numbers");
-        assert_eq!((of(Kind::Brief).as_deref(), of(Kind::Long).as_deref()), (Some(brief), Some(long)), "{line}");
+        assert_eq!((of(Length::Brief).as_deref(), of(Length::Long).as_deref()), (Some(brief), Some(long)), "{line}");
     }
     assert!(evidence.bias.iter().all(|bias| *bias < 0.0));
-    assert!(evidence.of(hash(*b"no term of the file"), Kind::Brief).is_none());
+    assert!(evidence.of(hash(*b"no term of the file"), Length::Brief).is_none());
     assert_eq!(evidence.points.terms.len() * 2, evidence.points.points.len());
 }
 

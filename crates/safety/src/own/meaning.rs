@@ -7,17 +7,12 @@
 
 use std::sync::LazyLock;
 
-use clinqa_schema::{Abstention, Question};
-
 use super::{LEAST_ALONE, Weight, question, sentences, weighed};
 use crate::evidence::WHO_LIST;
 use crate::matcher::Found;
 use crate::meaning::Meaning;
-use crate::opinion::{Choice, Opinion, heed};
 use crate::perceptron::Perceptron;
-use crate::region::Region;
 use crate::rules::Rules;
-use crate::screen::{Screening, Verdict};
 
 const FILE: &[u8] = include_bytes!("../../data/own-meaning.bin");
 const MAGIC: &str = "clinqa-own-meaning 1 ";
@@ -26,38 +21,21 @@ const MAGIC: &str = "clinqa-own-meaning 1 ";
 const LEAST: f32 = 0.0;
 
 /// `None` if the file were damaged, which a test looks after: then the words stand alone.
-static LEARNED: LazyLock<Option<Perceptron>> = LazyLock::new(|| Perceptron::read(FILE, MAGIC));
+pub(crate) static LEARNED: LazyLock<Option<Perceptron>> = LazyLock::new(|| Perceptron::read(FILE, MAGIC));
 
 /// Whether the vectors of `encoder` say anything.
 pub(crate) fn is_known(encoder: &str) -> bool {
     LEARNED.as_ref().is_some_and(|learned| learned.knows(encoder))
 }
 
-/// What the rules said with what `meaning` adds: the notice of a question about one's own case, where no rule and no points
-/// of words saw one. Nothing is taken back. Pure.
-pub(crate) fn hear(
-    rules: &Rules,
-    screening: Screening,
-    asked: &Question,
-    meaning: Meaning<'_>,
-    region: Option<&Region>,
-) -> Screening {
-    if !matches!(screening.verdict, Verdict::Proceed | Verdict::Abstain(Abstention::Scope)) {
-        return screening;
-    }
-    let found = rules.matcher.find(&[asked.text()]);
+/// The rule on one's own case that a question means, if it does.
+pub(crate) fn meant(rules: &Rules, found: &Found, meaning: Meaning<'_>) -> Option<&'static str> {
     if found.matches[rules.lists[WHO_LIST]].is_empty() {
-        return screening;
+        return None;
     }
-    let weight = most(&found);
-    let learned = LEARNED.as_ref().filter(|learned| learned.knows(meaning.encoder));
-    match learned.and_then(|learned| learned.logit(weight.points / 100.0, meaning.vector)) {
-        Some(logit) if logit >= LEAST => {
-            let labels = [(weight.rule, 1.0)];
-            heed(rules, screening, &Opinion { labels: &labels, choice: Choice::Any, threshold: 1.0 }, region)
-        }
-        _ => screening,
-    }
+    let learned = LEARNED.as_ref().filter(|learned| learned.knows(meaning.encoder))?;
+    let weight = most(found);
+    (learned.logit(weight.points / 100.0, meaning.vector)? >= LEAST).then_some(weight.rule)
 }
 
 /// What the words of the question weigh, all of them or those of a sentence, which must weigh more to count.
@@ -90,25 +68,5 @@ mod tests {
             assert_eq!(is_known(&format!("{learned}{after}")), expected, "{after}");
         }
         assert!(!is_known("another") && !is_known("another-f32"));
-    }
-
-    #[test]
-    fn another_encoders_vector_says_nothing_and_what_was_said_stays() {
-        let rules = Rules::embedded().expect("the embedded rules");
-        let dimension = LEARNED.as_ref().expect("read").dimension;
-        let vector = vec![1.0 / (dimension as f32).sqrt(); dimension];
-        for text in
-            ["what is gout", "my chest hurts and i cant breathe", "how many of my tablets should i take tonight"]
-        {
-            let question = Question::new(text).expect("a question");
-            let before = crate::screen(&rules, &question, &[], None);
-            let heard = |encoder: &str| {
-                let meaning = Meaning { vector: &vector, encoder };
-                hear(&rules, before.clone(), &question, meaning, None)
-            };
-            assert_eq!(heard("another"), before);
-            let after = heard(&LEARNED.as_ref().expect("read").encoder);
-            assert!(before.notices.iter().all(|notice| after.notices.contains(notice)), "{text}");
-        }
     }
 }
