@@ -152,7 +152,7 @@ await test("without scripts a form does the same, turn for turn", { javaScriptEn
   equal(new URL(page.url()).search, "", "the address holds:");
 });
 
-for (const question of [ASTHMA, EMERGENCY, NOWHERE, "How much paracetamol can I take?", "what is high blood pressure"]) {
+for (const question of [ASTHMA, EMERGENCY, NOWHERE, "How much paracetamol can I take?", "what is high blood pressure", "hello"]) {
   await test(`script and server show the same parts: ${question}`, {}, async (page, context) => {
     await ask(page, question);
     const byScript = [await skeleton(page, "#turn-0"), await words(page, "#turn-0")];

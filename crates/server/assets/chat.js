@@ -84,7 +84,7 @@ function noticeOf(notice) {
     el("h3", null, notice.title),
     notice.call ? el("p", { class: "call" }, words.call, " ", numbers(notice.call.number)) : null,
     el("p", null, notice.text),
-    notice.source && !["retraction", "age"].includes(notice.kind) ? el("p", { class: "follows" }, words.follows, " ", notice.source) : null);
+    notice.source && !["scope", "retraction", "age"].includes(notice.kind) ? el("p", { class: "follows" }, words.follows, " ", notice.source) : null);
 }
 
 /** `999`, or `144 or 112`: each number a link that dials, other words as they are. */

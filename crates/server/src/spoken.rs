@@ -38,7 +38,8 @@ pub(crate) fn parts(reply: &Reply) -> Vec<String> {
 pub(crate) const GAP: &str = "\n\n";
 
 fn notice(notice: &Notice) -> String {
-    format!("{}. {}\n({})", notice.title.trim_end_matches('.'), notice.text, notice.source)
+    let source = if notice.kind.is_advice() { format!("\n({})", notice.source) } else { String::new() };
+    format!("{}. {}{source}", notice.title.trim_end_matches('.'), notice.text)
 }
 
 fn quoted(citation: &Citation) -> String {
