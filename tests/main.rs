@@ -4,6 +4,7 @@ mod ask;
 mod corpus;
 mod crash;
 mod damage;
+mod elsewhere;
 mod eval;
 mod formats;
 mod generations;

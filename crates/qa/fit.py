@@ -29,8 +29,8 @@ ARTICLE = re.compile(r"\b(a|an|the)\b")
 FEATURES = ["margin", "rank", "nearness", "document", "likeness", "coverage", "names", "heading", "section", "topic",
             "duration", "number", "list", "polarity", "people", "reason"]
 GROUNDS = ["evidence", "lead", "nearest", "likeness", "coverage", "topic", "unknown", "held", "names", "share",
-           "agreement", "unspoken"]
-FOR_ANSWERABLE = ["evidence", "lead", "nearest", "likeness", "coverage", "topic", "unknown", "held", "names", "unspoken"]
+           "agreement", "unspoken", "elsewhere"]
+FOR_ANSWERABLE = ["evidence", "lead", "nearest", "likeness", "coverage", "topic", "unknown", "held", "names", "unspoken", "elsewhere"]
 FOR_RIGHT = ["evidence", "lead", "share"]
 DECAY_EVIDENCE, DECAY_TRUST, FOLDS = 0.01, 3.0, 4
 

@@ -4,7 +4,8 @@ import { ask, base, equal, eventually, finish, holds, patience, post, skeleton, 
 
 const ASTHMA = "What are the symptoms of asthma?";
 const EMERGENCY = "I have crushing chest pain and my left arm feels heavy";
-const NOWHERE = "How tall is the Eiffel tower?";
+const NOWHERE = "How is Fabry disease treated?";
+const ELSEWHERE = "How tall is the Eiffel tower?";
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
 
 await test("a question is answered with its span marked, its source and a way there", {}, async (page, context) => {
@@ -132,6 +133,13 @@ await test("what is not known is said, with where to turn and what was found", {
   holds((await turn.locator(".reading li").count()) > 0, "what was found");
 });
 
+await test("what is not about health is said to be so, and nothing is shown for it", {}, async (page) => {
+  const turn = await ask(page, ELSEWHERE);
+  holds((await turn.locator(".notice h3").innerText()).includes("not about health"), "it says so");
+  equal(await turn.locator(".answer").count(), 0, "answers:");
+  equal(await turn.locator(".reading li").count(), 0, "what was found:");
+});
+
 await test("the number to call stays in sight", PHONE, async (page) => {
   await ask(page, ASTHMA);
   await page.evaluate(() => window.scrollTo(0, document.body.scrollHeight));
@@ -152,7 +160,7 @@ await test("without scripts a form does the same, turn for turn", { javaScriptEn
   equal(new URL(page.url()).search, "", "the address holds:");
 });
 
-for (const question of [ASTHMA, EMERGENCY, NOWHERE, "How much paracetamol can I take?", "what is high blood pressure", "hello"]) {
+for (const question of [ASTHMA, EMERGENCY, NOWHERE, ELSEWHERE, "How much paracetamol can I take?", "what is high blood pressure", "hello"]) {
   await test(`script and server show the same parts: ${question}`, {}, async (page, context) => {
     await ask(page, question);
     const byScript = [await skeleton(page, "#turn-0"), await words(page, "#turn-0")];

@@ -8,7 +8,7 @@ use clinqa_encoder::Encoder;
 use clinqa_index::PassageIndex;
 use clinqa_reader::{Candidate, PassageReading, candidates};
 use clinqa_retrieval::{Kind, RetrievalConfig, Retrieved, Retriever};
-use clinqa_safety::{Meaning, Region, Review, Screening, Verdict, hear_meaning, review};
+use clinqa_safety::{Meaning, Region, Review, Screening, Verdict, elsewhere, hear_meaning, hear_scope, review};
 use clinqa_schema::{
     Abstention, Answer, Confidence, Document, DocumentId, Embedding, Filters, Outcome, Passage, PassageId, Question,
     Ranking, Reply, Silent, SpanTrace, Timing, Trace, Turn,
@@ -97,7 +97,7 @@ impl Default for AnswerConfig {
             evidence: EvidenceWeights::default(),
             measured: Measured::CanWin,
             trust: TrustWeights::default(),
-            min_confidence: 0.38,
+            min_confidence: 0.3,
             min_nearest: 0.2,
         }
     }
@@ -130,6 +130,7 @@ pub fn answer_screened(engine: &Engine, ask: &Ask, screened: Screened, config: &
         Verdict::Redirect => unread(Abstention::Emergency),
         Verdict::Abstain(reason) => unread(reason),
     };
+    let (screening, read) = with_scope(engine, ask, &retrieved, screening, read);
     Ok(reply(engine, ask, Steps { start, screened_ms, meant_ms, screening, opinion, retrieved, sources, read }))
 }
 
@@ -144,6 +145,32 @@ fn with_meaning(models: &Models, ask: &Ask, screening: Screening) -> Result<(Scr
     let meaning = Meaning { vector: vector.as_slice(), encoder: encoder.fingerprint() };
     let screening = hear_meaning(&models.rules, screening, &ask.question, meaning, ask.region.as_ref());
     Ok((screening, Some(elapsed_ms(start))))
+}
+
+/// What is said of a question that nothing answers: it may not be about health, unless it speaks of medicine or of nothing
+/// that is known.
+fn with_scope(
+    engine: &Engine,
+    ask: &Ask,
+    retrieved: &Retrieved,
+    screening: Screening,
+    read: Read,
+) -> (Screening, Read) {
+    let understood = &retrieved.understood;
+    let says_something = understood.unknown.len() < understood.terms.len();
+    let is_doubtful = read.answer == Err(Abstention::Unsupported) && !understood.is_medical && says_something;
+    let Some(meaning) = meaning(engine, retrieved).filter(|_| is_doubtful) else { return (screening, read) };
+    let screening = hear_scope(&engine.models().rules, screening, meaning, ask.region.as_ref());
+    match screening.verdict {
+        Verdict::Abstain(reason) => (screening, Read { answer: Err(reason), ..read }),
+        _ => (screening, read),
+    }
+}
+
+/// The vector that was searched for: that of a follow-up holds what it follows.
+fn meaning<'a>(engine: &'a Engine, retrieved: &'a Retrieved) -> Option<Meaning<'a>> {
+    let (encoder, vector) = engine.encoder().zip(retrieved.embedding.as_ref())?;
+    Some(Meaning { vector: vector.as_slice(), encoder: encoder.fingerprint() })
 }
 
 pub(crate) fn ranked(ranking: &Ranking) -> Vec<(PassageId, f32)> {
@@ -191,7 +218,8 @@ fn read(
     let unknown = understood.unknown.len();
     let shown = evidence.first().and_then(|best| shown(best, sources)).unwrap_or_default();
     let unspoken = unspoken(understood, &shown);
-    let found = Found { nearest: retrieved.nearest, held, in_names, unknown, agreeing, unspoken };
+    let elsewhere = meaning(engine, retrieved).filter(|_| !understood.is_medical).and_then(elsewhere);
+    let found = Found { nearest: retrieved.nearest, held, in_names, unknown, agreeing, unspoken, elsewhere };
     let grounds = trust::grounds(&evidence, found);
     let best = evidence.first().zip(grounds.as_ref()).ok_or(Abstention::Unsupported);
     let composed = best.and_then(|(best, grounds)| {

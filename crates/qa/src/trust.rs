@@ -32,17 +32,23 @@ pub enum Ground {
     Agreement,
     /// Diseases, medicines, tests and procedures of the question that what is shown does not speak of, at most 2.
     Unspoken,
+    /// How much likelier than not the question is about something other than health, as a logarithm; -3 to 3, and -3 where no
+    /// vector tells.
+    Elsewhere,
 }
 
 /// A greater lead than this says no more.
 pub(crate) const WIDEST_LEAD: f32 = 20.0;
+
+/// The same for the logarithm of how likely a question is not about health.
+const MOST_ELSEWHERE: f32 = 3.0;
 
 /// A number for each ground.
 pub(crate) type Grounds = [f32; Ground::ALL.len()];
 
 impl Ground {
     /// Every ground, in the order of the declaration.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Evidence,
         Self::Lead,
         Self::Nearest,
@@ -55,6 +61,7 @@ impl Ground {
         Self::Share,
         Self::Agreement,
         Self::Unspoken,
+        Self::Elsewhere,
     ];
 
     /// Its name in traces.
@@ -72,6 +79,7 @@ impl Ground {
             Self::Share => "share",
             Self::Agreement => "agreement",
             Self::Unspoken => "unspoken",
+            Self::Elsewhere => "elsewhere",
         }
     }
 }
@@ -95,14 +103,18 @@ pub struct TrustWeights {
 }
 
 impl Default for TrustWeights {
-    /// Fitted on the dev half of the starter questions, asked also where their articles are missing; see `crates/README.md`.
+    /// Fitted on the dev half of the starter questions, asked also where their articles are missing, and on questions about
+    /// other things than health; see `crates/README.md`.
     fn default() -> Self {
         Self {
             answerable: Worth {
-                weights: [0.117, 0.046, 7.935, -0.240, 0.345, 0.744, -1.958, 1.843, 1.407, 0.0, 0.0, -2.247],
-                bias: -5.957,
+                weights: [0.026, 0.106, 8.184, 1.272, 0.314, 0.825, -2.084, 1.267, 1.854, 0.0, 0.0, -2.891, -0.325],
+                bias: -6.607,
             },
-            right: Worth { weights: [0.135, -0.062, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 3.709, 0.0, 0.0], bias: -2.721 },
+            right: Worth {
+                weights: [0.174, -0.037, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 3.483, 0.0, 0.0, 0.0],
+                bias: -3.359,
+            },
         }
     }
 }
@@ -140,6 +152,8 @@ pub(crate) struct Found {
     pub(crate) agreeing: usize,
     /// Things that the question names and what is shown does not.
     pub(crate) unspoken: usize,
+    /// How much likelier than not it is about something other than health, as a logarithm; none where no vector tells.
+    pub(crate) elsewhere: Option<f32>,
 }
 
 /// The grounds for trusting the first of `evidence`, which is sorted; `None` if there is none.
@@ -164,6 +178,7 @@ pub(crate) fn grounds(evidence: &[Evidence], found: Found) -> Option<Grounds> {
         }
         Ground::Agreement => (best.candidate.also.len() + found.agreeing).min(3) as f32,
         Ground::Unspoken => found.unspoken.min(2) as f32,
+        Ground::Elsewhere => found.elsewhere.unwrap_or(-MOST_ELSEWHERE).clamp(-MOST_ELSEWHERE, MOST_ELSEWHERE),
     };
     Some(Ground::ALL.map(ground))
 }
@@ -209,7 +224,15 @@ mod tests {
 
     #[test]
     fn the_lead_is_over_another_document() {
-        let found = Found { nearest: Some(0.5), held: 0.5, in_names: 0.5, unknown: 9, agreeing: 0, unspoken: 0 };
+        let found = Found {
+            nearest: Some(0.5),
+            held: 0.5,
+            in_names: 0.5,
+            unknown: 9,
+            agreeing: 0,
+            unspoken: 0,
+            elsewhere: None,
+        };
         let lead = |evidence: &[Evidence]| by_name(&grounds(evidence, found).expect("grounds"))["lead"];
         assert!((lead(&[evidence("a", 9.0), evidence("a", 8.0), evidence("b", 6.0)]) - 3.0).abs() < 1e-6);
         assert!((lead(&[evidence("a", 9.0), evidence("a", 8.0)]) - WIDEST_LEAD).abs() < 1e-6);
@@ -225,6 +248,7 @@ mod tests {
             unknown: 0,
             agreeing: 0,
             unspoken: 0,
+            elsewhere: None,
         };
         let total = |nearest, held, rival: f32| {
             let grounds = grounds(&[evidence("a", 14.0), evidence("b", rival)], found(nearest, held)).expect("grounds");
@@ -240,8 +264,15 @@ mod tests {
 
     #[test]
     fn what_does_not_speak_of_the_thing_asked_about_is_trusted_less() {
-        let found =
-            |unspoken| Found { nearest: Some(0.6), held: 0.6, in_names: 0.6, unknown: 0, agreeing: 0, unspoken };
+        let found = |unspoken| Found {
+            nearest: Some(0.6),
+            held: 0.6,
+            in_names: 0.6,
+            unknown: 0,
+            agreeing: 0,
+            unspoken,
+            elsewhere: None,
+        };
         let total = |unspoken| {
             let grounds = grounds(&[evidence("a", 14.0), evidence("b", 6.0)], found(unspoken)).expect("grounds");
             total(&grounds, TrustWeights::default())

@@ -10,7 +10,7 @@ use crate::context::{Said, completed, recent};
 use crate::names::{self, Meaning, Table};
 use crate::sections::{Expected, expected};
 use crate::spelling::{Speller, Spelling, is_everyday};
-use crate::things::things;
+use crate::things::{speaks_of_medicine, things};
 use crate::topic::{self, Topic, shares, topics};
 use crate::{Kind, People, Step, Steps, aspects, is_negative, kind, people};
 
@@ -50,6 +50,8 @@ pub struct Understood {
     pub topics: Vec<Topic>,
     /// Diseases, medicines, tests and procedures that it names, whether or not the corpus tells of them, as `name_of` has them.
     pub things: Vec<String>,
+    /// Whether it names one of those, or holds a word of medicine.
+    pub is_medical: bool,
     /// The headings that are asked for.
     pub headings: Vec<&'static str>,
     /// How likely the answer is to stand under each heading.
@@ -98,6 +100,8 @@ pub fn understand(question: &Question, history: &[Turn], lexicon: &Lexicon, conf
     } else {
         (Vec::new(), Expected::default())
     };
+    let things = things(&text);
+    let is_medical = !things.is_empty() || speaks_of_medicine(&explained);
     let terms = terms(&text);
     let lexical = LexicalQuery { clauses: clauses(&terms, &meanings), weights: config.weights };
     Understood {
@@ -106,7 +110,8 @@ pub fn understand(question: &Question, history: &[Turn], lexicon: &Lexicon, conf
         lexical,
         dense: explained.clone(),
         topics,
-        things: things(&text),
+        is_medical,
+        things,
         expected,
         meanings: meanings.into_iter().map(|(name, meaning)| (name, meaning.means)).collect(),
         headings,

@@ -6,6 +6,8 @@ use std::sync::LazyLock;
 use clinqa_index::name_of;
 use rustc_hash::FxHashSet;
 
+use crate::spelling::is_everyday;
+
 /// Words of the longest name.
 const MAX_WORDS: usize = 5;
 
@@ -16,6 +18,10 @@ static NAMES: LazyLock<[Vec<&'static str>; 2]> = LazyLock::new(|| LISTS.map(|lis
 
 static WORDS: LazyLock<FxHashSet<&'static str>> =
     LazyLock::new(|| LISTS.iter().flat_map(|list| names(list)).flat_map(|name| name.split(' ')).collect());
+
+/// Words of those names that mean something else as often.
+static OTHER_SENSES: LazyLock<FxHashSet<&'static str>> =
+    LazyLock::new(|| names(include_str!("../data/senses.txt")).flat_map(str::split_whitespace).collect());
 
 fn names(list: &'static str) -> impl Iterator<Item = &'static str> {
     list.lines().filter(|line| !line.starts_with('#'))
@@ -39,6 +45,16 @@ pub(crate) fn things(text: &str) -> Vec<String> {
     found
 }
 
+/// Whether `text` holds a word of medicine: one that stands in the name of some thing, is no everyday English and seldom
+/// means anything else.
+pub(crate) fn speaks_of_medicine(text: &str) -> bool {
+    /// Shorter ones are anything.
+    const LEAST_LETTERS: usize = 4;
+    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| word.chars().count() >= LEAST_LETTERS);
+    let is_of_medicine = |word: String| is_part(&word) && !is_everyday(&word) && !OTHER_SENSES.contains(word.as_str());
+    words.map(str::to_lowercase).any(is_of_medicine)
+}
+
 /// Whether `word`, in lower case, stands in the name of some thing.
 pub(crate) fn is_part(word: &str) -> bool {
     WORDS.contains(name_of(word).as_str())
@@ -47,6 +63,16 @@ pub(crate) fn is_part(word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_word_of_medicine_is_no_everyday_one() {
+        let check = |text: &str, expected: bool| assert_eq!(speaks_of_medicine(text), expected, "{text}");
+        check("Cauda equina red flags?", true);
+        check("which grains contain gluten", true);
+        check("how long do i boil an egg", false);
+        check("my wifi drops every evening", false);
+        check("the colon in a sentence", false);
+    }
 
     #[test]
     fn the_longest_name_counts() {

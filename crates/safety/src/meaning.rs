@@ -6,7 +6,7 @@ use crate::opinion::{Choice, Opinion, heed};
 use crate::region::Region;
 use crate::rules::Rules;
 use crate::screen::{Screening, Verdict};
-use crate::{evidence, own};
+use crate::{evidence, own, scope};
 
 /// The vector of a question, and the fingerprint of the encoder that made it.
 #[derive(Debug, Clone, Copy)]
@@ -20,7 +20,7 @@ pub struct Meaning<'a> {
 impl Meaning<'_> {
     /// Whether the vectors of `encoder` say anything.
     pub fn is_known(encoder: &str) -> bool {
-        own::meaning::is_known(encoder) || evidence::meaning::is_known(encoder)
+        own::meaning::is_known(encoder) || evidence::meaning::is_known(encoder) || scope::is_known(encoder)
     }
 }
 

@@ -55,7 +55,7 @@ pub(crate) fn run(settings: &Settings, args: &AnswersArgs) -> anyhow::Result<Exi
     let engine = engine(&Desk { settings, store: &store, generation: None }, Search::Fused, Rules::embedded()?)?;
     let config = AnswerConfig::default();
     let measured = if args.fit { Measured::All } else { config.measured };
-    let replies = ask_all(&engine, &questions, &AnswerConfig { measured, ..opened(config, &args.without) })?;
+    let replies = ask_all(&engine, &questions, &AnswerConfig { measured, ..opened(&config, &args.without) })?;
     let usual = AnswerThresholds { confidence: config.min_confidence, nearest: config.min_nearest };
     // To fit, every span must be seen, however unsure.
     let thresholds = if args.fit { AnswerThresholds::OPEN } else { usual };
@@ -95,9 +95,9 @@ fn questions(args: &AnswersArgs) -> anyhow::Result<Vec<JudgedQuestion>> {
 }
 
 /// `config` with every answer given, however unsure, so that each question has a confidence; without some steps.
-fn opened(config: AnswerConfig, without: &[Step]) -> AnswerConfig {
+fn opened(config: &AnswerConfig, without: &[Step]) -> AnswerConfig {
     let AnswerThresholds { confidence, nearest } = AnswerThresholds::OPEN;
-    let mut config = AnswerConfig { min_confidence: confidence, min_nearest: nearest, ..config };
+    let mut config = AnswerConfig { min_confidence: confidence, min_nearest: nearest, ..*config };
     let steps = &mut config.retrieval.understanding.steps;
     *steps = without.iter().fold(*steps, |steps, step| steps.without(*step));
     config
