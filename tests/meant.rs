@@ -70,3 +70,14 @@ fn emergencies_of_unseen_authors_are_heard() {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
+
+#[test]
+#[ignore = "counts what becomes of the messages in the file that CLINQA_SAFETY_SET names"]
+fn a_set_of_ones_own() {
+    let path = std::env::var("CLINQA_SAFETY_SET").expect("CLINQA_SAFETY_SET names a file");
+    let set = std::fs::read_to_string(&path).expect("a set of messages");
+    let encoder = Encoder::open(&embedded(&ENCODER)).expect("the encoder");
+    let found = heard(&Rules::embedded().expect("rules"), &encoder, &set);
+    let line = format!("{path}: {found:?} (all, redirected by words, redirected)\n");
+    std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes()).expect("a written line");
+}
