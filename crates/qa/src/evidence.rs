@@ -53,7 +53,7 @@ pub enum Feature {
     /// 1 if a reason is asked for and given, -1 if it is not.
     Reason,
     /// 1 if the quote speaks of the opposite or of others: of a high count, asked about a low one; of adults, asked about a
-    /// child. -0.5 if it speaks of just the high or low that is asked about.
+    /// child; of what does not help, asked what does. -0.5 if it speaks of just the high or low that is asked about.
     Opposed,
 }
 
@@ -369,6 +369,10 @@ mod tests {
         check(child, "Treatment", "The most for an adult is 4 g.", Feature::Opposed, 1.0);
         check(child, "Treatment", "Adults take 1 g, children 15 mg/kg.", Feature::Opposed, 0.0);
         check("overactive thyroid", "Causes", "An underactive thyroid is common.", Feature::Opposed, 1.0);
+        let helps = "what helps a cold";
+        check(helps, "Treatment", "Antibiotics do not help a cold.", Feature::Opposed, 1.0);
+        check(helps, "Treatment", "Rest and drinks help a cold.", Feature::Opposed, 0.0);
+        check("what does not help a cold", "Treatment", "Antibiotics do not help a cold.", Feature::Opposed, 0.0);
         check("is it seen in babies", "Causes", "Babies get it.", Feature::People, 1.0);
         check("is it seen in babies", "Causes", "Adults get it.", Feature::People, -1.0);
         check("signs of croup", "Symptoms", "Signs are:\n- a bark", Feature::List, 1.0);

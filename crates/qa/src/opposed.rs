@@ -43,7 +43,26 @@ const SAID_WITHIN: usize = 4;
 
 /// 1 if `quote` speaks of the opposite or of others, -0.5 if of just the high or low that `question` asks about.
 pub(crate) fn opposed(question: &str, asked: &[People], quote: &str) -> f32 {
-    if is_of_adults_alone(asked, quote) { 1.0 } else { opposite(question, quote) }
+    let misses = is_of_adults_alone(asked, quote) || tells_what_does_not_help(question, quote);
+    if misses { 1.0 } else { opposite(question, quote) }
+}
+
+/// Whether `quote` tells what does not help, where what helps is asked about.
+fn tells_what_does_not_help(question: &str, quote: &str) -> bool {
+    const ASKS: [&str; 8] = [
+        "what helps",
+        "what else helps",
+        "what works",
+        "what relieves",
+        "what eases",
+        "what can help",
+        "what soothes",
+        "what will help",
+    ];
+    const DENIES: [&str; 6] = ["not help", "not work", "not cure", "no help", "not recommended", "not advised"];
+    let plain = |text: &str| format!(" {} ", words(text).join(" "));
+    let holds = |text: &str, all: &[&str]| all.iter().any(|some| text.contains(&format!(" {some} ")));
+    holds(&plain(question), &ASKS) && holds(&plain(quote), &DENIES)
 }
 
 /// Whether `quote` speaks of adults and of no child, where a child is asked about: its dose is another one.
