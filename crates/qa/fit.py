@@ -9,7 +9,9 @@ order of their declarations. What `--evidence` names counts
 WEIGHT each, for evidence only: that was the part `held` of what is now crates/train/starter-questions.jsonl as judged
 questions, every third of them, counting a half, with heading weights made by `sections.py --without held --also` the dev
 questions, so that no question is weighed by what was learned from it. What `--absent` names counts WEIGHT each, for trust
-only: the questions of absent.py, both halves, counting a tenth.
+only: the questions of absent.py, both halves, and the messages of crates/safety/tests/data/safety/elsewhere-1.txt and -2.txt as judged
+questions without a document, each counting a tenth; the ground `elsewhere` of the latter by a perceptron that had not seen
+their author (scope_meaning.py), so that it is not taken for surer than it is.
 
 Evidence: a softmax over the candidates of a question, right where an accepted text stands in what would be shown. Trust:
 two logistic regressions whose probabilities are multiplied, whether the question can be answered and whether the best
@@ -30,7 +32,8 @@ FEATURES = ["margin", "rank", "nearness", "document", "likeness", "coverage", "n
             "duration", "number", "list", "polarity", "people", "reason"]
 GROUNDS = ["evidence", "lead", "nearest", "likeness", "coverage", "topic", "unknown", "held", "names", "share",
            "agreement", "unspoken", "elsewhere"]
-FOR_ANSWERABLE = ["evidence", "lead", "nearest", "likeness", "coverage", "topic", "unknown", "held", "names", "unspoken", "elsewhere"]
+FOR_ANSWERABLE = ["evidence", "lead", "nearest", "likeness", "coverage", "topic", "unknown", "held", "names", "unspoken",
+                  "elsewhere"]
 FOR_RIGHT = ["evidence", "lead", "share"]
 DECAY_EVIDENCE, DECAY_TRUST, FOLDS = 0.01, 3.0, 4
 

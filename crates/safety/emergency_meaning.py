@@ -9,28 +9,17 @@ A perceptron with one hidden layer over the vector of the message; its logit, as
 Needs numpy, scipy, scikit-learn, torch and transformers.
 """
 
-import struct
 import sys
-import warnings
 
 import numpy as np
 
 import fit as words
-from own_meaning import logits, vectors
+from perceptron import VECTOR, fit, logits, vectors, write
 
-HIDDEN, DECAY, ROUNDS = 64, 1.0, 30
-VECTOR = 8.0
+UNITS, ROUNDS = 64, 30
 MOST_WORDS = 60
 # Authors that are left out together: one of short messages, one of longer ones.
 HELD_OUT = [("short-9", "dev-10"), ("short-12", "dev-18"), ("short-17", "dev-24"), ("short-7", "dev-26")]
-
-
-def fit(x, y):
-    from sklearn.neural_network import MLPClassifier
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return MLPClassifier((HIDDEN,), alpha=DECAY, max_iter=ROUNDS, random_state=0).fit(x, y)
 
 
 def leave_out(messages, name, plain, meaning, has, is_emergency):
@@ -41,7 +30,7 @@ def leave_out(messages, name, plain, meaning, has, is_emergency):
         here = out & has
         points[here] = words.totals(messages, data, ~out)[here]
         seen = has & ~out
-        logit[here] = logits(fit(meaning[seen], is_emergency[seen]), meaning[here])
+        logit[here] = logits(fit(meaning[seen], is_emergency[seen], UNITS, ROUNDS), meaning[here])
     label = np.array([message["label"] for message in messages])
     certain = np.array([words.is_certain(message) for message in messages])
     print("of each hundred: emergency, ordinary, hard, by words alone and with what is meant")
@@ -59,20 +48,16 @@ def main(terms, folder, fingerprint, out=None):
     plain = np.array(["," not in message["set"] for message in messages])
     has = plain & np.array([len(message["text"].split()) <= MOST_WORDS for message in messages])
     rows = np.flatnonzero(has)
-    found = vectors([messages[at] for at in rows], folder)
+    found = vectors([messages[at]["text"] for at in rows], folder)
     meaning = np.zeros((len(messages), found.shape[1]), "f4")
     meaning[rows] = found * VECTOR
     is_emergency = np.array([message["label"] == "emergency" for message in messages])
     if out is None:
         name = np.array([message["set"].split(",")[0] for message in messages])
         return leave_out(messages, name, plain, meaning, has, is_emergency)
-    model = fit(meaning[has], is_emergency[has])
-    # The first input of each unit is that of points, which are added afterwards.
-    first = np.column_stack([np.zeros(HIDDEN), model.coefs_[0].T * VECTOR])
-    numbers = np.concatenate([first.ravel(), model.intercepts_[0], model.coefs_[1][:, 0], model.intercepts_[1]]).astype("<f4")
-    with open(out, "wb") as file:
-        file.write(f"clinqa-emergency-meaning 1 {fingerprint} {found.shape[1]} {HIDDEN}\n".encode())
-        file.write(struct.pack(f"<{len(numbers)}f", *numbers))
+    model = fit(meaning[has], is_emergency[has], UNITS, ROUNDS)
+    # Points are added to the logit afterwards.
+    write(out, "clinqa-emergency-meaning", fingerprint, model)
 
 
 if __name__ == "__main__":

@@ -9,36 +9,18 @@ A perceptron with one hidden layer over the points that `own.py` gives the words
 that has not seen the question's author. Needs numpy, scipy, scikit-learn, torch and transformers.
 """
 
-import struct
 import sys
-import warnings
 
 import numpy as np
-import own
 
-GROUPS, HIDDEN, DECAY, ROUNDS = 6, 32, 1.0, 40
-# Both inputs to about the same size.
-WORDS, VECTOR = 0.3, 8.0
+import own
+from perceptron import VECTOR, fit, logits, vectors, write
+
+GROUPS, UNITS, ROUNDS = 6, 32, 40
+# Points are then of about the same size as the components of a vector.
+WORDS = 0.3
 # A sentence is weighed by itself only from so many points on.
 ALONE = 1.0
-
-
-def vectors(rows, folder):
-    import torch
-    from transformers import AutoModel, AutoTokenizer
-
-    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
-    found = np.zeros((len(rows), model.config.hidden_size), "f4")
-    order = sorted(range(len(rows)), key=lambda at: len(rows[at]["text"]))
-    with torch.inference_mode():
-        for start in range(0, len(order), 64):
-            some = order[start : start + 64]
-            texts = [rows[at]["text"] for at in some]
-            batch = tokenizer(texts, padding=True, truncation=True, max_length=256, return_tensors="pt")
-            hidden, mask = model(**batch).last_hidden_state, batch["attention_mask"].unsqueeze(-1)
-            mean = (hidden * mask).sum(1) / mask.sum(1)
-            found[some] = torch.nn.functional.normalize(mean, dim=-1).numpy()
-    return found
 
 
 def words(seen, others):
@@ -64,23 +46,10 @@ def unseen(rows, group, without=None):
     return found
 
 
-def fit(x, y):
-    from sklearn.neural_network import MLPClassifier
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return MLPClassifier((HIDDEN,), alpha=DECAY, max_iter=ROUNDS, random_state=0).fit(x, y)
-
-
-def logits(model, x):
-    hidden = np.maximum(x @ model.coefs_[0] + model.intercepts_[0], 0)
-    return (hidden @ model.coefs_[1] + model.intercepts_[1])[:, 0]
-
-
 def main(terms, folder, fingerprint, out=None):
     rows = own.read(terms)
     y = np.array([row["label"] != "general" for row in rows])
-    meaning, group = vectors(rows, folder), groups(rows)
+    meaning, group = vectors([row["text"] for row in rows], folder), groups(rows)
     inputs = lambda points: np.column_stack([points * WORDS, meaning * VECTOR])
     if out is None:
         starter = np.array([row["set"] == "starter" for row in rows])
@@ -88,17 +57,13 @@ def main(terms, folder, fingerprint, out=None):
         for one in range(GROUPS):
             here, x = group == one, inputs(unseen(rows, group, one))
             alone[here] = x[here, 0]
-            total[here] = logits(fit(x[~here], y[~here]), x[here])
+            total[here] = logits(fit(x[~here], y[~here], UNITS, ROUNDS), x[here])
         for name, heard in [("words", alone >= 0)] + [(f"words, or meaning from {at}", (alone >= 0) | (total >= at)) for at in (0, 0.5, 1)]:
             near = heard[~y & ~starter].mean()
             print(f"{name}: own {heard[y].mean():.3f}, general near them {near:.3f}, starter {heard[starter].mean():.4f}")
         return
-    model = fit(inputs(unseen(rows, group)), y)
-    first = model.coefs_[0].T * np.r_[WORDS, np.full(meaning.shape[1], VECTOR)]
-    numbers = np.concatenate([first.ravel(), model.intercepts_[0], model.coefs_[1][:, 0], model.intercepts_[1]]).astype("<f4")
-    with open(out, "wb") as file:
-        file.write(f"clinqa-own-meaning 1 {fingerprint} {meaning.shape[1]} {HIDDEN}\n".encode())
-        file.write(struct.pack(f"<{len(numbers)}f", *numbers))
+    model = fit(inputs(unseen(rows, group)), y, UNITS, ROUNDS)
+    write(out, "clinqa-own-meaning", fingerprint, model, WORDS)
 
 
 if __name__ == "__main__":

@@ -10,20 +10,19 @@ case, and messages to the emergency rules' development sets. Needs numpy, scikit
 """
 
 import json
-import struct
 import sys
-import warnings
 from pathlib import Path
 
 import numpy as np
-from own_meaning import logits, vectors
+
+from perceptron import VECTOR, fit, logits, vectors, write
 
 HERE = Path(__file__).resolve().parent
 SETS = HERE / "tests" / "data" / "safety"
 AUTHORS = 4
 # Of those on one's own case and of the messages every fourth and every tenth: there are many.
 EVERY_OWN, EVERY_MESSAGE, MOST_WORDS = 4, 10, 40
-HIDDEN, DECAY, ROUNDS, OFTENER, VECTOR = 32, 1.0, 30, 4, 8.0
+UNITS, ROUNDS, OFTENER = 32, 30, 4
 
 
 def lines(path):
@@ -44,35 +43,25 @@ def about_health():
     return found
 
 
-def fit(health, elsewhere):
-    from sklearn.neural_network import MLPClassifier
-
+def learned(health, elsewhere):
     x = VECTOR * np.concatenate([health, *[elsewhere] * OFTENER])
-    y = np.arange(len(x)) >= len(health)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return MLPClassifier((HIDDEN,), alpha=DECAY, max_iter=ROUNDS, random_state=0).fit(x, y)
+    return fit(x, np.arange(len(x)) >= len(health), UNITS, ROUNDS)
 
 
 def main(folder, fingerprint, out=None):
-    encode = lambda texts: vectors([{"text": text} for text in texts], folder)
     parts, texts = zip(*about_health())
-    health, parts = encode(texts), np.array(parts)
-    authors = [encode(lines(SETS / f"elsewhere-{at}.txt")) for at in range(1, AUTHORS + 1)]
+    health, parts = vectors(texts, folder), np.array(parts)
+    authors = [vectors(lines(SETS / f"elsewhere-{at}.txt"), folder) for at in range(1, AUTHORS + 1)]
     if out is None:
         for at, left_out in enumerate(authors):
-            model = fit(health[parts != "held"], np.concatenate([one for one in authors if one is not left_out]))
+            model = learned(health[parts != "held"], np.concatenate([one for one in authors if one is not left_out]))
             share = lambda x, least: np.mean(logits(model, VECTOR * x) >= least)
             said = [f"from {least}: {share(left_out, least):.3f}, held questions on health {share(health[parts == 'held'], least):.4f}"
                     for least in (-2, -1, 0, 1, 2)]
             print(f"elsewhere-{at + 1} left out and heard", *said, sep="\n    ")
         return
-    model = fit(health, np.concatenate(authors))
-    first = np.column_stack([np.zeros(HIDDEN), model.coefs_[0].T * VECTOR])
-    numbers = np.concatenate([first.ravel(), model.intercepts_[0], model.coefs_[1][:, 0], model.intercepts_[1]]).astype("<f4")
-    with open(out, "wb") as file:
-        file.write(f"clinqa-scope-meaning 1 {fingerprint} {health.shape[1]} {HIDDEN}\n".encode())
-        file.write(struct.pack(f"<{len(numbers)}f", *numbers))
+    model = learned(health, np.concatenate(authors))
+    write(out, "clinqa-scope-meaning", fingerprint, model)
 
 
 if __name__ == "__main__":

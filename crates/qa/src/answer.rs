@@ -147,8 +147,7 @@ fn with_meaning(models: &Models, ask: &Ask, screening: Screening) -> Result<(Scr
     Ok((screening, Some(elapsed_ms(start))))
 }
 
-/// What is said of a question that nothing answers: it may not be about health, unless it speaks of medicine or of nothing
-/// that is known.
+/// What is said of a question that nothing answers: it may not be about health, unless it speaks of nothing that is known.
 fn with_scope(
     engine: &Engine,
     ask: &Ask,
@@ -158,19 +157,23 @@ fn with_scope(
 ) -> (Screening, Read) {
     let understood = &retrieved.understood;
     let says_something = understood.unknown.len() < understood.terms.len();
-    let is_doubtful = read.answer == Err(Abstention::Unsupported) && !understood.is_medical && says_something;
-    let Some(meaning) = meaning(engine, retrieved).filter(|_| is_doubtful) else { return (screening, read) };
-    let screening = hear_scope(&engine.models().rules, screening, meaning, ask.region.as_ref());
+    let is_doubtful = read.answer == Err(Abstention::Unsupported) && says_something;
+    let Some(elsewhere) = how_far_elsewhere(engine, retrieved).filter(|_| is_doubtful) else {
+        return (screening, read);
+    };
+    let screening = hear_scope(&engine.models().rules, screening, elsewhere, ask.region.as_ref());
     match screening.verdict {
         Verdict::Abstain(reason) => (screening, Read { answer: Err(reason), ..read }),
         _ => (screening, read),
     }
 }
 
-/// The vector that was searched for: that of a follow-up holds what it follows.
-fn meaning<'a>(engine: &'a Engine, retrieved: &'a Retrieved) -> Option<Meaning<'a>> {
+/// How much likelier than not a question is about something other than health, by the vector that was searched for: that of
+/// a follow-up holds what it follows. `None` if it speaks of medicine, or where no vector tells.
+fn how_far_elsewhere(engine: &Engine, retrieved: &Retrieved) -> Option<f32> {
     let (encoder, vector) = engine.encoder().zip(retrieved.embedding.as_ref())?;
-    Some(Meaning { vector: vector.as_slice(), encoder: encoder.fingerprint() })
+    let meaning = Meaning { vector: vector.as_slice(), encoder: encoder.fingerprint() };
+    (!retrieved.understood.is_medical).then(|| elsewhere(meaning)).flatten()
 }
 
 pub(crate) fn ranked(ranking: &Ranking) -> Vec<(PassageId, f32)> {
@@ -218,7 +221,7 @@ fn read(
     let unknown = understood.unknown.len();
     let shown = evidence.first().and_then(|best| shown(best, sources)).unwrap_or_default();
     let unspoken = unspoken(understood, &shown);
-    let elsewhere = meaning(engine, retrieved).filter(|_| !understood.is_medical).and_then(elsewhere);
+    let elsewhere = how_far_elsewhere(engine, retrieved);
     let found = Found { nearest: retrieved.nearest, held, in_names, unknown, agreeing, unspoken, elsewhere };
     let grounds = trust::grounds(&evidence, found);
     let best = evidence.first().zip(grounds.as_ref()).ok_or(Abstention::Unsupported);

@@ -32,8 +32,8 @@ pub enum Ground {
     Agreement,
     /// Diseases, medicines, tests and procedures of the question that what is shown does not speak of, at most 2.
     Unspoken,
-    /// How much likelier than not the question is about something other than health, as a logarithm; -3 to 3, and -3 where no
-    /// vector tells.
+    /// How much likelier than not the question is about something other than health, as a logarithm; -3 to 3, and -3 where it
+    /// speaks of medicine or no vector tells.
     Elsewhere,
 }
 
@@ -152,7 +152,8 @@ pub(crate) struct Found {
     pub(crate) agreeing: usize,
     /// Things that the question names and what is shown does not.
     pub(crate) unspoken: usize,
-    /// How much likelier than not it is about something other than health, as a logarithm; none where no vector tells.
+    /// How much likelier than not it is about something other than health, as a logarithm; none where it speaks of medicine or
+    /// no vector tells.
     pub(crate) elsewhere: Option<f32>,
 }
 

@@ -1,5 +1,9 @@
 //! What does the vector of a question say, as it was learned from labelled ones?
 
+use std::sync::OnceLock;
+
+use crate::meaning::Meaning;
+
 /// What the encoder's room adds to the fingerprint of bytes that are computed in f32: what was learned from.
 /// Vectors cut short are named otherwise (`-256d`) and say nothing.
 const IN_F32: &str = "-f32";
@@ -53,6 +57,35 @@ impl Perceptron {
             .map(|(unit, weight)| Some(unit? * weight))
             .sum::<Option<f32>>()
             .map(|sum| sum + self.bias)
+    }
+}
+
+/// A perceptron in a file of the binary, learned from the vectors of one encoder; it says nothing of another's.
+#[derive(Debug)]
+pub(crate) struct Learned {
+    pub(crate) file: &'static [u8],
+    pub(crate) magic: &'static str,
+    read: OnceLock<Option<Perceptron>>,
+}
+
+impl Learned {
+    pub(crate) const fn new(file: &'static [u8], magic: &'static str) -> Self {
+        Self { file, magic, read: OnceLock::new() }
+    }
+
+    /// `None` if the file were damaged, which a test looks after: then rules and words stand alone.
+    pub(crate) fn perceptron(&self) -> Option<&Perceptron> {
+        self.read.get_or_init(|| Perceptron::read(self.file, self.magic)).as_ref()
+    }
+
+    /// Whether the vectors of `encoder` say anything.
+    pub(crate) fn knows(&self, encoder: &str) -> bool {
+        self.perceptron().is_some_and(|learned| learned.knows(encoder))
+    }
+
+    /// How much more likely than not it is, as a logarithm; `None` where the vector says nothing.
+    pub(crate) fn logit(&self, points: f32, meaning: Meaning<'_>) -> Option<f32> {
+        self.perceptron().filter(|learned| learned.knows(meaning.encoder))?.logit(points, meaning.vector)
     }
 }
 

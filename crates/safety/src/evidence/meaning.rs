@@ -3,18 +3,16 @@
 //! A perceptron with one hidden layer over the vector of the question, whose logit is added to the points of the words
 //! (`emergency_meaning.py`). It was learned from the vectors of one encoder and says nothing of another's.
 
-use std::sync::LazyLock;
-
 use super::Length;
 use crate::matcher::Found;
 use crate::meaning::Meaning;
 use crate::opinion::ANY_EMERGENCY;
-use crate::perceptron::Perceptron;
+use crate::perceptron::Learned;
 use crate::rules::Rules;
 use crate::screen::{Weighed, weigh};
 
-const FILE: &[u8] = include_bytes!("../../data/emergency-meaning.bin");
-const MAGIC: &str = "clinqa-emergency-meaning 1 ";
+pub(crate) static LEARNED: Learned =
+    Learned::new(include_bytes!("../../data/emergency-meaning.bin"), "clinqa-emergency-meaning 1 ");
 
 /// It was learned from questions of so many words at most; what a longer one means is a mixture.
 const MOST_WORDS: usize = 60;
@@ -23,35 +21,15 @@ const MOST_WORDS: usize = 60;
 /// doubt of 100 in their bias, and of a longer one.
 const LEAST: [f32; 2] = [-175.0, -100.0];
 
-/// `None` if the file were damaged, which a test looks after: then the words stand alone.
-pub(crate) static LEARNED: LazyLock<Option<Perceptron>> = LazyLock::new(|| Perceptron::read(FILE, MAGIC));
-
-/// Whether the vectors of `encoder` say anything.
-pub(crate) fn is_known(encoder: &str) -> bool {
-    LEARNED.as_ref().is_some_and(|learned| learned.knows(encoder))
-}
-
 /// The rules of emergencies that a message means, the one for any among them; none if it means no emergency.
 pub(crate) fn meant<'r>(rules: &'r Rules, found: &Found, meaning: Meaning<'_>) -> Vec<&'r str> {
-    let learned = LEARNED.as_ref().filter(|learned| learned.knows(meaning.encoder));
-    let logit = learned.and_then(|learned| learned.logit(0.0, meaning.vector));
-    let Some(logit) = logit.filter(|_| found.words.len() <= MOST_WORDS) else { return Vec::new() };
+    let Some(logit) = LEARNED.logit(0.0, meaning).filter(|_| found.words.len() <= MOST_WORDS) else {
+        return Vec::new();
+    };
     let Weighed { points, mut doubtful } = weigh(rules, found);
     if points + 100.0 * logit < LEAST[Length::of(found.words.len()) as usize] {
         return Vec::new();
     }
     doubtful.push(ANY_EMERGENCY.1);
     doubtful
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_file_is_whole_and_any_other_is_refused() {
-        let learned = LEARNED.as_ref().expect("a whole file");
-        assert!(is_known(&learned.encoder) && !is_known("another"));
-        assert!(Perceptron::read(&FILE[..FILE.len() - 1], MAGIC).is_none());
-    }
 }
