@@ -1,7 +1,7 @@
 //! Does a quote speak of the opposite of what is asked, or of others (pure)? Of a high count, asked about a low one; of adults,
-//! asked about a child.
+//! asked about a child; of what does not help, asked what does.
 
-use clinqa_retrieval::{People, people};
+use clinqa_retrieval::{People, asks_what_helps, people, tells_what_does_not_help};
 
 /// Words that say of a thing that there is much of it, or little.
 const MUCH: [&str; 12] = [
@@ -43,26 +43,8 @@ const SAID_WITHIN: usize = 4;
 
 /// 1 if `quote` speaks of the opposite or of others, -0.5 if of just the high or low that `question` asks about.
 pub(crate) fn opposed(question: &str, asked: &[People], quote: &str) -> f32 {
-    let misses = is_of_adults_alone(asked, quote) || tells_what_does_not_help(question, quote);
+    let misses = is_of_adults_alone(asked, quote) || asks_what_helps(question) && tells_what_does_not_help(quote);
     if misses { 1.0 } else { opposite(question, quote) }
-}
-
-/// Whether `quote` tells what does not help, where what helps is asked about.
-fn tells_what_does_not_help(question: &str, quote: &str) -> bool {
-    const ASKS: [&str; 8] = [
-        "what helps",
-        "what else helps",
-        "what works",
-        "what relieves",
-        "what eases",
-        "what can help",
-        "what soothes",
-        "what will help",
-    ];
-    const DENIES: [&str; 6] = ["not help", "not work", "not cure", "no help", "not recommended", "not advised"];
-    let plain = |text: &str| format!(" {} ", words(text).join(" "));
-    let holds = |text: &str, all: &[&str]| all.iter().any(|some| text.contains(&format!(" {some} ")));
-    holds(&plain(question), &ASKS) && holds(&plain(quote), &DENIES)
 }
 
 /// Whether `quote` speaks of adults and of no child, where a child is asked about: its dose is another one.

@@ -299,6 +299,27 @@ pub fn tells_of_the_beginning(text: &str) -> bool {
     has_any(&text, &BEGINS) && has_any(&text, &["after"]) && !has_any(&text, &ENDS)
 }
 
+/// Whether `question` asks what helps.
+pub fn asks_what_helps(question: &str) -> bool {
+    const ASKS: [&str; 8] = [
+        "what helps",
+        "what else helps",
+        "what works",
+        "what relieves",
+        "what eases",
+        "what can help",
+        "what soothes",
+        "what will help",
+    ];
+    has_any(&padded(question), &ASKS)
+}
+
+/// Whether `text` tells of something that it does not help.
+pub fn tells_what_does_not_help(text: &str) -> bool {
+    const DENIES: [&str; 6] = ["not help", "not work", "not cure", "no help", "not recommended", "not advised"];
+    has_any(&padded(text), &DENIES)
+}
+
 /// Whether `text` gives a reason ("because", "so that").
 pub fn has_reason(text: &str) -> bool {
     const CUES: [&str; 12] = [
@@ -370,6 +391,8 @@ mod tests {
         check("Symptoms usually begin 12 to 48 hours after contact.", true);
         check("Symptoms begin after contact and last 3 days.", false);
         check("Rest and drink.", false);
+        assert!(asks_what_helps("what helps a cold?") && !asks_what_helps("what does not help a cold"));
+        assert!(tells_what_does_not_help("Antibiotics do not help.") && !tells_what_does_not_help("Rest helps."));
     }
 
     proptest::proptest! {

@@ -21,8 +21,8 @@ mod topic;
 pub use aspect::aspects;
 pub use fusion::{Fusion, fuse};
 pub use kind::{
-    Kind, People, asks_for_the_end, has_duration, has_number, has_reason, is_negative, kind, people,
-    tells_of_the_beginning,
+    Kind, People, asks_for_the_end, asks_what_helps, has_duration, has_number, has_reason, is_negative, kind, people,
+    tells_of_the_beginning, tells_what_does_not_help,
 };
 pub use prefer::Preference;
 pub use query::{Understanding, Understood, understand};

@@ -333,8 +333,12 @@ fn check(name: &str, file: &RuleFile) -> Result<(), RulesError> {
     if (file.fires.is_empty() && file.evidence.is_none()) || file.fires.iter().any(|fire| fire.all.is_empty()) {
         return wrong("fires.all", "[]", "at least one group of phrases");
     }
-    if !matches!(file.kind, RuleKind::Emergency) && file.fires.iter().any(|fire| fire.certain || fire.brief) {
-        return wrong("fires.certain", "true", "it in emergencies only; any other rule fires as it is written");
+    let set = [
+        ("fires.certain", file.fires.iter().any(|fire| fire.certain)),
+        ("fires.brief", file.fires.iter().any(|fire| fire.brief)),
+    ];
+    if let Some((field, _)) = set.into_iter().find(|(_, is_set)| *is_set && !matches!(file.kind, RuleKind::Emergency)) {
+        return wrong(field, "true", "it in emergencies only; any other rule fires as it is written");
     }
     if matches!(file.kind, RuleKind::Boundary) && file.fires.iter().any(|fire| fire.alone) {
         return wrong("fires.alone", "true", "it in emergencies and rules of scope only");
