@@ -81,6 +81,38 @@ fn only_what_changed_is_encoded_again() {
 }
 
 #[test]
+fn what_people_ask_is_answered_where_a_corpus_says_and_a_broken_line_is_named() {
+    const ASKED: &str = "why is my skull hammering, what brings it on";
+    let project = Project::indexed();
+    assert_ne!(project.ask(&[ASKED])["outcome"], "answered", "these are nobody's words in the documents");
+    let answer = "missed meals, bright light and too little sleep are common.";
+    let faq = |document: &str, answer: &str, questions: &[&str]| {
+        json!({"document": document, "answers": [answer], "questions": questions}).to_string()
+    };
+    let mut lines = vec![
+        faq("migraine", answer, &["what makes my skull hammer", "why does my skull hammer, what brings it on"]),
+        faq("migraine", "An attack lasts for ever.", &["how long is a migraine"]),
+        faq("gout", answer, &["what brings gout on"]),
+    ];
+    project.write("corpora/own/faq.jsonl", lines.join("\n"));
+    let report = rebuilt(&project, &[]);
+    let first_unplaced = json!(["migraine", "An attack lasts for ever."]);
+    assert_eq!(report["faq"], json!({"questions": 2, "unplaced": 2, "first_unplaced": first_unplaced}));
+    assert_eq!(report["records"]["read"], 5, "it is no record");
+    let told = project.run(&["rebuild"]).expect(0).stdout;
+    assert!(told.contains("2 questions that people ask") && told.contains("An attack lasts for ever."), "{told}");
+    let reply = project.ask(&[ASKED]);
+    assert!(reply["answer"]["text"].as_str().is_some_and(|text| text.contains(answer)), "{reply}");
+    let explained = project.run(&["ask", "--explain", ASKED]).expect(0).stdout;
+    assert!(explained.contains("why does my skull hammer, what brings it on"), "{explained}");
+    lines.push("{\"document\": \"migraine\"}".to_owned());
+    project.write("corpora/own/faq.jsonl", lines.join("\n"));
+    let before = project.index_files();
+    project.run(&["rebuild"]).refused(2, &["faq.jsonl, line 4", "answers"]);
+    assert_eq!(project.index_files(), before, "the old generation stays");
+}
+
+#[test]
 fn metadata_belongs_to_the_content() {
     let project = Project::indexed();
     let file = project.path("corpora/own/migraine.md");

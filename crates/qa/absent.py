@@ -26,7 +26,7 @@ def main(out):
     for half in range(2):
         missing, folder = set(articles[half::2]), out / str(half) / "starter"
         folder.mkdir(parents=True)
-        for path in [*ARTICLES.glob("*.md"), ARTICLES / "corpus.toml"]:
+        for path in [*ARTICLES.glob("*.md"), ARTICLES / "corpus.toml", ARTICLES / "faq.jsonl"]:
             if path.stem not in missing:
                 shutil.copy(path, folder)
         with (folder.parent / "questions.jsonl").open("w", encoding="utf-8") as file:

@@ -29,12 +29,12 @@ from scipy.optimize import minimize
 
 ARTICLE = re.compile(r"\b(a|an|the)\b")
 FEATURES = ["margin", "rank", "nearness", "document", "likeness", "coverage", "names", "heading", "section", "topic",
-            "duration", "number", "list", "polarity", "people", "reason"]
+            "duration", "number", "list", "polarity", "people", "reason", "asked", "asked_of"]
 GROUNDS = ["evidence", "lead", "nearest", "likeness", "coverage", "topic", "unknown", "held", "names", "share",
-           "agreement", "unspoken", "elsewhere"]
+           "agreement", "unspoken", "elsewhere", "asked", "asked_of"]
 FOR_ANSWERABLE = ["evidence", "lead", "nearest", "likeness", "coverage", "topic", "unknown", "held", "names", "unspoken",
-                  "elsewhere"]
-FOR_RIGHT = ["evidence", "lead", "share"]
+                  "elsewhere", "asked_of"]
+FOR_RIGHT = ["evidence", "lead", "share", "asked"]
 DECAY_EVIDENCE, DECAY_TRUST, FOLDS = 0.01, 3.0, 4
 
 

@@ -364,6 +364,10 @@ pub(crate) fn explain(trace: &Trace, style: Style) -> String {
     for (what, list) in told.filter(|(_, list)| !list.is_empty()) {
         out.push(indent(&format!("{what}: {}", list.join(" · ")), "  ", "      "));
     }
+    if !trace.faq.is_empty() {
+        out.push(style.bold("People ask (cosine)"));
+    }
+    out.extend(trace.faq.iter().map(|asked| format!("       {:>8.4}  {}", asked.score, asked.question)));
     let rankings =
         [("By words (BM25)", &trace.lexical), ("By vectors (cosine)", &trace.dense), ("Fused", &trace.fused)];
     for (title, ranking) in rankings {

@@ -9,6 +9,7 @@ use clinqa_schema::{Document, Observer, Progress, Silent, SourceLocator, Stage};
 
 use crate::clean::clean_line;
 use crate::error::CorpusError;
+use crate::faq::{self, Faq};
 use crate::folder::{Content, Entry, Shape, list};
 use crate::format::known_formats;
 use crate::gathered::{Aside, Told};
@@ -73,6 +74,11 @@ impl Corpus {
     /// Every regular file that was delivered, hidden ones apart, sorted by name.
     pub fn files(&self) -> &[FileDigest] {
         &self.files
+    }
+
+    /// What people ask of its documents, as `faq.jsonl` beside `corpus.toml` says.
+    pub fn faq(&self) -> Result<Vec<Faq>, CorpusError> {
+        faq::read(&self.folder)
     }
 
     /// About how many records there are: what a progress bar needs to know.

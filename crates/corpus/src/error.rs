@@ -74,6 +74,19 @@ pub enum CorpusError {
         /// The formats known.
         known: String,
     },
+    /// A line of faq.jsonl is broken.
+    #[error(
+        "cannot understand {}, line {line}: {reason}; a line is {{\"document\": …, \"answers\": […], \"questions\": […]}}, answers word for word as in the document",
+        path.display()
+    )]
+    Faq {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A file is not the one that corpus.toml vouches for.
     #[error(
         "the file {file} of the corpus {corpus} is not the one that corpus.toml vouches for (expected blake3 {expected}, found {found}); restore the file, or put the new digest there if the change is meant"

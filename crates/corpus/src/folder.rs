@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::error::CorpusError;
+use crate::faq::FAQ_FILE;
 use crate::format::{known_formats, recognise};
 use crate::manifest::{FileDigest, MANIFEST_FILE};
 use crate::packing::Packing;
@@ -163,7 +164,7 @@ fn content(file: &str, look: &Look, only: Option<&str>) -> Content {
 /// What lies in a corpus folder without being records: the corpus's own files and a BEIR folder's questions at the
 /// top, and notes about reading and rights in any folder.
 pub(crate) fn is_passed_over(file: &str) -> bool {
-    let at_the_top = [MANIFEST_FILE, "expected.toml", "questions.jsonl", "queries.jsonl"];
+    let at_the_top = [MANIFEST_FILE, FAQ_FILE, "expected.toml", "questions.jsonl", "queries.jsonl"];
     let name = file.rsplit('/').next().unwrap_or(file).to_ascii_uppercase();
     let stem = name.split('.').next().unwrap_or(&name);
     at_the_top.contains(&file)
@@ -185,6 +186,7 @@ mod tests {
         check("LICENSE", true);
         check("qrels/test.tsv", true);
         check("queries.jsonl", true);
+        check("faq.jsonl", true);
         check("corpus.jsonl", false);
         check("asthma.md", false);
         check("more/queries.jsonl", false);

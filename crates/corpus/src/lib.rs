@@ -11,6 +11,7 @@ mod clean;
 mod corpus;
 mod decode;
 mod error;
+mod faq;
 mod fields;
 mod folder;
 mod format;
@@ -36,6 +37,7 @@ mod zipped;
 
 pub use corpus::{Corpus, linked, open};
 pub use error::CorpusError;
+pub use faq::Faq;
 pub use fields::{Fields, Names};
 pub use format::{Appetite, Context, FORMATS, Format};
 pub use identifier::legal_id;

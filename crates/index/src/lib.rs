@@ -9,6 +9,7 @@ mod lexicon;
 mod local;
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use clinqa_schema::{Document, DocumentId, Embedding, Filters, Metadata, Passage, PassageId, Ranking, WordScore};
@@ -76,8 +77,47 @@ pub trait PassageIndex: Send + Sync {
     /// The words and names that the corpus uses; empty for an index of the first format.
     fn lexicon(&self) -> &Lexicon;
 
-    /// The stored vector of a passage with this content, so that the next rebuild need not encode it again.
+    /// The `depth` questions nearest to `query` of those that the corpora say people ask, whose answers `filters` admit; the
+    /// nearest first. None, if no corpus says so.
+    fn faq(&self, query: &Embedding, depth: usize, filters: &Filters) -> Result<Vec<FaqHit>, IndexError> {
+        let _ = (query, depth, filters);
+        Ok(Vec::new())
+    }
+
+    /// The stored vector of a passage, or of a question that people ask, with this content, so that the next rebuild need not
+    /// encode it again.
     fn embedding_of(&self, content: &ContentKey) -> Option<Embedding>;
+}
+
+/// A question that people ask, and where it is answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FaqEntry {
+    /// As they ask it.
+    pub question: String,
+    /// The title of the document that they ask it of.
+    pub title: String,
+    /// What answers it, in bytes of the passage, best first; one at least.
+    pub answers: Vec<(PassageId, Range<usize>)>,
+}
+
+impl FaqEntry {
+    /// What the encoder is given: the title and the question, so that "is it catching" is about something.
+    pub fn contextual_text(&self) -> String {
+        contextual_text(&self.title, &self.question)
+    }
+}
+
+pub(crate) fn contextual_text(title: &str, question: &str) -> String {
+    if title.is_empty() { question.to_owned() } else { format!("{title}: {question}") }
+}
+
+/// A question that people ask, and how near it lies to another.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FaqHit {
+    /// The question.
+    pub entry: FaqEntry,
+    /// The cosine.
+    pub score: f32,
 }
 
 /// Words to look for. The index analyses them as it analysed the passages.

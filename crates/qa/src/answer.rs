@@ -76,12 +76,12 @@ pub struct AnswerConfig {
     pub retrieval: RetrievalConfig,
     /// Passages that are read.
     pub read_passages: usize,
-    /// What each kind of evidence is worth.
-    pub evidence: EvidenceWeights,
+    /// What evidence and trust are worth.
+    pub weights: Weights,
+    /// The same where a corpus says what people ask.
+    pub weights_with_faq: Weights,
     /// Whose likeness is measured.
     pub measured: Measured,
-    /// What each ground for trust is worth.
-    pub trust: TrustWeights,
     /// Least calibrated confidence of an answer that is given.
     pub min_confidence: f32,
     /// Least cosine of the question and the nearest passage.
@@ -94,12 +94,28 @@ impl Default for AnswerConfig {
         Self {
             retrieval: RetrievalConfig::default(),
             read_passages: 8,
-            evidence: EvidenceWeights::default(),
+            weights: Weights { evidence: EvidenceWeights::default(), trust: TrustWeights::default() },
+            weights_with_faq: Weights { evidence: EvidenceWeights::with_faq(), trust: TrustWeights::with_faq() },
             measured: Measured::CanWin,
-            trust: TrustWeights::default(),
             min_confidence: 0.3,
             min_nearest: 0.2,
         }
+    }
+}
+
+/// What each kind of evidence and each ground for trust is worth.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Weights {
+    /// Each kind of evidence.
+    pub evidence: EvidenceWeights,
+    /// Each ground for trust.
+    pub trust: TrustWeights,
+}
+
+impl AnswerConfig {
+    /// What counts for a question, by whether anything is known that people ask.
+    pub fn weights(&self, is_faq_known: bool) -> Weights {
+        if is_faq_known { self.weights_with_faq } else { self.weights }
     }
 }
 
@@ -206,6 +222,7 @@ fn read(
     let start = Instant::now();
     let documents = engine.index().manifest().counts.documents;
     let concepts = Concepts::of(&retrieved.understood, documents, |word| engine.index().lexicon().count(word));
+    let weights = config.weights(!retrieved.faq.is_empty());
     let evidence = evidence(engine, config, (retrieved, &concepts), sources, &readings)?;
     let weighed_ms = elapsed_ms(start);
     let start = Instant::now();
@@ -226,7 +243,7 @@ fn read(
     let grounds = trust::grounds(&evidence, found);
     let best = evidence.first().zip(grounds.as_ref()).ok_or(Abstention::Unsupported);
     let composed = best.and_then(|(best, grounds)| {
-        let confidence = Confidence::new(reader.calibration().probability(trust::total(grounds, config.trust)));
+        let confidence = Confidence::new(reader.calibration().probability(trust::total(grounds, weights.trust)));
         let choice = Choice { best, stances: &stances, confidence, nearest: retrieved.nearest };
         compose::answer(&choice, thresholds, sources)
     });
@@ -282,6 +299,7 @@ fn evidence(
     sources: &Sources,
     readings: &[PassageReading],
 ) -> Result<Vec<Evidence>, Error> {
+    let weights = config.weights(!retrieved.faq.is_empty()).evidence;
     let places = places(readings, sources);
     let contexts: Vec<String> = places.iter().map(|(_, place, passage)| in_context(passage, place)).collect();
     let named = retrieved.understood.named();
@@ -299,13 +317,14 @@ fn evidence(
         let headings = headings.get(id).map(Vec::as_slice).unwrap_or_default();
         // Until it is measured.
         let likeness = nearness;
-        let seen = Seen { passage, rank, nearness, document, likeness, named, names: known_as, headings };
-        evidence::weigh(candidate, place, &seen, asked, config.evidence)
+        let faq = retrieved.faq.as_slice();
+        let seen = Seen { passage, rank, nearness, document, likeness, named, names: known_as, headings, faq };
+        evidence::weigh(candidate, place, &seen, asked, weights)
     };
     let mut weighed: Vec<Evidence> = places.into_iter().map(weigh).collect();
     if let Some((encoder, question)) = engine.encoder().zip(retrieved.embedding.as_ref()) {
         let measure = |places: &[usize]| likeness(encoder, question, places.iter().map(|&at| &contexts[at]).collect());
-        evidence::measure(&mut weighed, config.evidence, config.measured, measure)?;
+        evidence::measure(&mut weighed, weights, config.measured, measure)?;
     }
     evidence::rank(&mut weighed, |passage| Some(sources.passages.get(passage)?.text()));
     Ok(weighed)

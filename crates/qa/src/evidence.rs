@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use clinqa_index::FaqHit;
 use clinqa_reader::Candidate;
 use clinqa_retrieval::{
     Kind, Understood, asks_for_the_end, has_duration, has_number, has_reason, is_negative, people,
@@ -13,6 +14,7 @@ use clinqa_schema::{Passage, PassageId};
 
 use crate::Place;
 use crate::concepts::Concepts;
+use crate::faq;
 use crate::opposed::opposed;
 use crate::quote::widened;
 
@@ -55,11 +57,16 @@ pub enum Feature {
     /// 1 if the quote speaks of the opposite or of others: of a high count, asked about a low one; of adults, asked about a
     /// child; of what does not help, asked what does. -0.5 if it speaks of just the high or low that is asked about.
     Opposed,
+    /// How much says that people ask the same and are answered there: grows with how like and how many their questions are;
+    /// 0 if no corpus says what they ask.
+    Asked,
+    /// The cosine of the question that is most like this one of those that the document answers; 0 likewise.
+    AskedOf,
 }
 
 impl Feature {
     /// Every kind, in the order of the declaration.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::Margin,
         Self::Rank,
         Self::Nearness,
@@ -77,6 +84,8 @@ impl Feature {
         Self::People,
         Self::Reason,
         Self::Opposed,
+        Self::Asked,
+        Self::AskedOf,
     ];
 
     /// Its name in traces.
@@ -99,6 +108,8 @@ impl Feature {
             Self::People => "people",
             Self::Reason => "reason",
             Self::Opposed => "opposed",
+            Self::Asked => "asked",
+            Self::AskedOf => "asked_of",
         }
     }
 }
@@ -118,7 +129,21 @@ impl Default for EvidenceWeights {
     /// Fitted on the dev half of the starter questions (see `crates/README.md`) but for the last, of which those hold nothing:
     /// it is worth more than a heading and a name together.
     fn default() -> Self {
-        Self([0.12, 0.08, 5.56, 0.84, 11.38, 4.77, 0.63, 0.29, 0.43, 1.17, 1.25, 1.3, 1.09, 0.85, 0.5, 1.74, -2.55])
+        Self([
+            0.12, 0.08, 5.56, 0.84, 11.38, 4.77, 0.63, 0.29, 0.43, 1.17, 1.25, 1.3, 1.09, 0.85, 0.5, 1.74, -2.55, 0.0,
+            0.0,
+        ])
+    }
+}
+
+impl EvidenceWeights {
+    /// The same where a corpus says what people ask, fitted likewise; polarity, people and opposites, of which those questions hold
+    /// too little, are worth what they are worth without.
+    pub fn with_faq() -> Self {
+        Self([
+            0.07, 0.27, 7.98, 0.17, 6.53, 3.03, 1.48, 0.3, 0.34, 0.56, 1.64, 0.99, 1.28, 0.85, 0.5, 1.86, -2.55, 0.95,
+            2.84,
+        ])
     }
 }
 
@@ -164,6 +189,8 @@ pub(crate) struct Seen<'a> {
     pub(crate) names: &'a str,
     /// The headings of the document.
     pub(crate) headings: &'a [&'a str],
+    /// What people ask that is like the question.
+    pub(crate) faq: &'a [FaqHit],
 }
 
 /// A question as it is weighed.
@@ -213,6 +240,8 @@ pub(crate) fn weigh(
         }
         Feature::Reason => wanted(question.kind == Kind::Reason, has_reason(quote)),
         Feature::Opposed => opposed(&question.text, &question.people, quote),
+        Feature::Asked => faq::answered(seen.faq, seen.passage.id(), &place.quote),
+        Feature::AskedOf => faq::asked_of(seen.faq, &seen.passage.id().document),
     };
     let numbers = Feature::ALL.map(number);
     let total = numbers.iter().zip(weights.0).map(|(number, weight)| number * weight).sum();
@@ -328,7 +357,8 @@ mod tests {
         let asked = Asked { understood: &question, concepts: &concepts };
         let (called, headings) = ("Croup", ["Symptoms", "Causes", "Treatment"].as_slice());
         let (rank, nearness, document, likeness, named) = (0.5, 0.5, 0.4, 0.6, 1.0);
-        let seen = Seen { passage: &passage, rank, nearness, document, likeness, named, names: called, headings };
+        let seen =
+            Seen { passage: &passage, rank, nearness, document, likeness, named, names: called, headings, faq: &[] };
         let place = Place { quote: 0..text.len(), span: 0..4 };
         by_name(&weigh(candidate, place, &seen, asked, EvidenceWeights::default()).numbers)
     }

@@ -5,26 +5,24 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::mpsc::{SyncSender, sync_channel};
 
-use clinqa_corpus::{Copies as CorpusCopies, Corpus, CorpusError, Report, Seen, Similar, SplitConfig, split};
+use clinqa_corpus::{Copies as CorpusCopies, Corpus, CorpusError, Faq, Report, Seen, Similar, SplitConfig, split};
 use clinqa_encoder::Encoder;
 use clinqa_index::{
-    Changes, ContentKey, CorpusAccount, CorpusEntry, FileEntry, Generation, GenerationWriter, GraphParams,
-    PassageIndex, Patience, Store, Withdrawn, WriterConfig,
+    Changes, CorpusAccount, CorpusEntry, FileEntry, Generation, GraphParams, Patience, Store, WriterConfig,
 };
 use clinqa_retrieval::{RetrievalConfig, Retriever};
-use clinqa_schema::{Document, Embedding, Moment, Observer, Passage, Progress, Scores, Silent, Stage};
+use clinqa_schema::{Document, Moment, Observer, Passage, Progress, Scores, Silent, Stage};
 use serde::Serialize;
 
 use crate::engine::identity;
+use crate::faq_places::{FaqAccount, FaqPlaces};
 use crate::gate::{Source, Sources};
+use crate::intake::{Intake, Split};
 use crate::{Allowed, Error, Gate};
 
 /// Documents that are parsed ahead of the encoding and writing: so many at once, so many times.
 const AT_ONCE: usize = 64;
 const AHEAD: usize = 4;
-
-/// Passages that are held at once while their vectors are computed.
-const ENCODE_AT_ONCE: usize = 256;
 
 /// What to build from, and how.
 #[derive(Debug, Clone)]
@@ -88,6 +86,9 @@ pub struct RebuildReport {
     pub encoded: u64,
     /// Passages whose vector was known, from the generation before or from a rebuild that did not come to its end.
     pub reused: u64,
+    /// What became of the questions that the corpora say people ask; `None` if they say nothing, or words only are indexed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub faq: Option<FaqAccount>,
     /// Documents that were read and left out because they are withdrawn.
     pub withdrawn: u64,
     /// Which documents differ from the generation before; `None` if there is none to compare with.
@@ -109,6 +110,8 @@ pub fn rebuild(
     let withdrawn = store.withdrawn()?;
     let before = store.current().ok().flatten().and_then(|pointer| store.manifest(&pointer.generation).ok());
     let seen = gather(&corpora, (store, encoder.is_some()), config, observer)?;
+    let faq = FaqPlaces::new(if encoder.is_some() { faq_of(&corpora)? } else { Vec::new() });
+    let asked = faq.len();
     let writer = store.writer_under(
         lock,
         WriterConfig {
@@ -127,20 +130,23 @@ pub fn rebuild(
         left_out: 0,
         taken: BTreeMap::new(),
         similar: (config.copies == Copies::Drop).then(Similar::default),
+        faq,
         pending: Vec::new(),
         pending_passages: 0,
         ready: Vec::new(),
         passages: 0,
+        asked: 0,
         encoded: 0,
         reused: 0,
-        expected: seen.weight(),
+        expected: seen.weight() + asked,
     };
-    let sources = intake.take_all(&corpora, &seen, config, observer).map_err(|error| match error {
+    let sources = take_all(&mut intake, &corpora, &seen, config, observer).map_err(|error| match error {
         Error::Corpus(error) => aside(store, error),
         other => other,
     })?;
     // What it kept on the disk makes room.
     drop(seen);
+    let faq = intake.take_faq(observer)?;
     let Intake { mut writer, passages, encoded, reused, left_out, similar, taken, .. } = intake;
     for (name, records) in &sources.accounts {
         let held = taken.get(name).cloned().unwrap_or_default();
@@ -172,6 +178,7 @@ pub fn rebuild(
         passages,
         encoded,
         reused,
+        faq: (asked > 0).then_some(faq),
         withdrawn: left_out,
         changes,
         scores,
@@ -194,6 +201,12 @@ pub(crate) fn open_all(folders: &[PathBuf]) -> Result<Vec<Corpus>, Error> {
         }
     }
     Ok(corpora)
+}
+
+/// What the corpora say people ask.
+fn faq_of(corpora: &[Corpus]) -> Result<Vec<Faq>, Error> {
+    let all: Vec<Vec<Faq>> = corpora.iter().map(Corpus::faq).collect::<Result<_, _>>()?;
+    Ok(all.into_iter().flatten().collect())
 }
 
 /// Every document that was handed on is in the new generation, or withdrawn; nothing else is.
@@ -298,9 +311,6 @@ pub(crate) fn read_all(
     })
 }
 
-/// A document and its passages.
-type Split = (Document, Vec<Passage>);
-
 /// Reads one corpus after the other back and hands documents on, many at once, some ahead of whoever takes them: splitting
 /// goes on while passages are encoded and written.
 fn split_ahead(
@@ -337,141 +347,22 @@ fn account(read: &Report) -> CorpusAccount {
     CorpusAccount { read, skipped, duplicate, superseded, retracted, ..CorpusAccount::default() }
 }
 
-/// Documents on their way into the writer, encoded many at a time.
-struct Intake<'a> {
-    writer: GenerationWriter,
-    encoder: Option<&'a Encoder>,
-    reuse: Reuse,
-    previous: Option<Generation>,
-    withdrawn: &'a Withdrawn,
-    /// Documents that are withdrawn.
-    left_out: u64,
-    /// What the generation holds of each corpus.
-    taken: BTreeMap<String, CorpusAccount>,
-    /// Which documents say nearly the same; not asked where each is judged by itself.
-    similar: Option<Similar>,
-    pending: Vec<Split>,
-    pending_passages: usize,
-    /// Documents whose vectors are there, to be written while the next ones are encoded.
-    ready: Vec<(Split, Option<Vec<Embedding>>)>,
-    passages: u64,
-    encoded: u64,
-    reused: u64,
-    expected: u64,
-}
-
-impl Intake<'_> {
-    /// Reads everything. Passages that are encoded are counted as they are; otherwise documents are, as they are read.
-    fn take_all(
-        &mut self,
-        corpora: &[Corpus],
-        seen: &Seen,
-        config: &RebuildConfig,
-        observer: &mut dyn Observer,
-    ) -> Result<Sources, Error> {
-        let sources = if self.encoder.is_some() {
-            let mut take = |document, passages| self.take(document, passages, observer);
-            read_all(corpora, seen, config, &mut Silent, &mut take)?
-        } else {
-            let mut take = |document, passages| self.take(document, passages, &mut Silent);
-            read_all(corpora, seen, config, observer, &mut take)?
-        };
-        self.flush(observer)?;
-        write(&mut self.writer, std::mem::take(&mut self.ready))?;
-        Ok(sources)
-    }
-
-    fn take(&mut self, document: Document, passages: Vec<Passage>, observer: &mut dyn Observer) -> Result<(), Error> {
-        if self.withdrawn.holds(&document.id) {
-            self.left_out += 1;
-            return Ok(());
-        }
-        if let Some(similar) = &mut self.similar {
-            similar.note(&document);
-        }
-        let taken = self.taken.entry(document.source.corpus.clone()).or_default();
-        taken.documents += 1;
-        taken.passages += passages.len() as u64;
-        taken.newest = taken.newest.take().max(document.metadata.published.clone());
-        self.pending_passages += passages.len();
-        self.pending.push((document, passages));
-        if self.pending_passages < ENCODE_AT_ONCE { Ok(()) } else { self.flush(observer) }
-    }
-
-    fn flush(&mut self, observer: &mut dyn Observer) -> Result<(), Error> {
-        let pending = std::mem::take(&mut self.pending);
-        self.pending_passages = 0;
-        let mut embeddings = self.embeddings(&pending, observer)?;
-        self.passages += pending.iter().map(|(_, passages)| passages.len() as u64).sum::<u64>();
-        let own = |split: Split| {
-            let own = embeddings.as_mut().map(|all| all.drain(..split.1.len()).collect());
-            (split, own)
-        };
-        self.ready = pending.into_iter().map(own).collect();
-        Ok(())
-    }
-
-    /// One vector a passage, in order: the stored one where the content is unchanged, else a new one. What was ready before
-    /// is written meanwhile.
-    fn embeddings(&mut self, pending: &[Split], observer: &mut dyn Observer) -> Result<Option<Vec<Embedding>>, Error> {
-        let ready = std::mem::take(&mut self.ready);
-        let Some(encoder) = self.encoder else {
-            write(&mut self.writer, ready)?;
-            return Ok(None);
-        };
-        let texts: Vec<String> =
-            pending.iter().flat_map(|(_, passages)| passages).map(Passage::contextual_text).collect();
-        let keys: Vec<ContentKey> = texts.iter().map(|text| ContentKey::of_text(text)).collect();
-        let mut found: Vec<Option<Embedding>> = keys.iter().map(|key| self.known(key)).collect();
-        let missing: Vec<&str> =
-            texts.iter().zip(&found).filter(|(_, known)| known.is_none()).map(|(text, _)| text.as_str()).collect();
-        let mut shifted = Shifted { observer, done_before: self.passages, total: self.expected };
-        let writer = &mut self.writer;
-        let (written, fresh) = std::thread::scope(|scope| {
-            let writing = scope.spawn(|| write(writer, ready));
-            let fresh = encoder.encode(&missing, &mut shifted);
-            (writing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), fresh)
-        });
-        let fresh = fresh?;
-        written?;
-        let new = keys.iter().zip(&found).filter(|(_, known)| known.is_none()).map(|(key, _)| *key);
-        self.writer.keep(new.zip(&fresh));
-        let mut fresh = fresh.into_iter();
-        self.encoded += missing.len() as u64;
-        self.reused += (texts.len() - missing.len()) as u64;
-        for slot in found.iter_mut().filter(|slot| slot.is_none()) {
-            *slot = fresh.next();
-        }
-        Ok(Some(found.into_iter().flatten().collect()))
-    }
-
-    /// The vector of this content, if it was computed before and may be taken over.
-    fn known(&self, key: &ContentKey) -> Option<Embedding> {
-        if self.reuse == Reuse::Nothing {
-            return None;
-        }
-        self.previous.as_ref().and_then(|previous| previous.embedding_of(key)).or_else(|| self.writer.kept(key))
-    }
-}
-
-/// Writes documents with their vectors.
-fn write(writer: &mut GenerationWriter, ready: Vec<(Split, Option<Vec<Embedding>>)>) -> Result<(), Error> {
-    for ((document, passages), embeddings) in ready {
-        writer.add(&document, &passages, embeddings.as_deref())?;
-    }
-    Ok(())
-}
-
-/// Progress of one batch, told as progress of the whole.
-struct Shifted<'a> {
-    observer: &'a mut dyn Observer,
-    done_before: u64,
-    total: u64,
-}
-
-impl Observer for Shifted<'_> {
-    fn observe(&mut self, progress: &Progress) {
-        let done = self.done_before + progress.done;
-        self.observer.observe(&Progress { stage: Stage::Encode, done, total: Some(self.total) });
-    }
+/// Reads everything into `intake`. Passages that are encoded are counted as they are; otherwise documents are, as they are
+/// read.
+fn take_all(
+    intake: &mut Intake<'_>,
+    corpora: &[Corpus],
+    seen: &Seen,
+    config: &RebuildConfig,
+    observer: &mut dyn Observer,
+) -> Result<Sources, Error> {
+    let sources = if intake.encoder.is_some() {
+        let mut take = |document, passages| intake.take(document, passages, observer);
+        read_all(corpora, seen, config, &mut Silent, &mut take)?
+    } else {
+        let mut take = |document, passages| intake.take(document, passages, &mut Silent);
+        read_all(corpora, seen, config, observer, &mut take)?
+    };
+    intake.finish(observer)?;
+    Ok(sources)
 }

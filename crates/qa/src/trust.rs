@@ -35,6 +35,10 @@ pub enum Ground {
     /// How much likelier than not the question is about something other than health, as a logarithm; -3 to 3, and -3 where it
     /// speaks of medicine or no vector tells.
     Elsewhere,
+    /// How much says that people ask the same and are answered where the best candidate stands.
+    Asked,
+    /// The cosine of the question that is most like this one of those that its document answers.
+    AskedOf,
 }
 
 /// A greater lead than this says no more.
@@ -48,7 +52,7 @@ pub(crate) type Grounds = [f32; Ground::ALL.len()];
 
 impl Ground {
     /// Every ground, in the order of the declaration.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Evidence,
         Self::Lead,
         Self::Nearest,
@@ -62,6 +66,8 @@ impl Ground {
         Self::Agreement,
         Self::Unspoken,
         Self::Elsewhere,
+        Self::Asked,
+        Self::AskedOf,
     ];
 
     /// Its name in traces.
@@ -80,6 +86,8 @@ impl Ground {
             Self::Agreement => "agreement",
             Self::Unspoken => "unspoken",
             Self::Elsewhere => "elsewhere",
+            Self::Asked => "asked",
+            Self::AskedOf => "asked_of",
         }
     }
 }
@@ -108,11 +116,13 @@ impl Default for TrustWeights {
     fn default() -> Self {
         Self {
             answerable: Worth {
-                weights: [0.026, 0.106, 8.184, 1.272, 0.314, 0.825, -2.084, 1.267, 1.854, 0.0, 0.0, -2.891, -0.325],
+                weights: [
+                    0.026, 0.106, 8.184, 1.272, 0.314, 0.825, -2.084, 1.267, 1.854, 0.0, 0.0, -2.891, -0.325, 0.0, 0.0,
+                ],
                 bias: -6.607,
             },
             right: Worth {
-                weights: [0.174, -0.037, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 3.483, 0.0, 0.0, 0.0],
+                weights: [0.174, -0.037, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 3.483, 0.0, 0.0, 0.0, 0.0, 0.0],
                 bias: -3.359,
             },
         }
@@ -120,6 +130,23 @@ impl Default for TrustWeights {
 }
 
 impl TrustWeights {
+    /// The same where a corpus says what people ask, fitted likewise.
+    pub fn with_faq() -> Self {
+        Self {
+            answerable: Worth {
+                weights: [
+                    0.059, 0.112, 3.718, -0.43, -0.143, 0.571, -2.055, 1.142, 1.904, 0.0, 0.0, -2.513, -0.312, 0.0,
+                    7.361,
+                ],
+                bias: -8.002,
+            },
+            right: Worth {
+                weights: [0.154, -0.014, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 3.494, 0.0, 0.0, 0.0, -0.025, 0.0],
+                bias: -3.054,
+            },
+        }
+    }
+
     /// How sure we may be, in log-odds, by the grounds of a trace; `None` if one is missing.
     pub fn total(&self, by_name: &BTreeMap<&'static str, f32>) -> Option<f32> {
         let mut grounds = Grounds::default();
@@ -179,6 +206,8 @@ pub(crate) fn grounds(evidence: &[Evidence], found: Found) -> Option<Grounds> {
         }
         Ground::Agreement => (best.candidate.also.len() + found.agreeing).min(3) as f32,
         Ground::Unspoken => found.unspoken.min(2) as f32,
+        Ground::Asked => number(Feature::Asked),
+        Ground::AskedOf => number(Feature::AskedOf),
         Ground::Elsewhere => found.elsewhere.unwrap_or(-MOST_ELSEWHERE).clamp(-MOST_ELSEWHERE, MOST_ELSEWHERE),
     };
     Some(Ground::ALL.map(ground))

@@ -3,7 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use clinqa_index::FaqHit;
 use clinqa_schema::{DocumentId, Hit, Passage, PassageId, Ranking, Standing, StandingState};
+
+/// The cosine from which on a question is like another.
+const ALIKE: f32 = 0.6;
 
 /// What a name and a heading are worth, in fused scores (0 to 1).
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -12,6 +16,8 @@ pub struct Preference {
     pub topic: f32,
     /// Of a section under the heading that is asked for.
     pub heading: f32,
+    /// Of a passage that answers what people ask in the very same words; of less like questions less.
+    pub asked: f32,
     /// Taken from a document that was superseded or withdrawn: half of what the best and the worst hit differ by.
     pub fallen: f32,
     /// Passages of one document among those that are read.
@@ -21,7 +27,7 @@ pub struct Preference {
 impl Default for Preference {
     /// Chosen on the dev half of the starter questions; see `crates/README.md`.
     fn default() -> Self {
-        Self { topic: 0.3, heading: 0.15, fallen: 0.5, per_document: 5 }
+        Self { topic: 0.3, heading: 0.15, asked: 0.5, fallen: 0.5, per_document: 5 }
     }
 }
 
@@ -33,6 +39,28 @@ pub(crate) fn by_topic(ranking: &Ranking, named: &BTreeMap<DocumentId, f32>, pre
     let bonus = |hit: &Hit| preference.topic * named.get(&hit.passage_id.document).copied().unwrap_or(0.0);
     let hit = |hit: &Hit| Hit { passage_id: hit.passage_id.clone(), score: hit.score + bonus(hit) };
     Ranking::new(ranking.hits().iter().map(hit).collect())
+}
+
+/// `ranking` with the passages moved up that answer what people ask in words like the question's; those that were not found
+/// are put in.
+pub(crate) fn by_asked(ranking: &Ranking, faq: &[FaqHit], preference: Preference) -> Ranking {
+    let mut bonus: BTreeMap<&PassageId, f32> = BTreeMap::new();
+    for hit in faq.iter().filter(|hit| hit.score > ALIKE) {
+        let worth = preference.asked * (hit.score - ALIKE) / (1.0 - ALIKE);
+        for (passage, _) in &hit.entry.answers {
+            let most = bonus.entry(passage).or_default();
+            *most = most.max(worth);
+        }
+    }
+    if bonus.is_empty() {
+        return ranking.clone();
+    }
+    let mut hits: Vec<Hit> = ranking.hits().to_vec();
+    for hit in &mut hits {
+        hit.score += bonus.remove(&hit.passage_id).unwrap_or(0.0);
+    }
+    hits.extend(bonus.into_iter().map(|(passage, score)| Hit { passage_id: passage.clone(), score }));
+    Ranking::new(hits)
 }
 
 /// `ranking` with documents moved down that a notice withdrew or another document has superseded, the latter below what took
@@ -107,6 +135,7 @@ pub(crate) fn diverse(ranking: &Ranking, count: usize, preference: Preference) -
 
 #[cfg(test)]
 mod tests {
+    use clinqa_index::FaqEntry;
     use clinqa_schema::{Document, Metadata, SourceLocator};
 
     use super::*;
@@ -124,7 +153,22 @@ mod tests {
         ids.iter().map(ToString::to_string).collect()
     }
 
-    const PREFERENCE: Preference = Preference { topic: 0.3, heading: 0.15, fallen: 0.5, per_document: 2 };
+    const PREFERENCE: Preference = Preference { topic: 0.3, heading: 0.15, asked: 0.5, fallen: 0.5, per_document: 2 };
+
+    #[test]
+    fn what_answers_a_question_that_is_like_this_one_comes_first_found_or_not() {
+        let asked = |passage: PassageId, score| FaqHit {
+            entry: FaqEntry { question: String::new(), title: String::new(), answers: vec![(passage, 0..1)] },
+            score,
+        };
+        let faq = [asked(id("c", 0), 0.96), asked(id("d", 3), 1.0), asked(id("d", 3), 0.9), asked(id("b", 0), 0.6)];
+        let found = by_asked(&ranking(), &faq, PREFERENCE);
+        let scores: Vec<f32> = found.hits().iter().map(|hit| (hit.score * 100.0).round()).collect();
+        assert_eq!(found.hits()[0].passage_id, id("c", 0));
+        assert_eq!(scores, [95.0, 90.0, 80.0, 70.0, 60.0, 50.0]);
+        assert_eq!(found.score_of(&id("d", 3)), Some(0.5), "no word and no vector found it");
+        assert_eq!(by_asked(&ranking(), &[], PREFERENCE), ranking());
+    }
 
     #[test]
     fn a_document_that_is_named_comes_first() {

@@ -4,14 +4,22 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use clinqa_encoder::{EncodeError, Encoder};
-use clinqa_index::{IndexError, PassageIndex};
-use clinqa_schema::{DocumentId, Embedding, Filters, Passage, PassageId, Question, Ranking, Timing, Trace, Turn};
+use clinqa_index::{FaqHit, IndexError, PassageIndex};
+use clinqa_schema::{
+    AskedTrace, DocumentId, Embedding, Filters, Passage, PassageId, Question, Ranking, Timing, Trace, Turn,
+};
 
-use crate::prefer::{by_heading, by_standing, by_topic, diverse, one_of_each};
+use crate::prefer::{by_asked, by_heading, by_standing, by_topic, diverse, one_of_each};
 use crate::{Fusion, Preference, Understanding, Understood, fuse, understand};
 
 /// Passages of the fused ranking whose headings are looked at.
 const LOOKED_AT: usize = 30;
+
+/// Questions that people ask, of which the nearest are looked at.
+const ASKED_BEFORE: usize = 64;
+
+/// Those of them that a trace shows.
+const ASKED_SHOWN: usize = 3;
 
 /// How passages are looked for.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -73,10 +81,21 @@ pub struct Retrieved {
     pub nearest: Option<f32>,
     /// The vector of the question as it was understood; `None` without an encoder.
     pub embedding: Option<Embedding>,
+    /// What people ask that is most like it, if a corpus says what they ask; the most alike first.
+    pub faq: Vec<FaqHit>,
     /// Terms, both rankings whole, the fused one, and the time of each stage.
     pub trace: Trace,
 }
 
+/// What the vector of a question finds, with the vector.
+#[derive(Default)]
+struct Dense {
+    encoded: Timed<Option<Embedding>>,
+    ranking: Timed<Ranking>,
+    faq: Timed<Vec<FaqHit>>,
+}
+
+#[derive(Default)]
 struct Timed<T> {
     value: T,
     ms: f64,
@@ -103,32 +122,34 @@ impl Retriever<'_> {
         });
         // A panic in the other thread is a panic here: it is not ours to hide.
         let lexical = lexical.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        let (encoded, dense) = dense?;
+        let Dense { encoded, ranking: dense, faq } = dense?;
         let fused = timed(|| Ok::<_, RetrievalError>(fuse(self.config.fusion, &lexical.value, &dense.value)))?;
-        let chosen = timed(|| self.choose(&fused.value, &understood.value, top_k))?;
+        let chosen = timed(|| self.choose(&fused.value, (&understood.value, &faq.value), top_k))?;
         let timings = vec![
             Timing { stage: "understand", ms: understood.ms },
             Timing { stage: "lexical", ms: lexical.ms },
             Timing { stage: "encode", ms: encoded.ms },
             Timing { stage: "dense", ms: dense.ms },
+            Timing { stage: "faq", ms: faq.ms },
             Timing { stage: "fuse", ms: fused.ms },
             Timing { stage: "choose", ms: chosen.ms },
         ];
         let nearest = dense.value.hits().first().map(|hit| hit.score);
         let (ranking, passages) = chosen.value;
-        let trace = trace(&understood.value, [lexical.value, dense.value, ranking.clone()], timings);
-        Ok(Retrieved { understood: understood.value, ranking, passages, nearest, embedding: encoded.value, trace })
+        let trace = trace(&understood.value, [lexical.value, dense.value, ranking.clone()], &faq.value, timings);
+        let (understood, embedding) = (understood.value, encoded.value);
+        Ok(Retrieved { understood, ranking, passages, nearest, embedding, faq: faq.value, trace })
     }
 
     /// The ranking with what the question names and asks for first, and the passages that are to be read of it.
     fn choose(
         &self,
         fused: &Ranking,
-        understood: &Understood,
+        (understood, faq): (&Understood, &[FaqHit]),
         top_k: usize,
     ) -> Result<(Ranking, Vec<Passage>), IndexError> {
         let preference = self.config.preference;
-        let ranking = by_topic(fused, &understood.named(), preference);
+        let ranking = by_asked(&by_topic(fused, &understood.named(), preference), faq, preference);
         let first: Vec<PassageId> = ranking.hits().iter().take(LOOKED_AT).map(|hit| hit.passage_id.clone()).collect();
         let looked_at = if understood.headings.is_empty() { Vec::new() } else { self.fetch(&first)? };
         let ranking = by_heading(&ranking, &looked_at, &understood.headings, preference);
@@ -140,18 +161,13 @@ impl Retriever<'_> {
         Ok((ranking, passages))
     }
 
-    /// The vector of `text`, if there is an encoder, and the dense ranking.
-    fn dense(
-        &self,
-        text: &str,
-        filters: &Filters,
-    ) -> Result<(Timed<Option<Embedding>>, Timed<Ranking>), RetrievalError> {
-        let Some(encoder) = self.encoder else {
-            return Ok((Timed { value: None, ms: 0.0 }, Timed { value: Ranking::default(), ms: 0.0 }));
-        };
+    /// What the vector of `text` finds; nothing, without an encoder.
+    fn dense(&self, text: &str, filters: &Filters) -> Result<Dense, RetrievalError> {
+        let Some(encoder) = self.encoder else { return Ok(Dense::default()) };
         let embedding = timed(|| encoder.encode_one(text))?;
         let ranking = timed(|| self.index.dense(&embedding.value, self.config.depth, filters))?;
-        Ok((Timed { value: Some(embedding.value), ms: embedding.ms }, ranking))
+        let faq = timed(|| self.index.faq(&embedding.value, ASKED_BEFORE, filters))?;
+        Ok(Dense { encoded: Timed { value: Some(embedding.value), ms: embedding.ms }, ranking, faq })
     }
 
     fn fetch(&self, ids: &[PassageId]) -> Result<Vec<Passage>, IndexError> {
@@ -159,7 +175,13 @@ impl Retriever<'_> {
     }
 }
 
-fn trace(understood: &Understood, [lexical, dense, fused]: [Ranking; 3], timings: Vec<Timing>) -> Trace {
+fn trace(
+    understood: &Understood,
+    [lexical, dense, fused]: [Ranking; 3],
+    faq: &[FaqHit],
+    timings: Vec<Timing>,
+) -> Trace {
+    let asked = |hit: &FaqHit| AskedTrace { question: hit.entry.question.clone(), score: hit.score };
     Trace {
         understood: understood.explained.clone(),
         steps: understood.steps.clone(),
@@ -168,6 +190,7 @@ fn trace(understood: &Understood, [lexical, dense, fused]: [Ranking; 3], timings
         topics: understood.topics.iter().map(|topic| topic.name.clone()).collect(),
         unknown: understood.unknown.clone(),
         terms: understood.terms.clone(),
+        faq: faq.iter().take(ASKED_SHOWN).map(asked).collect(),
         lexical,
         dense,
         fused,

@@ -34,5 +34,7 @@ pub use reply::{
 };
 pub use scores::{Measured, Scores, Unmeasured};
 pub use standing::{Standing, StandingState};
-pub use trace::{LabelTrace, OpinionEffect, OpinionTrace, SpanTrace, Timing, Trace, UnderstandingStep, WordScore};
+pub use trace::{
+    AskedTrace, LabelTrace, OpinionEffect, OpinionTrace, SpanTrace, Timing, Trace, UnderstandingStep, WordScore,
+};
 pub use word_span::{WordSpan, word_spans};

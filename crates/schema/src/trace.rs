@@ -24,6 +24,9 @@ pub struct Trace {
     pub unknown: Vec<String>,
     /// The words that were searched for, as understood.
     pub terms: Vec<String>,
+    /// What people ask that is most like it, the most alike first; none, if no corpus says what they ask.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub faq: Vec<AskedTrace>,
     /// The BM25 ranking, cut for display.
     pub lexical: Ranking,
     /// The ranking by cosine, cut for display.
@@ -94,6 +97,16 @@ impl Trace {
     pub fn lacks_opinion(&self) -> bool {
         self.second_opinion.as_ref().is_some_and(|opinion| opinion.effect == OpinionEffect::Failed)
     }
+}
+
+/// A question that people ask, and how like this one it is.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct AskedTrace {
+    /// As the corpus has it.
+    pub question: String,
+    /// The cosine.
+    pub score: f32,
 }
 
 /// One change that was made to a question.

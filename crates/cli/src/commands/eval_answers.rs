@@ -8,7 +8,7 @@ use clinqa_eval::{
     AnswerThresholds, JudgedQuestion, JudgedReply, JudgedScores, RiskPoint, fit_logistic, is_accepted, judged_outcomes,
     read_judged, reliability_picture, risk_coverage_picture, score_judged,
 };
-use clinqa_qa::{AnswerConfig, Ask, Engine, Explain, Measured, Search, TrustWeights, answer};
+use clinqa_qa::{AnswerConfig, Ask, Engine, Explain, Measured, Search, answer};
 use clinqa_retrieval::Step;
 use clinqa_safety::Rules;
 use clinqa_schema::{Abstention, Filters, Observer, Progress, Question, Reply, Stage, Trace};
@@ -80,7 +80,7 @@ pub(crate) fn run(settings: &Settings, args: &AnswersArgs) -> anyhow::Result<Exi
         "ms": times(&answered.replies),
     });
     if args.fit {
-        result["fit"] = fit(&answered, config.trust)?;
+        result["fit"] = fit(&answered, &config)?;
     }
     output::result(&result, form)?;
     Ok(ExitCode::SUCCESS)
@@ -165,9 +165,9 @@ fn times(replies: &BTreeMap<String, Reply>) -> Value {
 }
 
 /// Temperature and bias that turn the grounds for the best span into the probability that it is accepted.
-fn fit(answered: &Answered, weights: TrustWeights) -> anyhow::Result<Value> {
+fn fit(answered: &Answered, config: &AnswerConfig) -> anyhow::Result<Value> {
     let pair = |question: &JudgedQuestion| {
-        let trust = trust(&answered.replies[&question.id], weights)?;
+        let trust = trust(&answered.replies[&question.id], config)?;
         Some((f64::from(trust), accepted(question, answered)))
     };
     let pairs: Vec<(f64, bool)> = answered.questions.iter().filter_map(pair).collect();
@@ -176,8 +176,9 @@ fn fit(answered: &Answered, weights: TrustWeights) -> anyhow::Result<Value> {
 }
 
 /// What the reader's calibration was given for the best span; `None` if there was no span.
-fn trust(reply: &Reply, weights: TrustWeights) -> Option<f32> {
-    weights.total(&reply.trace.as_ref()?.grounds)
+fn trust(reply: &Reply, config: &AnswerConfig) -> Option<f32> {
+    let trace = reply.trace.as_ref()?;
+    config.weights(!trace.faq.is_empty()).trust.total(&trace.grounds)
 }
 
 fn accepted(question: &JudgedQuestion, answered: &Answered) -> bool {

@@ -9,7 +9,8 @@ use clinqa_encoder::Encoder;
 use clinqa_eval::read_judged;
 use clinqa_index::{GraphParams, Patience, Store};
 use clinqa_qa::{
-    Allowed, Changes, Copies, Forecast, Gate, Limits, RebuildConfig, RebuildReport, Reuse, Shortfall, forecast, rebuild,
+    Allowed, Changes, Copies, FaqAccount, Forecast, Gate, Limits, RebuildConfig, RebuildReport, Reuse, Shortfall,
+    forecast, rebuild,
 };
 use clinqa_schema::{Measured, Observer, Unmeasured};
 use serde::Deserialize;
@@ -226,7 +227,20 @@ pub(crate) fn summary(report: &RebuildReport) -> String {
     };
     let measured = report.scores.map(|scores| format!("\nMeasured: {scores}.")).unwrap_or_default();
     let published = format!("Published {} with {} passages ({vectors}).{measured}", report.generation, report.passages);
-    said(published, &report.records, &report.allowed, report.withdrawn, report.changes.as_ref())
+    let faq = report.faq.as_ref().map(faq).unwrap_or_default();
+    said(published + &faq, &report.records, &report.allowed, report.withdrawn, report.changes.as_ref())
+}
+
+/// What became of the questions that people ask.
+fn faq(account: &FaqAccount) -> String {
+    let FaqAccount { questions, unplaced, first_unplaced } = account;
+    let indexed = format!("\n{questions} questions that people ask are indexed (faq.jsonl).");
+    match first_unplaced {
+        Some((document, answer)) => format!(
+            "{indexed} {unplaced} are not: what answers them does not stand in their document, such as \"{answer}\" in {document}."
+        ),
+        None => indexed,
+    }
 }
 
 /// What would be built.

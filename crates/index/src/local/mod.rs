@@ -5,6 +5,7 @@ mod best;
 pub(crate) mod changes;
 mod codes;
 mod dense;
+mod faq;
 mod files;
 pub(crate) mod generations;
 mod graph;
@@ -35,12 +36,15 @@ use clinqa_schema::{Document, DocumentId, Embedding, Filters, Hit, Metadata, Pas
 use crate::local::admitted::Admitted;
 use crate::local::best::Scored;
 use crate::local::dense::{Dense, Wanted};
+use crate::local::faq::Faq;
 use crate::local::graph::{GRAPH, Graph};
 use crate::local::lexical::Lexical;
 use crate::local::manifest::LEXICON;
 use crate::local::store::PassageStore;
 use crate::local::vectors::{VECTORS, Vectors};
-use crate::{ContentKey, EncoderIdentity, IndexError, LexicalQuery, Lexicon, Manifest, PassageIndex, Withdrawn};
+use crate::{
+    ContentKey, EncoderIdentity, FaqEntry, FaqHit, IndexError, LexicalQuery, Lexicon, Manifest, PassageIndex, Withdrawn,
+};
 
 /// One immutable build of the index, open. It needs no right to write, and keeps working when its files are unlinked.
 ///
@@ -58,6 +62,7 @@ struct Parts {
     lexical: Lexical,
     lexicon: Lexicon,
     dense: Option<Dense>,
+    faq: Option<Faq>,
 }
 
 /// The withdrawn documents that a generation holds.
@@ -80,7 +85,8 @@ impl Generation {
             None => None,
             Some(encoder) => Some(open_dense(folder, &manifest, encoder)?),
         };
-        Ok(Self { parts: Arc::new(Parts { manifest, passages, lexical, lexicon, dense }), hidden: None })
+        let faq = Faq::open(folder, &manifest)?;
+        Ok(Self { parts: Arc::new(Parts { manifest, passages, lexical, lexicon, dense, faq }), hidden: None })
     }
 
     /// The same generation without the documents of `withdrawn`, which it shows neither in rankings nor by name.
@@ -229,9 +235,24 @@ impl PassageIndex for Generation {
         &self.parts.lexicon
     }
 
+    fn faq(&self, query: &Embedding, depth: usize, filters: &Filters) -> Result<Vec<FaqHit>, IndexError> {
+        let Some(faq) = &self.parts.faq else { return Ok(Vec::new()) };
+        let admitted = self.admitted(filters);
+        let answer = |&(place, start, end): &faq::Answer| {
+            Some((self.parts.passages.passage_id(place)?, start as usize..end as usize))
+        };
+        let hit = |((question, title, answers), score): (faq::Stored, f32)| FaqHit {
+            entry: FaqEntry { question, title, answers: answers.iter().filter_map(answer).collect() },
+            score,
+        };
+        Ok(faq.nearest(query, depth, admitted.as_ref())?.into_iter().map(hit).collect())
+    }
+
     fn embedding_of(&self, content: &ContentKey) -> Option<Embedding> {
         let vectors = self.parts.dense.as_ref()?.vectors();
-        let place = self.parts.passages.place_of(content)?;
+        let Some(place) = self.parts.passages.place_of(content) else {
+            return self.parts.faq.as_ref()?.embedding_of(content);
+        };
         let mut bytes = Vec::new();
         let components = vectors.read(place as usize, 1, &mut bytes).ok()?;
         Embedding::checked(components.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()).ok()

@@ -9,6 +9,7 @@ use clinqa_schema::{Document, DocumentId, Embedding, Observer, Passage, Progress
 
 use crate::lexicon::LexiconBuilder;
 use crate::local::codes::Codes;
+use crate::local::faq;
 use crate::local::files::{Output, names_below, protect, seal, sync_folder, write_durably};
 use crate::local::graph::GRAPH;
 use crate::local::graph_build;
@@ -20,7 +21,7 @@ use crate::local::spool::{ClosedSpool, Spool, Waiting};
 use crate::local::store::{self, DOCUMENTS, DocumentEntry, HEADINGS, METADATA, PASSAGES, PassageRecord};
 use crate::local::vectors::{self, VECTORS, Vectors};
 use crate::{
-    ContentKey, CorpusAccount, CorpusEntry, Counts, EncoderIdentity, FORMAT_VERSION, FileEntry, Generation,
+    ContentKey, CorpusAccount, CorpusEntry, Counts, EncoderIdentity, FORMAT_VERSION, FaqEntry, FileEntry, Generation,
     GenerationId, GraphParams, IndexError, Manifest,
 };
 
@@ -53,6 +54,8 @@ pub struct GenerationWriter {
     /// Vectors of rebuilds that did not come to their end; `None` if there are to be none.
     kept: Option<KeptVectors>,
     siblings: BTreeMap<DocumentId, Vec<DocumentId>>,
+    faq: Vec<FaqEntry>,
+    faq_embeddings: Vec<Embedding>,
 }
 
 /// A generation that is whole, but not published; it vanishes if it never is. Holds the index's lock.
@@ -86,7 +89,16 @@ impl GenerationWriter {
         fs::create_dir(&folder).map_err(|source| IndexError::io("create", &folder, source))?;
         let temporary = Temporary { folder, _lock: lock };
         let spool = Spool::create(&temporary.folder)?;
-        Ok(Self { temporary, number, config, spool, kept, siblings: BTreeMap::new() })
+        Ok(Self {
+            temporary,
+            number,
+            config,
+            spool,
+            kept,
+            siblings: BTreeMap::new(),
+            faq: Vec::new(),
+            faq_embeddings: Vec::new(),
+        })
     }
 
     /// The vector that a rebuild computed for this content before it was killed.
@@ -122,6 +134,18 @@ impl GenerationWriter {
         self.siblings = siblings;
     }
 
+    /// Adds a question that people ask, with its vector; what answers it is added before the end. An index of words only has
+    /// none.
+    pub fn ask(&mut self, entry: FaqEntry, embedding: Embedding) -> Result<(), IndexError> {
+        let Some(encoder) = &self.config.encoder else { return Ok(()) };
+        if embedding.dimension() != encoder.dimension {
+            return Err(IndexError::Dimension { expected: encoder.dimension, found: embedding.dimension() });
+        }
+        self.faq.push(entry);
+        self.faq_embeddings.push(embedding);
+        Ok(())
+    }
+
     /// Says what came of a corpus; known once all was added.
     pub fn account(&mut self, corpus: &str, account: CorpusAccount) {
         if let Some(entry) = self.config.corpora.iter_mut().find(|entry| entry.name == corpus) {
@@ -131,16 +155,21 @@ impl GenerationWriter {
 
     /// Writes everything out, makes it durable, and puts the manifest in last.
     pub fn finish(self, observer: &mut dyn Observer) -> Result<SealedGeneration, IndexError> {
-        let Self { temporary, number, config, spool, kept: _, siblings } = self;
+        let Self { temporary, number, config, spool, kept: _, siblings, faq, faq_embeddings } = self;
         if spool.passages() == 0 {
             return Err(IndexError::Empty);
         }
         let folder = &temporary.folder;
         let spool = spool.close()?;
-        let (counts, content_hash) = write_words((folder, siblings), &spool, config.encoder.as_ref(), observer)?;
+        let faq = faq::lines(&faq, &spool)?;
+        let given = Given { siblings, faq: &faq };
+        let (counts, content_hash) = write_words((folder, given), &spool, config.encoder.as_ref(), observer)?;
         if let Some(encoder) = &config.encoder {
             write_vectors(folder, &spool, encoder.dimension)?;
             write_graph(folder, encoder.dimension, counts, &config.graph, observer)?;
+            if !faq.is_empty() {
+                faq::write(folder, &faq, &faq_embeddings, encoder.dimension)?;
+            }
         }
         spool.remove()?;
         let manifest = Manifest {
@@ -224,9 +253,15 @@ fn check_passages(document: &Document, passages: &[Passage]) -> Result<(), Index
     Ok(())
 }
 
+/// What is known beside the documents once all have come.
+struct Given<'a> {
+    siblings: BTreeMap<DocumentId, Vec<DocumentId>>,
+    faq: &'a [Vec<u8>],
+}
+
 /// Writes documents, metadata, passages and the lexical index in the order of ids, and takes the content hash.
 fn write_words(
-    (folder, mut siblings): (&Path, BTreeMap<DocumentId, Vec<DocumentId>>),
+    (folder, Given { mut siblings, faq }): (&Path, Given<'_>),
     spool: &ClosedSpool,
     encoder: Option<&EncoderIdentity>,
     observer: &mut dyn Observer,
@@ -254,6 +289,7 @@ fn write_words(
         }
         Ok::<(), IndexError>(())
     })?;
+    faq.iter().for_each(|line| words.hash(line));
     let content_hash = words.finish(folder, spool)?;
     tell(total as u64);
     Ok((Counts { documents: spool.waiting.len() as u64, passages: total as u64 }, content_hash))

@@ -2,6 +2,7 @@
 
 mod crash;
 mod damage;
+mod faq;
 mod ranking;
 mod round_trip;
 mod support;
