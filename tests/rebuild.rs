@@ -82,7 +82,7 @@ fn only_what_changed_is_encoded_again() {
 
 #[test]
 fn what_people_ask_is_answered_where_a_corpus_says_and_a_broken_line_is_named() {
-    const ASKED: &str = "why is my skull hammering, what brings it on";
+    const ASKED: &str = "what makes my head hammer";
     let project = Project::indexed();
     assert_ne!(project.ask(&[ASKED])["outcome"], "answered", "these are nobody's words in the documents");
     let answer = "missed meals, bright light and too little sleep are common.";
@@ -90,7 +90,7 @@ fn what_people_ask_is_answered_where_a_corpus_says_and_a_broken_line_is_named() 
         json!({"document": document, "answers": [answer], "questions": questions}).to_string()
     };
     let mut lines = vec![
-        faq("migraine", answer, &["what makes my skull hammer", "why does my skull hammer, what brings it on"]),
+        faq("migraine", answer, &["what makes my head hammer so", "why is my head hammering, what brings it on"]),
         faq("migraine", "An attack lasts for ever.", &["how long is a migraine"]),
         faq("gout", answer, &["what brings gout on"]),
     ];
@@ -104,7 +104,7 @@ fn what_people_ask_is_answered_where_a_corpus_says_and_a_broken_line_is_named() 
     let reply = project.ask(&[ASKED]);
     assert!(reply["answer"]["text"].as_str().is_some_and(|text| text.contains(answer)), "{reply}");
     let explained = project.run(&["ask", "--explain", ASKED]).expect(0).stdout;
-    assert!(explained.contains("why does my skull hammer, what brings it on"), "{explained}");
+    assert!(explained.contains("what makes my head hammer so"), "{explained}");
     lines.push("{\"document\": \"migraine\"}".to_owned());
     project.write("corpora/own/faq.jsonl", lines.join("\n"));
     let before = project.index_files();

@@ -49,7 +49,7 @@ pub(crate) fn read(folder: &Path) -> Result<Vec<Faq>, CorpusError> {
 }
 
 fn parse(line: &str) -> Result<Faq, String> {
-    let faq: Faq = serde_json::from_str(line).map_err(|error| clean_message(&error.to_string()))?;
+    let faq: Faq = serde_json::from_str(line).map_err(|error| clean_message(error.to_string()))?;
     if faq.questions.is_empty() || faq.answers.is_empty() {
         return Err("it has no question, or nothing that answers".into());
     }
@@ -57,7 +57,7 @@ fn parse(line: &str) -> Result<Faq, String> {
         return Err("one of its answers is empty".into());
     }
     match faq.questions.iter().find_map(|question| Question::new(question).err()) {
-        Some(error) => Err(clean_message(&error.to_string())),
+        Some(error) => Err(clean_message(error.to_string())),
         None => Ok(faq),
     }
 }

@@ -56,7 +56,9 @@ impl FaqPlaces {
     /// All that have places, in an order that does not depend on which document came first, each once; and what became of
     /// all.
     pub(crate) fn finish(mut self) -> (Vec<FaqEntry>, FaqAccount) {
-        self.waiting.into_values().flatten().for_each(|faq| self.account.miss(faq));
+        for faq in self.waiting.into_values().flatten() {
+            self.account.miss(faq);
+        }
         let places =
             |entry: &FaqEntry| entry.answers.clone().into_iter().map(|(at, bytes)| (at, bytes.start, bytes.end));
         self.placed.sort_by(|a, b| a.question.cmp(&b.question).then_with(|| places(a).cmp(places(b))));
@@ -107,15 +109,15 @@ mod tests {
             answers: answers.iter().map(|answer| (*answer).to_owned()).collect(),
             questions: questions.iter().map(|question| (*question).to_owned()).collect(),
         };
-        let mut places = FaqPlaces::new([
+        let mut faqs = FaqPlaces::new([
             faq("gout", &["It lasts a week.", "Gout hurts.", "elsewhere"], &["how long", "b"]),
             faq("gout", &["Gout hurts."], &["a", "a"]),
             faq("gout", &["It does not."], &["x", "y"]),
             faq("mumps", &["It lasts a week."], &["z"]),
         ]);
-        assert_eq!(places.len(), 7);
-        places.take(&document, &passages);
-        let (placed, account) = places.finish();
+        assert_eq!(faqs.len(), 7);
+        faqs.take(&document, &passages);
+        let (placed, account) = faqs.finish();
         let first = (PassageId::new(id("gout"), 0), 0..11);
         let second = (PassageId::new(id("gout"), 1), 0..16);
         let entry = |question: &str, answers: &[&(PassageId, std::ops::Range<usize>)]| FaqEntry {

@@ -289,7 +289,9 @@ fn write_words(
         }
         Ok::<(), IndexError>(())
     })?;
-    faq.iter().for_each(|line| words.hash(line));
+    for line in faq {
+        words.hash(line);
+    }
     let content_hash = words.finish(folder, spool)?;
     tell(total as u64);
     Ok((Counts { documents: spool.waiting.len() as u64, passages: total as u64 }, content_hash))
