@@ -7,7 +7,7 @@ use std::path::Path;
 use clinqa_schema::{DocumentId, Question};
 use serde::Deserialize;
 
-use crate::clean::clean_message;
+use crate::clean::{clean, clean_message, clean_paragraph};
 use crate::error::CorpusError;
 
 /// The file's name in a corpus folder.
@@ -49,7 +49,14 @@ pub(crate) fn read(folder: &Path) -> Result<Vec<Faq>, CorpusError> {
 }
 
 fn parse(line: &str) -> Result<Faq, String> {
-    let faq: Faq = serde_json::from_str(line).map_err(|error| clean_message(error.to_string()))?;
+    let mut faq: Faq = serde_json::from_str(line).map_err(clean_message)?;
+    // As the texts of documents are cleaned, so that the same words are the same bytes.
+    for answer in &mut faq.answers {
+        *answer = clean(answer);
+    }
+    for question in &mut faq.questions {
+        *question = clean_paragraph(question);
+    }
     if faq.questions.is_empty() || faq.answers.is_empty() {
         return Err("it has no question, or nothing that answers".into());
     }
@@ -57,7 +64,7 @@ fn parse(line: &str) -> Result<Faq, String> {
         return Err("one of its answers is empty".into());
     }
     match faq.questions.iter().find_map(|question| Question::new(question).err()) {
-        Some(error) => Err(clean_message(error.to_string())),
+        Some(error) => Err(clean_message(error)),
         None => Ok(faq),
     }
 }
@@ -92,5 +99,9 @@ mod tests {
         check(br#"{"document": "x", "answers": ["a"], "questions": [" "]}"#, Err("question"));
         check(br#"{"document": "x", "answers": ["a"], "question": ["b"]}"#, Err("unknown field"));
         check(b"\xff\xfe", Err("not UTF-8"));
+        let hostile = r#"{"document": "x", "answers": ["a\u001b[2J\u202eb"], "questions": ["c\u202e\u0007  d"]}"#;
+        check(hostile.as_bytes(), Ok(2));
+        let found = read(folder.path()).expect("read").remove(1);
+        assert_eq!((found.answers[0].as_str(), found.questions[0].as_str()), ("a[2Jb", "c d"));
     }
 }

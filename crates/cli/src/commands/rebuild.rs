@@ -237,7 +237,8 @@ fn faq(account: &FaqAccount) -> String {
     let indexed = format!("\n{questions} questions that people ask are indexed (faq.jsonl).");
     match first_unplaced {
         Some((document, answer)) => format!(
-            "{indexed} {unplaced} are not: what answers them does not stand in their document, such as \"{answer}\" in {document}."
+            "{indexed} {unplaced} are not: their document is not indexed, or what answers them does not stand in it, such as \"{}\" in {document}.",
+            output::plain(answer)
         ),
         None => indexed,
     }
