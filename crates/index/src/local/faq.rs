@@ -164,8 +164,9 @@ fn code(embedding: &Embedding) -> impl Iterator<Item = u8> {
 
 /// What a unit of `code` is worth if the vector has length 1.
 fn scale(code: &[i8]) -> f32 {
-    let squares: i64 = code.iter().map(|&component| i64::from(component).pow(2)).sum();
-    if squares == 0 { 0.0 } else { (1.0 / (squares as f64).sqrt()) as f32 }
+    // Of 384 components at most 6.2 million; a sum of bytes as wide as an i32 would need 133,000 of them.
+    let squares: i32 = code.iter().map(|&component| i32::from(component) * i32::from(component)).sum();
+    if squares == 0 { 0.0 } else { (1.0 / f64::from(squares).sqrt()) as f32 }
 }
 
 /// The dot product of a vector and a code of one length.

@@ -78,14 +78,14 @@ impl Generation {
     pub(crate) fn open(folder: &Path, manifest_blake3: &str) -> Result<Self, IndexError> {
         let manifest = inspect::read_manifest(folder, manifest_blake3)?;
         inspect::compare_all(folder, &manifest)?;
-        let passages = PassageStore::open(folder, manifest.counts)?;
-        let lexical = Lexical::open(folder, passages.len())?;
-        let lexicon = open_lexicon(folder, &manifest)?;
-        let dense = match &manifest.encoder {
-            None => None,
-            Some(encoder) => Some(open_dense(folder, &manifest, encoder)?),
-        };
-        let faq = Faq::open(folder, &manifest)?;
+        // What people ask is read beside the rest: every start waits for both.
+        let (faq, rest) = std::thread::scope(|scope| {
+            let faq = scope.spawn(|| Faq::open(folder, &manifest));
+            let rest = open_passages(folder, &manifest);
+            (faq.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), rest)
+        });
+        let (passages, lexical, lexicon, dense) = rest?;
+        let faq = faq?;
         Ok(Self { parts: Arc::new(Parts { manifest, passages, lexical, lexicon, dense, faq }), hidden: None })
     }
 
@@ -164,6 +164,18 @@ impl Generation {
         };
         Ranking::new(scored.into_iter().filter_map(hit).collect())
     }
+}
+
+/// Passages and all that finds them.
+fn open_passages(
+    folder: &Path,
+    manifest: &Manifest,
+) -> Result<(PassageStore, Lexical, Lexicon, Option<Dense>), IndexError> {
+    let passages = PassageStore::open(folder, manifest.counts)?;
+    let lexical = Lexical::open(folder, passages.len())?;
+    let lexicon = open_lexicon(folder, manifest)?;
+    let dense = manifest.encoder.as_ref().map(|encoder| open_dense(folder, manifest, encoder)).transpose()?;
+    Ok((passages, lexical, lexicon, dense))
 }
 
 /// The first format had no lexicon; its questions are understood without.
