@@ -108,7 +108,9 @@ fn what_people_ask_is_answered_where_a_corpus_says_and_a_broken_line_is_named() 
     lines.push("{\"document\": \"migraine\"}".to_owned());
     project.write("corpora/own/faq.jsonl", lines.join("\n"));
     let before = project.index_files();
-    project.run(&["rebuild"]).refused(2, &["faq.jsonl, line 4", "answers"]);
+    for verb in [&["rebuild"][..], &["rebuild", "--lexical-only"], &["rebuild", "--dry-run"]] {
+        project.run(verb).refused(2, &["faq.jsonl, line 4", "answers"]);
+    }
     assert_eq!(project.index_files(), before, "the old generation stays");
 }
 

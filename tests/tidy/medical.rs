@@ -234,13 +234,52 @@ fn medical_text_is_spelt_the_british_way() {
     demand("British spelling (anaemia, diarrhoea, oesophagus)", &broken);
 }
 
+/// The lines of a file of JSON Lines.
+fn rows(path: &str) -> Vec<serde_json::Value> {
+    read(path).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
+fn text(row: &serde_json::Value, key: &str) -> String {
+    row[key].as_str().unwrap_or_default().to_owned()
+}
+
+fn texts<'a>(row: &'a serde_json::Value, key: &str) -> impl Iterator<Item = &'a str> {
+    row[key].as_array().into_iter().flatten().filter_map(|text| text.as_str())
+}
+
+#[test]
+fn what_people_ask_is_not_judged_and_its_answers_stand_in_their_articles() {
+    let faq = format!("{STARTER}/faq.jsonl");
+    let asked: BTreeSet<String> =
+        rows(&format!("{STARTER}/questions.jsonl")).iter().map(|row| plain(&text(row, "question"))).collect();
+    let bodies: BTreeMap<String, String> =
+        articles().into_iter().map(|article| (article.keys["id"].clone(), article.body)).collect();
+    let (mut broken, mut seen) = (Vec::new(), BTreeSet::new());
+    for (at, row) in rows(&faq).iter().enumerate() {
+        let mut wrong = |what: &str| broken.push(format!("{faq}:{}: {what}", at + 1));
+        let document = text(row, "document");
+        let body = bodies.get(&document).map(String::as_str).unwrap_or_default();
+        for answer in texts(row, "answers").filter(|answer| answer.is_empty() || !body.contains(answer)) {
+            wrong(&format!("`{answer}` does not stand in {document}"));
+        }
+        for question in texts(row, "questions") {
+            if asked.contains(&plain(question)) {
+                wrong("a question that is judged");
+            }
+            if !seen.insert((document.clone(), question.to_owned())) {
+                wrong("a question that stands there twice");
+            }
+        }
+        if texts(row, "answers").next().is_none() || texts(row, "questions").next().is_none() {
+            wrong("no answer or no question");
+        }
+    }
+    demand("what people ask is apart from what is judged, and is answered where it says", &broken);
+}
+
 #[test]
 fn no_question_to_learn_from_is_about_an_article_of_the_test_half() {
     let learned = "crates/train/starter-questions.jsonl";
-    let rows = |path: &str| -> Vec<serde_json::Value> {
-        read(path).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
-    };
-    let text = |row: &serde_json::Value, key: &str| row[key].as_str().unwrap_or_default().to_owned();
     let judged = rows(&format!("{STARTER}/questions.jsonl"));
     let tested: BTreeSet<String> =
         judged.iter().filter(|row| row["split"] == "test").map(|row| text(row, "document")).collect();
@@ -258,8 +297,7 @@ fn no_question_to_learn_from_is_about_an_article_of_the_test_half() {
             wrong("this very question is judged");
         }
         let body = bodies.get(&document).map(String::as_str).unwrap_or_default();
-        let answers = row["answers"].as_array().into_iter().flatten().filter_map(|answer| answer.as_str());
-        for answer in answers.filter(|answer| !body.contains(plain(answer).as_str())) {
+        for answer in texts(row, "answers").filter(|answer| !body.contains(plain(answer).as_str())) {
             wrong(&format!("`{answer}` does not stand in {document}"));
         }
     }

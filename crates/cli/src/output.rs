@@ -367,7 +367,9 @@ pub(crate) fn explain(trace: &Trace, style: Style) -> String {
     if !trace.faq.is_empty() {
         out.push(style.bold("People ask (cosine)"));
     }
-    out.extend(trace.faq.iter().map(|asked| format!("       {:>8.4}  {}", asked.score, asked.question)));
+    for asked in &trace.faq {
+        out.push(indent(&format!("{:>15.4}  {}", asked.score, asked.question), "", "                 "));
+    }
     let rankings =
         [("By words (BM25)", &trace.lexical), ("By vectors (cosine)", &trace.dense), ("Fused", &trace.fused)];
     for (title, ranking) in rankings {

@@ -84,6 +84,12 @@ pub trait PassageIndex: Send + Sync {
         Ok(Vec::new())
     }
 
+    /// Whether a corpus says what people ask of the document.
+    fn has_faq(&self, document: &DocumentId) -> bool {
+        let _ = document;
+        false
+    }
+
     /// The stored vector of a passage, or of a question that people ask, with this content, so that the next rebuild need not
     /// encode it again.
     fn embedding_of(&self, content: &ContentKey) -> Option<Embedding>;

@@ -78,7 +78,7 @@ pub struct AnswerConfig {
     pub read_passages: usize,
     /// What evidence and trust are worth.
     pub weights: Weights,
-    /// The same where a corpus says what people ask.
+    /// The same where a corpus says what people ask: evidence, if of any document; trust, if of the one that answers.
     pub weights_with_faq: Weights,
     /// Whose likeness is measured.
     pub measured: Measured,
@@ -222,13 +222,14 @@ fn read(
     let start = Instant::now();
     let documents = engine.index().manifest().counts.documents;
     let concepts = Concepts::of(&retrieved.understood, documents, |word| engine.index().lexicon().count(word));
-    let weights = config.weights(!retrieved.faq.is_empty());
     let evidence = evidence(engine, config, (retrieved, &concepts), sources, &readings)?;
     let weighed_ms = elapsed_ms(start);
     let start = Instant::now();
     let thresholds = Thresholds { confidence: config.min_confidence, nearest: config.min_nearest };
     let understood = &retrieved.understood;
     let best = evidence.first().and_then(|best| sources.documents.get(&best.candidate.span.passage().document));
+    let has_faq = best.is_some_and(|document| engine.index().has_faq(&document.id));
+    let weights = config.weights(has_faq);
     let best_text = best.map(|document| format!("{} {}", names(document), document.text)).unwrap_or_default();
     let held = concepts.share(&best_text);
     let in_names = best.map_or(0.0, |document| concepts.share(&names(document)));
@@ -239,7 +240,7 @@ fn read(
     let shown = evidence.first().and_then(|best| shown(best, sources)).unwrap_or_default();
     let unspoken = unspoken(understood, &shown);
     let elsewhere = how_far_elsewhere(engine, retrieved);
-    let found = Found { nearest: retrieved.nearest, held, in_names, unknown, agreeing, unspoken, elsewhere };
+    let found = Found { nearest: retrieved.nearest, held, in_names, unknown, agreeing, unspoken, has_faq, elsewhere };
     let grounds = trust::grounds(&evidence, found);
     let best = evidence.first().zip(grounds.as_ref()).ok_or(Abstention::Unsupported);
     let composed = best.and_then(|(best, grounds)| {
@@ -307,6 +308,7 @@ fn evidence(
     let called: BTreeMap<&DocumentId, String> = sources.documents.iter().map(|(id, d)| (id, names(d))).collect();
     let headings: BTreeMap<&DocumentId, Vec<&str>> =
         sources.documents.iter().map(|(id, d)| (id, headings(d))).collect();
+    let asked_of: BTreeSet<&DocumentId> = sources.documents.keys().filter(|id| engine.index().has_faq(id)).collect();
     let weigh = |(candidate, place, passage): (Candidate, Place, &Passage)| {
         let rank = retrieved.ranking.score_of(passage.id()).unwrap_or(0.0);
         let nearness = retrieved.trace.dense.score_of(passage.id()).unwrap_or(UNKNOWN_LIKENESS);
@@ -317,8 +319,8 @@ fn evidence(
         let headings = headings.get(id).map(Vec::as_slice).unwrap_or_default();
         // Until it is measured.
         let likeness = nearness;
-        let faq = retrieved.faq.as_slice();
-        let seen = Seen { passage, rank, nearness, document, likeness, named, names: known_as, headings, faq };
+        let (faq, has_faq) = (retrieved.faq.as_slice(), asked_of.contains(id));
+        let seen = Seen { passage, rank, nearness, document, likeness, named, names: known_as, headings, faq, has_faq };
         evidence::weigh(candidate, place, &seen, asked, weights)
     };
     let mut weighed: Vec<Evidence> = places.into_iter().map(weigh).collect();

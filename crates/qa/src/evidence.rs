@@ -60,7 +60,8 @@ pub enum Feature {
     /// How much says that people ask the same and are answered there: grows with how like and how many their questions are;
     /// 0 if no corpus says what they ask.
     Asked,
-    /// The cosine of the question that is most like this one of those that the document answers; 0 likewise.
+    /// The cosine of the question that is most like this one of those that the document answers; 0 likewise. For a document of
+    /// which no corpus says what people ask, that of the most like of all.
     AskedOf,
 }
 
@@ -191,6 +192,8 @@ pub(crate) struct Seen<'a> {
     pub(crate) headings: &'a [&'a str],
     /// What people ask that is like the question.
     pub(crate) faq: &'a [FaqHit],
+    /// Whether a corpus says what people ask of the document.
+    pub(crate) has_faq: bool,
 }
 
 /// A question as it is weighed.
@@ -241,7 +244,7 @@ pub(crate) fn weigh(
         Feature::Reason => wanted(question.kind == Kind::Reason, has_reason(quote)),
         Feature::Opposed => opposed(&question.text, &question.people, quote),
         Feature::Asked => faq::answered(seen.faq, seen.passage.id(), &place.quote),
-        Feature::AskedOf => faq::asked_of(seen.faq, &seen.passage.id().document),
+        Feature::AskedOf => faq::asked_of(seen.faq, &seen.passage.id().document, seen.has_faq),
     };
     let numbers = Feature::ALL.map(number);
     let total = numbers.iter().zip(weights.0).map(|(number, weight)| number * weight).sum();
@@ -357,8 +360,9 @@ mod tests {
         let asked = Asked { understood: &question, concepts: &concepts };
         let (called, headings) = ("Croup", ["Symptoms", "Causes", "Treatment"].as_slice());
         let (rank, nearness, document, likeness, named) = (0.5, 0.5, 0.4, 0.6, 1.0);
-        let seen =
-            Seen { passage: &passage, rank, nearness, document, likeness, named, names: called, headings, faq: &[] };
+        let (faq, has_faq) = ([].as_slice(), false);
+        let passage = &passage;
+        let seen = Seen { passage, rank, nearness, document, likeness, named, names: called, headings, faq, has_faq };
         let place = Place { quote: 0..text.len(), span: 0..4 };
         by_name(&weigh(candidate, place, &seen, asked, EvidenceWeights::default()).numbers)
     }

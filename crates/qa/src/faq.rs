@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use clinqa_index::FaqHit;
+use clinqa_retrieval::ALIKE;
 use clinqa_schema::{DocumentId, PassageId};
 
-/// The cosine from which on a question is like another, and how much surer one is by each unit above it.
-const ALIKE: f32 = 0.6;
+/// How much surer one is by each unit of a cosine above that of questions that are alike.
 const STEEPNESS: f32 = 20.0;
 
 /// How much says that what stands at `bytes` of `passage` answers what is asked: 0 if no question that is like this one is
@@ -21,8 +21,12 @@ pub(crate) fn answered(hits: &[FaqHit], passage: &PassageId, bytes: &Range<usize
 }
 
 /// The cosine of the question that is most like this one of those that `document` answers; that of the least like one at
-/// hand, if none of them is at hand, and 0 if there are none at all.
-pub(crate) fn asked_of(hits: &[FaqHit], document: &DocumentId) -> f32 {
+/// hand, if none of them is at hand, and 0 if there are none at all. A document of which nobody said what people ask
+/// (`has_faq`) is not thought less of: it has that of the most like one at hand.
+pub(crate) fn asked_of(hits: &[FaqHit], document: &DocumentId, has_faq: bool) -> f32 {
+    if !has_faq {
+        return hits.iter().map(|hit| hit.score).reduce(f32::max).unwrap_or(0.0);
+    }
     let is_its_own = |hit: &&FaqHit| hit.entry.answers.iter().any(|(passage, _)| passage.document == *document);
     let nearest = hits.iter().filter(is_its_own).map(|hit| hit.score).reduce(f32::max);
     nearest.or_else(|| hits.iter().map(|hit| hit.score).reduce(f32::min)).unwrap_or(0.0)
@@ -57,7 +61,9 @@ mod tests {
         check("a", 0..10, 0.0);
         check("b", 4..6, (1.0 + like(0.5)).ln());
         check("c", 0..40, 0.0);
-        let of = |document: &str| asked_of(&hits, &passage(document).document);
-        assert_eq!((of("a"), of("b"), of("c"), asked_of(&[], &passage("a").document)), (0.8, 0.5, 0.5, 0.0));
+        let of = |document: &str| asked_of(&hits, &passage(document).document, true);
+        assert_eq!((of("a"), of("b"), of("c"), asked_of(&[], &passage("a").document, true)), (0.8, 0.5, 0.5, 0.0));
+        let unasked = asked_of(&hits, &passage("c").document, false);
+        assert!((unasked - 0.8).abs() < 1e-6, "nobody said what is asked of it: {unasked}");
     }
 }

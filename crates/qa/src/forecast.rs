@@ -9,7 +9,7 @@ use clinqa_schema::{Document, DocumentId, Observer, Passage};
 use serde::Serialize;
 
 use crate::engine::identity;
-use crate::rebuild::{open_all, read_all, reusable, survey};
+use crate::rebuild::{faq_of, open_all, read_all, reusable, survey};
 use crate::{Allowed, Error, RebuildConfig, Reuse};
 
 /// What a rebuild would do.
@@ -45,6 +45,8 @@ pub fn forecast(
     observer: &mut dyn Observer,
 ) -> Result<Forecast, Error> {
     let corpora = open_all(&config.corpora)?;
+    // A broken line of what people ask would refuse the rebuild.
+    faq_of(&corpora)?;
     let withdrawn = store.withdrawn()?;
     // What is withdrawn and still there would be gone: the comparison is with everything that is there.
     let before = store.open_current().ok();

@@ -106,11 +106,13 @@ pub fn rebuild(
     observer: &mut dyn Observer,
 ) -> Result<RebuildReport, Error> {
     let corpora = open_all(&config.corpora)?;
+    // Before anything that takes long: a broken line is to be told at once.
+    let faq = faq_of(&corpora)?;
     let lock = store.lock(Moment(config.created), config.patience)?;
     let withdrawn = store.withdrawn()?;
     let before = store.current().ok().flatten().and_then(|pointer| store.manifest(&pointer.generation).ok());
     let seen = gather(&corpora, (store, encoder.is_some()), config, observer)?;
-    let faq = FaqPlaces::new(if encoder.is_some() { faq_of(&corpora)? } else { Vec::new() });
+    let faq = FaqPlaces::new(if encoder.is_some() { faq } else { Vec::new() });
     let asked = faq.len();
     let writer = store.writer_under(
         lock,
@@ -204,7 +206,7 @@ pub(crate) fn open_all(folders: &[PathBuf]) -> Result<Vec<Corpus>, Error> {
 }
 
 /// What the corpora say people ask.
-fn faq_of(corpora: &[Corpus]) -> Result<Vec<Faq>, Error> {
+pub(crate) fn faq_of(corpora: &[Corpus]) -> Result<Vec<Faq>, Error> {
     let all: Vec<Vec<Faq>> = corpora.iter().map(Corpus::faq).collect::<Result<_, _>>()?;
     Ok(all.into_iter().flatten().collect())
 }

@@ -37,7 +37,8 @@ pub enum Ground {
     Elsewhere,
     /// How much says that people ask the same and are answered where the best candidate stands.
     Asked,
-    /// The cosine of the question that is most like this one of those that its document answers.
+    /// The cosine of the question that is most like this one of those that its document answers; 0 if no corpus says what
+    /// people ask of it.
     AskedOf,
 }
 
@@ -130,7 +131,7 @@ impl Default for TrustWeights {
 }
 
 impl TrustWeights {
-    /// The same where a corpus says what people ask, fitted likewise.
+    /// The same for an answer from a document of which a corpus says what people ask, fitted likewise.
     pub fn with_faq() -> Self {
         Self {
             answerable: Worth {
@@ -179,6 +180,8 @@ pub(crate) struct Found {
     pub(crate) agreeing: usize,
     /// Things that the question names and what is shown does not.
     pub(crate) unspoken: usize,
+    /// Whether a corpus says what people ask of the best document.
+    pub(crate) has_faq: bool,
     /// How much likelier than not it is about something other than health, as a logarithm; none where it speaks of medicine or
     /// no vector tells.
     pub(crate) elsewhere: Option<f32>,
@@ -207,7 +210,13 @@ pub(crate) fn grounds(evidence: &[Evidence], found: Found) -> Option<Grounds> {
         Ground::Agreement => (best.candidate.also.len() + found.agreeing).min(3) as f32,
         Ground::Unspoken => found.unspoken.min(2) as f32,
         Ground::Asked => number(Feature::Asked),
-        Ground::AskedOf => number(Feature::AskedOf),
+        Ground::AskedOf => {
+            if found.has_faq {
+                number(Feature::AskedOf)
+            } else {
+                0.0
+            }
+        }
         Ground::Elsewhere => found.elsewhere.unwrap_or(-MOST_ELSEWHERE).clamp(-MOST_ELSEWHERE, MOST_ELSEWHERE),
     };
     Some(Ground::ALL.map(ground))
@@ -261,6 +270,7 @@ mod tests {
             unknown: 9,
             agreeing: 0,
             unspoken: 0,
+            has_faq: false,
             elsewhere: None,
         };
         let lead = |evidence: &[Evidence]| by_name(&grounds(evidence, found).expect("grounds"))["lead"];
@@ -278,6 +288,7 @@ mod tests {
             unknown: 0,
             agreeing: 0,
             unspoken: 0,
+            has_faq: false,
             elsewhere: None,
         };
         let total = |nearest, held, rival: f32| {
@@ -301,6 +312,7 @@ mod tests {
             unknown: 0,
             agreeing: 0,
             unspoken,
+            has_faq: false,
             elsewhere: None,
         };
         let total = |unspoken| {
@@ -309,6 +321,26 @@ mod tests {
         };
         assert!(total(0) > total(1) && total(1) > total(2));
         assert!((total(2) - total(9)).abs() < 1e-6);
+    }
+
+    #[test]
+    fn what_people_ask_is_a_ground_only_where_it_is_known_of_the_document() {
+        let mut best = evidence("a", 14.0);
+        best.numbers[Feature::AskedOf as usize] = 0.8;
+        let asked_of = |has_faq| {
+            let found = Found {
+                nearest: None,
+                held: 0.6,
+                in_names: 0.6,
+                unknown: 0,
+                agreeing: 0,
+                unspoken: 0,
+                has_faq,
+                elsewhere: None,
+            };
+            by_name(&grounds(std::slice::from_ref(&best), found).expect("grounds"))["asked_of"]
+        };
+        assert_eq!((asked_of(true), asked_of(false)), (0.8, 0.0));
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub use kind::{
     Kind, People, asks_for_the_end, asks_what_helps, has_duration, has_number, has_reason, is_negative, kind, people,
     tells_of_the_beginning, tells_what_does_not_help,
 };
-pub use prefer::Preference;
+pub use prefer::{ALIKE, Preference};
 pub use query::{Understanding, Understood, understand};
 pub use retrieve::{RetrievalConfig, RetrievalError, Retrieved, Retriever};
 pub use sections::Expected;

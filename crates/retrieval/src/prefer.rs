@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use clinqa_index::FaqHit;
 use clinqa_schema::{DocumentId, Hit, Passage, PassageId, Ranking, Standing, StandingState};
 
-/// The cosine from which on a question is like another.
-const ALIKE: f32 = 0.6;
+/// The cosine from which on a question is like another that people ask.
+pub const ALIKE: f32 = 0.6;
 
 /// What a name and a heading are worth, in fused scores (0 to 1).
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -178,7 +178,8 @@ fn fit(answered: &Answered, config: &AnswerConfig) -> anyhow::Result<Value> {
 /// What the reader's calibration was given for the best span; `None` if there was no span.
 fn trust(reply: &Reply, config: &AnswerConfig) -> Option<f32> {
     let trace = reply.trace.as_ref()?;
-    config.weights(!trace.faq.is_empty()).trust.total(&trace.grounds)
+    let has_faq = trace.grounds.get("asked_of").is_some_and(|cosine| *cosine != 0.0);
+    config.weights(has_faq).trust.total(&trace.grounds)
 }
 
 fn accepted(question: &JudgedQuestion, answered: &Answered) -> bool {

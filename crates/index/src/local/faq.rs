@@ -1,10 +1,10 @@
 //! Which of the questions that people ask lie near this one, and what answers them?
 //!
-//! A file holds a line for each question, with the places of what answers it; another holds their vectors in the same order,
-//! one signed byte a component, since it is read whole at every start. All are compared: they are written by hand, and few
-//! beside the passages. Lines are parsed when they are wanted.
+//! A file holds a line for each question, with the places of what answers it; another holds, in the same order, which passage
+//! answers each first, and their vectors, one signed byte a component, since it is read whole at every start. All are compared:
+//! they are written by hand, and few beside the passages. Lines are parsed when they are wanted.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -15,13 +15,13 @@ use rayon::prelude::*;
 
 use crate::local::admitted::Admitted;
 use crate::local::best::{Best, Scored};
-use crate::local::files::{Output, write_durably};
+use crate::local::files::Output;
 use crate::local::manifest::Manifest;
 use crate::local::spool::ClosedSpool;
 use crate::{ContentKey, FaqEntry, IndexError, contextual_text};
 
 pub(crate) const QUESTIONS: &str = "faq.jsonl";
-const VECTORS: &str = "faq.i8";
+const VECTORS: &str = "faq.bin";
 
 const MAGIC: &[u8; 8] = b"CLQFAQV\0";
 const VERSION: u32 = 1;
@@ -47,6 +47,10 @@ pub(crate) struct Faq {
     lines: Vec<Range<usize>>,
     passages: u64,
     dimension: usize,
+    /// The passage that answers each first: all that answers a question stands in one document.
+    places: Vec<u32>,
+    /// All that answer any first.
+    answering: BTreeSet<u32>,
     /// The codes of all vectors, one after the other.
     codes: Vec<i8>,
     /// What a unit of each code is worth, so that the vector has length 1.
@@ -68,10 +72,16 @@ impl Faq {
             lines.push(start..start + line.len());
             start += line.len();
         }
-        let codes = read_codes(&folder.join(VECTORS), encoder.dimension, lines.len())?;
+        let (places, codes) = read_codes(&folder.join(VECTORS), encoder.dimension, lines.len())?;
         let scales = codes.par_chunks(encoder.dimension).map(scale).collect();
-        let (passages, dimension) = (manifest.counts.passages, encoder.dimension);
-        Ok(Some(Self { path, text, lines, passages, dimension, codes, scales, by_content: OnceLock::new() }))
+        let answering = places.iter().copied().collect();
+        let (passages, dimension, by_content) = (manifest.counts.passages, encoder.dimension, OnceLock::new());
+        Ok(Some(Self { path, text, lines, passages, dimension, places, answering, codes, scales, by_content }))
+    }
+
+    /// Whether any question is answered in passages at these places.
+    pub(crate) fn is_answered_in(&self, places: Range<u32>) -> bool {
+        self.answering.range(places).next().is_some()
     }
 
     /// The `depth` nearest whose answers are admitted, with their cosines.
@@ -85,15 +95,6 @@ impl Faq {
         if found != expected {
             return Err(IndexError::Dimension { expected, found });
         }
-        let admits = match admitted {
-            None => None,
-            Some(passages) => {
-                let is_admitted = |at: usize| -> Result<bool, IndexError> {
-                    Ok(self.stored(at)?.2.iter().all(|(place, ..)| passages.holds(*place)))
-                };
-                Some((0..self.lines.len()).into_par_iter().map(is_admitted).collect::<Result<Vec<bool>, _>>()?)
-            }
-        };
         let score = |(at, code): (usize, &[i8])| Scored {
             score: dot(query.as_slice(), code) * self.scales[at],
             place: at as u32,
@@ -101,7 +102,8 @@ impl Faq {
         let codes = self.codes.par_chunks(self.dimension).with_min_len(AT_ONCE).enumerate();
         let scored: Vec<Scored> = codes.map(score).collect();
         let mut best = Best::new(depth);
-        let is_admitted = |scored: &&Scored| admits.as_ref().is_none_or(|admits| admits[scored.place as usize]);
+        let is_admitted =
+            |scored: &&Scored| admitted.is_none_or(|passages| passages.holds(self.places[scored.place as usize]));
         for scored in scored.iter().filter(is_admitted) {
             best.offer(*scored);
         }
@@ -142,18 +144,24 @@ fn header(dimension: usize, vectors: usize) -> Vec<u8> {
     bytes
 }
 
-fn read_codes(path: &Path, dimension: usize, count: usize) -> Result<Vec<i8>, IndexError> {
+/// The passage that answers each question first, and the codes of all.
+fn read_codes(path: &Path, dimension: usize, count: usize) -> Result<(Vec<u32>, Vec<i8>), IndexError> {
     let bytes = fs::read(path).map_err(|source| IndexError::io("read", path, source))?;
-    let Some((head, codes)) = bytes.split_at_checked(HEADER_BYTES) else {
+    let Some((head, rest)) = bytes.split_at_checked(HEADER_BYTES) else {
         return Err(IndexError::content(path, "header"));
     };
     if dimension == 0 || head != header(dimension, count) {
         return Err(IndexError::content(path, "header"));
     }
+    let wrong_length = || IndexError::content(path, "length");
+    let places = count.checked_mul(size_of::<u32>()).ok_or_else(wrong_length)?;
+    let (places, codes) = rest.split_at_checked(places).ok_or_else(wrong_length)?;
     if Some(codes.len()) != dimension.checked_mul(count) {
-        return Err(IndexError::content(path, "length"));
+        return Err(wrong_length());
     }
-    Ok(codes.iter().map(|byte| byte.cast_signed()).collect())
+    let (places, _) = places.as_chunks::<4>();
+    let places = places.iter().map(|bytes| u32::from_le_bytes(*bytes)).collect();
+    Ok((places, codes.iter().map(|byte| byte.cast_signed()).collect()))
 }
 
 /// The vector as signed bytes, the greatest component as great as can be.
@@ -183,8 +191,17 @@ fn dot(query: &[f32], code: &[i8]) -> f32 {
     sums.iter().sum::<f32>() + rest
 }
 
-/// The lines that stand for `entries`, each an error if what answers it is not in the spool.
-pub(crate) fn lines(entries: &[FaqEntry], spool: &ClosedSpool) -> Result<Vec<Vec<u8>>, IndexError> {
+/// A question as it is written.
+pub(crate) struct Line {
+    /// What is stored.
+    pub(crate) bytes: Vec<u8>,
+    /// The passage that answers it first.
+    place: u32,
+    code: Vec<u8>,
+}
+
+/// The lines that stand for questions with their vectors, each an error if what answers it is not in the spool.
+pub(crate) fn lines(asked: &[(FaqEntry, Embedding)], spool: &ClosedSpool) -> Result<Vec<Line>, IndexError> {
     let mut places: HashMap<PassageId, u32> = HashMap::new();
     let mut place = 0;
     for waiting in &spool.waiting {
@@ -193,7 +210,7 @@ pub(crate) fn lines(entries: &[FaqEntry], spool: &ClosedSpool) -> Result<Vec<Vec
             place += 1;
         }
     }
-    let line = |entry: &FaqEntry| {
+    let line = |(entry, embedding): &(FaqEntry, Embedding)| {
         let answer = |(passage, bytes): &(PassageId, Range<usize>)| -> Result<Answer, IndexError> {
             let foreign =
                 || IndexError::ForeignPassage { passage: passage.clone(), document: passage.document.clone() };
@@ -201,28 +218,29 @@ pub(crate) fn lines(entries: &[FaqEntry], spool: &ClosedSpool) -> Result<Vec<Vec
             Ok((*place, bytes.start as u32, bytes.end as u32))
         };
         let answers: Vec<Answer> = entry.answers.iter().map(answer).collect::<Result<_, _>>()?;
-        let mut line = serde_json::to_vec(&(&entry.question, &entry.title, answers))
+        let place = answers.first().map_or(0, |(place, ..)| *place);
+        let mut bytes = serde_json::to_vec(&(&entry.question, &entry.title, answers))
             .map_err(|source| IndexError::Json { path: QUESTIONS.into(), source })?;
-        line.push(b'\n');
-        Ok(line)
+        bytes.push(b'\n');
+        Ok(Line { bytes, place, code: code(embedding).collect() })
     };
-    entries.iter().map(line).collect()
+    asked.iter().map(line).collect()
 }
 
 /// Writes both files.
-pub(crate) fn write(
-    folder: &Path,
-    lines: &[Vec<u8>],
-    embeddings: &[Embedding],
-    dimension: usize,
-) -> Result<(), IndexError> {
-    write_durably(&folder.join(QUESTIONS), &lines.concat())?;
-    let mut output = Output::create(folder.join(VECTORS))?;
-    output.write(&header(dimension, embeddings.len()))?;
-    for embedding in embeddings {
-        output.write(&code(embedding).collect::<Vec<u8>>())?;
+pub(crate) fn write(folder: &Path, lines: &[Line], dimension: usize) -> Result<(), IndexError> {
+    let mut questions = Output::create(folder.join(QUESTIONS))?;
+    let mut vectors = Output::create(folder.join(VECTORS))?;
+    vectors.write(&header(dimension, lines.len()))?;
+    for line in lines {
+        questions.write(&line.bytes)?;
+        vectors.write(&line.place.to_le_bytes())?;
     }
-    output.finish().map(|_| ())
+    for line in lines {
+        vectors.write(&line.code)?;
+    }
+    questions.finish()?;
+    vectors.finish().map(|_| ())
 }
 
 #[cfg(test)]
@@ -253,10 +271,12 @@ mod tests {
             fs::write(&path, bytes).expect("a file");
             assert_eq!(read_codes(&path, 2, 1).is_ok(), good, "{bytes:?}");
         };
-        check(&[header(2, 1), vec![1, 2]].concat(), true);
-        check(&[header(2, 1), vec![1]].concat(), false);
-        check(&[header(2, 1), vec![1, 2, 3]].concat(), false);
-        check(&[header(1, 2), vec![1, 2]].concat(), false);
+        let place = [7, 0, 0, 0].as_slice();
+        check(&[&header(2, 1), place, &[1, 2]].concat(), true);
+        check(&[&header(2, 1), place, &[1]].concat(), false);
+        check(&[&header(2, 1), place, &[1, 2, 3]].concat(), false);
+        check(&[&header(2, 1), place.split_at(2).0].concat(), false);
+        check(&[&header(1, 2), place, &[1, 2]].concat(), false);
         check(b"", false);
         assert_eq!((scale(&[0, 0]), scale(&[0, 127])), (0.0, 1.0 / 127.0));
     }

@@ -260,6 +260,11 @@ impl PassageIndex for Generation {
         Ok(faq.nearest(query, depth, admitted.as_ref())?.into_iter().map(hit).collect())
     }
 
+    fn has_faq(&self, document: &DocumentId) -> bool {
+        let places = self.parts.passages.places_of(document).filter(|_| !self.hides(document));
+        self.parts.faq.as_ref().zip(places).is_some_and(|(faq, places)| faq.is_answered_in(places))
+    }
+
     fn embedding_of(&self, content: &ContentKey) -> Option<Embedding> {
         let vectors = self.parts.dense.as_ref()?.vectors();
         let Some(place) = self.parts.passages.place_of(content) else {

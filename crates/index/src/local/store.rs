@@ -196,6 +196,11 @@ impl PassageStore {
         Some((places.start + found) as u32)
     }
 
+    /// Where the passages of the document stand.
+    pub(crate) fn places_of(&self, id: &DocumentId) -> Option<Range<u32>> {
+        self.entry(id).map(DocumentEntry::places).map(|places| places.start as u32..places.end as u32)
+    }
+
     /// A place whose passage has this content.
     pub(crate) fn place_of(&self, content: &ContentKey) -> Option<u32> {
         let key = |place: &u32| self.records[*place as usize].content;

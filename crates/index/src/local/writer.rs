@@ -54,8 +54,8 @@ pub struct GenerationWriter {
     /// Vectors of rebuilds that did not come to their end; `None` if there are to be none.
     kept: Option<KeptVectors>,
     siblings: BTreeMap<DocumentId, Vec<DocumentId>>,
-    faq: Vec<FaqEntry>,
-    faq_embeddings: Vec<Embedding>,
+    /// What people ask, with the vectors.
+    faq: Vec<(FaqEntry, Embedding)>,
 }
 
 /// A generation that is whole, but not published; it vanishes if it never is. Holds the index's lock.
@@ -89,16 +89,7 @@ impl GenerationWriter {
         fs::create_dir(&folder).map_err(|source| IndexError::io("create", &folder, source))?;
         let temporary = Temporary { folder, _lock: lock };
         let spool = Spool::create(&temporary.folder)?;
-        Ok(Self {
-            temporary,
-            number,
-            config,
-            spool,
-            kept,
-            siblings: BTreeMap::new(),
-            faq: Vec::new(),
-            faq_embeddings: Vec::new(),
-        })
+        Ok(Self { temporary, number, config, spool, kept, siblings: BTreeMap::new(), faq: Vec::new() })
     }
 
     /// The vector that a rebuild computed for this content before it was killed.
@@ -141,8 +132,7 @@ impl GenerationWriter {
         if embedding.dimension() != encoder.dimension {
             return Err(IndexError::Dimension { expected: encoder.dimension, found: embedding.dimension() });
         }
-        self.faq.push(entry);
-        self.faq_embeddings.push(embedding);
+        self.faq.push((entry, embedding));
         Ok(())
     }
 
@@ -155,7 +145,7 @@ impl GenerationWriter {
 
     /// Writes everything out, makes it durable, and puts the manifest in last.
     pub fn finish(self, observer: &mut dyn Observer) -> Result<SealedGeneration, IndexError> {
-        let Self { temporary, number, config, spool, kept: _, siblings, faq, faq_embeddings } = self;
+        let Self { temporary, number, config, spool, kept: _, siblings, faq } = self;
         if spool.passages() == 0 {
             return Err(IndexError::Empty);
         }
@@ -168,7 +158,7 @@ impl GenerationWriter {
             write_vectors(folder, &spool, encoder.dimension)?;
             write_graph(folder, encoder.dimension, counts, &config.graph, observer)?;
             if !faq.is_empty() {
-                faq::write(folder, &faq, &faq_embeddings, encoder.dimension)?;
+                faq::write(folder, &faq, encoder.dimension)?;
             }
         }
         spool.remove()?;
@@ -256,7 +246,7 @@ fn check_passages(document: &Document, passages: &[Passage]) -> Result<(), Index
 /// What is known beside the documents once all have come.
 struct Given<'a> {
     siblings: BTreeMap<DocumentId, Vec<DocumentId>>,
-    faq: &'a [Vec<u8>],
+    faq: &'a [faq::Line],
 }
 
 /// Writes documents, metadata, passages and the lexical index in the order of ids, and takes the content hash.
@@ -290,7 +280,7 @@ fn write_words(
         Ok::<(), IndexError>(())
     })?;
     for line in faq {
-        words.hash(line);
+        words.hash(&line.bytes);
     }
     let content_hash = words.finish(folder, spool)?;
     tell(total as u64);

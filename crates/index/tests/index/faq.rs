@@ -63,9 +63,14 @@ fn a_filter_and_a_withdrawal_leave_out_what_they_answer() {
     };
     let guidelines = Filters { kind: Some("guideline".into()), ..Filters::default() };
     assert_eq!(documents(&index, &guidelines), ["diabetes", "scurvy"]);
+    let has_faq = |index: &dyn clinqa_index::PassageIndex| {
+        ["asthma", "gout", "scurvy", "zzz"].map(|id| index.has_faq(&id.parse().expect("an id")))
+    };
+    assert_eq!(has_faq(&index), [true, true, true, false]);
     store.withdraw(&["gout".parse().expect("an id")], "wrong", clinqa_schema::Moment(1)).expect("withdrawn");
     let without = index.without(&store.withdrawn().expect("readable"));
     assert_eq!(documents(without.as_ref(), &Filters::default()), ["asthma", "diabetes", "migraine", "scurvy"]);
+    assert_eq!(has_faq(without.as_ref()), [true, false, true, false], "what is hidden is not known");
 }
 
 #[test]
@@ -82,6 +87,9 @@ fn questions_belong_to_the_content_and_an_index_may_have_none() {
     let without = open(plain.path(), &five(), config());
     assert_eq!(hash(&[], config()), without.manifest().content_hash);
     assert_ne!(hash(&asked[..1], config()), without.manifest().content_hash);
+    let one = Store::at(folder.path().join("1")).open_current().expect("open");
+    let asthma = asked[0].0.answers[0].0.document.clone();
+    assert!(one.has_faq(&asthma) && !one.has_faq(&"gout".parse().expect("an id")) && !without.has_faq(&asthma));
     assert!(without.faq(&asked[0].1, 3, &Filters::default()).expect("searched").is_empty());
     let words = tempfile::tempdir().expect("a folder");
     let store = Store::at(words.path());
